@@ -1,0 +1,6 @@
+//! A detcd member.
+//!
+//! Must never know: which clock, network or disk it runs on, and that a simulator exists.
+//! Time, entropy, tasks, sockets and files come through [`runtime`] alone.
+
+pub mod runtime;
