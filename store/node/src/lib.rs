@@ -3,4 +3,8 @@
 //! Must never know: which clock, network or disk it runs on, and that a simulator exists.
 //! Time, entropy, tasks, sockets and files come through [`runtime`] alone.
 
+pub mod config;
+pub mod grpc;
+pub mod observer;
 pub mod runtime;
+pub mod stop;

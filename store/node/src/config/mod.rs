@@ -1,0 +1,150 @@
+//! What a member is told when it starts: plain data, checked as a whole.
+
+mod cluster;
+mod url;
+
+use std::time::Duration;
+
+pub use cluster::{BootstrapMember, InitialCluster, cluster_id, member_id};
+pub use url::{Url, UrlError};
+
+/// The settings of a member. Names follow etcd's flags (F rows); `Default` gives etcd's defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `--name`: the member's name, unique in its cluster.
+    pub name: String,
+    /// `--listen-client-urls`: where clients are served.
+    pub listen_client_urls: Vec<String>,
+    /// `--advertise-client-urls`: where clients are told to go.
+    pub advertise_client_urls: Vec<String>,
+    /// `--listen-peer-urls`: where peers are served.
+    pub listen_peer_urls: Vec<String>,
+    /// `--initial-advertise-peer-urls`: where peers are told to go; part of the member's id.
+    pub initial_advertise_peer_urls: Vec<String>,
+    /// `--initial-cluster`: `name=url` pairs; empty for this member alone.
+    pub initial_cluster: String,
+    /// `--initial-cluster-state`: only a new cluster can be joined so far.
+    pub initial_cluster_state: ClusterState,
+    /// `--initial-cluster-token`: part of all ids.
+    pub initial_cluster_token: String,
+    /// `--heartbeat-interval`, in milliseconds.
+    pub heartbeat_interval_ms: u64,
+    /// `--election-timeout`, in milliseconds.
+    pub election_timeout_ms: u64,
+    /// `--snapshot-count`: applied entries between two snapshots, each of which lets the log be purged.
+    pub snapshot_count: u64,
+    /// `--snapshot-catchup-entries`: entries kept in the log for followers that lag.
+    pub snapshot_catchup_entries: u64,
+    /// `--max-txn-ops`: most operations in one transaction.
+    pub max_txn_ops: usize,
+    /// `--max-request-bytes`: largest request.
+    pub max_request_bytes: usize,
+    /// `--max-concurrent-streams`: most streams on one connection.
+    pub max_concurrent_streams: u32,
+    /// `--watch-progress-notify-interval`.
+    pub watch_progress_notify_interval: Duration,
+    /// Largest size of a log segment in bytes; not a flag.
+    pub wal_segment_bytes: u64,
+    /// Longest time that applied changes wait for their durable commit to the database; not a flag.
+    pub flush_interval: Duration,
+}
+
+/// `--initial-cluster-state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClusterState {
+    /// All members start together.
+    #[default]
+    New,
+    /// The cluster exists already.
+    Existing,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "default".to_owned(),
+            listen_client_urls: vec!["http://localhost:2379".to_owned()],
+            advertise_client_urls: vec!["http://localhost:2379".to_owned()],
+            listen_peer_urls: vec!["http://localhost:2380".to_owned()],
+            initial_advertise_peer_urls: vec!["http://localhost:2380".to_owned()],
+            initial_cluster: String::new(),
+            initial_cluster_state: ClusterState::New,
+            initial_cluster_token: "etcd-cluster".to_owned(),
+            heartbeat_interval_ms: 100,
+            election_timeout_ms: 1000,
+            snapshot_count: 10_000,
+            snapshot_catchup_entries: 5_000,
+            max_txn_ops: 128,
+            max_request_bytes: 1_572_864,
+            max_concurrent_streams: u32::MAX,
+            watch_progress_notify_interval: Duration::from_secs(10 * 60),
+            wal_segment_bytes: 64 << 20,
+            flush_interval: Duration::from_millis(100),
+        }
+    }
+}
+
+impl Config {
+    /// Longest that a request may take: etcd's 5 s plus two election timeouts (G18).
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(5) + 2 * self.election_timeout()
+    }
+
+    /// `--election-timeout` as a duration.
+    pub fn election_timeout(&self) -> Duration {
+        Duration::from_millis(self.election_timeout_ms)
+    }
+
+    /// The members that form the cluster, with this one among them.
+    pub fn cluster(&self) -> Result<InitialCluster, String> {
+        InitialCluster::new(self)
+    }
+
+    /// Everything that is wrong, one line each; etcd's words where it has some.
+    pub fn validate(&self) -> Result<(), Vec<String>> {
+        let mut problems = Vec::new();
+        let (heartbeat, election) = (self.heartbeat_interval_ms, self.election_timeout_ms);
+        if heartbeat == 0 {
+            problems.push(format!("--heartbeat-interval must be >0 (set to {heartbeat}ms)"));
+        }
+        if election < 5 * heartbeat {
+            problems.push(format!(
+                "--election-timeout[{election}ms] should be at least as 5 times as \
+                 --heartbeat-interval[{heartbeat}ms]"
+            ));
+        }
+        if election > 50_000 {
+            problems.push(format!(
+                "--election-timeout[{election}ms] is too long, and should be set less than 50000ms"
+            ));
+        }
+        if self.snapshot_count == 0 {
+            problems.push("--snapshot-count must be >0".to_owned());
+        }
+        for (flag, urls) in [
+            ("--listen-client-urls", &self.listen_client_urls),
+            ("--advertise-client-urls", &self.advertise_client_urls),
+            ("--listen-peer-urls", &self.listen_peer_urls),
+            ("--initial-advertise-peer-urls", &self.initial_advertise_peer_urls),
+        ] {
+            if urls.is_empty() {
+                problems.push(format!("{flag} must name at least one URL"));
+            }
+            problems.extend(
+                urls.iter().filter_map(|url| {
+                    Url::parse(url).err().map(|error| format!("{flag}: {error}"))
+                }),
+            );
+        }
+        if self.initial_cluster_state == ClusterState::Existing {
+            problems.push(
+                "--initial-cluster-state=existing: joining an existing cluster is not supported yet"
+                    .to_owned(),
+            );
+        }
+        if problems.is_empty() {
+            problems.extend(self.cluster().err());
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}

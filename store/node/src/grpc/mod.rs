@@ -1,0 +1,12 @@
+//! gRPC over any [`Network`](crate::runtime::Network): hyper's HTTP/2 on our own executor and timer.
+//!
+//! `tonic::transport` needs a tokio runtime of its own and could not be simulated; this is the same
+//! protocol stack without it. Must never know: which services are served.
+
+mod channel;
+mod executor;
+mod server;
+
+pub use channel::{Channel, ChannelError, KeepAlive, connect};
+pub use executor::{Executor, Timer};
+pub use server::{Listening, ServerOptions, serve};

@@ -1,0 +1,78 @@
+//! What a member tells about itself while it runs: for checkers in simulation, later for metrics.
+
+/// Something that happened in a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observation {
+    /// The member recovered its state and starts to take part.
+    Started {
+        /// Last applied index found in the database; 0 for none.
+        applied: u64,
+        /// Last index found in the log; 0 for none.
+        last_log: u64,
+        /// Bytes cut from the log's torn tail.
+        torn_tail_bytes: u64,
+    },
+    /// Term, role or known leader changed.
+    Role {
+        /// The member's term.
+        term: u64,
+        /// The leader of that term, where known; the member itself when it leads.
+        leader: Option<u64>,
+        /// Whether the member leads.
+        is_leader: bool,
+    },
+    /// Entries up to `index` are durable on this member.
+    Durable {
+        /// Their last index.
+        index: u64,
+    },
+    /// A command, or another entry, was applied.
+    Applied {
+        /// The entry's index.
+        index: u64,
+        /// The entry's term.
+        term: u64,
+        /// The store's revision after it.
+        revision: i64,
+        /// The machine's digest after it.
+        digest: u64,
+    },
+    /// A snapshot was made, and the log before it may go.
+    SnapshotBuilt {
+        /// The last index that it covers.
+        index: u64,
+    },
+    /// A snapshot from the leader replaced the state.
+    SnapshotInstalled {
+        /// The last index that it covers.
+        index: u64,
+        /// The store's revision after it.
+        revision: i64,
+        /// The machine's digest after it.
+        digest: u64,
+    },
+    /// The log up to `index` was given up.
+    Purged {
+        /// The last index that is gone.
+        index: u64,
+    },
+    /// The member cannot go on, and stops.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Takes observations. Called from the member's own tasks: it must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// Something happened.
+    fn observe(&self, observation: Observation);
+}
+
+/// Takes no notice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn observe(&self, _observation: Observation) {}
+}
