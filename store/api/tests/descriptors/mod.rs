@@ -1,0 +1,28 @@
+//! The descriptors of all `.proto` files.
+
+use std::path::{Path, PathBuf};
+
+use protox::prost_reflect::prost_types::FileDescriptorSet;
+
+const PROTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+
+/// Compiles everything in `proto/`, comments included.
+pub(crate) fn compile() -> FileDescriptorSet {
+    let mut files = Vec::new();
+    collect(Path::new(PROTOS), &mut files);
+    files.sort();
+    let mut compiler = protox::Compiler::new([PROTOS]).unwrap();
+    compiler.include_source_info(true).include_imports(true).open_files(files).unwrap();
+    compiler.file_descriptor_set()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            files.push(path);
+        }
+    }
+}
