@@ -8,3 +8,4 @@ pub mod grpc;
 pub mod observer;
 pub mod runtime;
 pub mod stop;
+pub mod storage;

@@ -1,0 +1,261 @@
+//! The tables of a state, in one redb database in one file.
+//!
+//! - `history`: revision → row.
+//! - `meta`: name → value, both the machine's.
+//! - `about`: what the storage knows about the state: format, identity, mark, stored bytes.
+//!
+//! A commit is durable, holds rows, named values, removals and the mark together, and records the
+//! allocator's state ("quick repair"), so that opening after a crash does not walk the database.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use detcd_machine::{MetaKey, Revision, Row};
+use redb::{ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+
+use super::codec;
+use super::error::Error;
+use super::file::RedbFile;
+use super::mark::{Identity, Mark};
+use super::view::View;
+use crate::runtime::{Disk, File};
+
+pub(super) const HISTORY: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("history");
+pub(super) const META: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("meta");
+pub(super) const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
+
+pub(super) const FORMAT: &str = "format";
+pub(super) const IDENTITY: &str = "identity";
+pub(super) const MARK: &str = "mark";
+pub(super) const STORED: &str = "stored";
+
+/// The newest format this version reads, and the one it writes.
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// An open database file.
+#[derive(Debug)]
+pub(super) struct Database {
+    redb: redb::Database,
+    file: Arc<dyn File>,
+    name: String,
+}
+
+/// What one commit changes: of several changes to the same thing only the last is left.
+#[derive(Debug, Default)]
+pub(super) struct Delta {
+    /// Rows put, or removed where `None`.
+    pub(super) rows: BTreeMap<Revision, Option<Row>>,
+    /// Named values set.
+    pub(super) meta: BTreeMap<MetaKey, Bytes>,
+}
+
+/// How large a database is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Bytes of the file.
+    pub(super) total: u64,
+    /// Bytes of keys and values in it.
+    pub(super) stored: u64,
+}
+
+impl Database {
+    /// Opens `name`, which must be there.
+    pub(super) fn open(disk: &dyn Disk, name: &str, cache_bytes: usize) -> Result<Self, Error> {
+        let file = disk.open(name, false).map_err(io_error(name, "open the file"))?;
+        if file.len().map_err(io_error(name, "read the length"))? == 0 {
+            // redb would take an empty file for an invitation to start afresh.
+            return Err(damaged(name, "the file is empty"));
+        }
+        Self::with_file(file, name, cache_bytes)
+    }
+
+    /// Creates `name`, emptying a file of that name.
+    pub(super) fn create(disk: &dyn Disk, name: &str, cache_bytes: usize) -> Result<Self, Error> {
+        let file = disk.open(name, true).map_err(io_error(name, "create the file"))?;
+        file.set_len(0).map_err(io_error(name, "empty the file"))?;
+        Self::with_file(file, name, cache_bytes)
+    }
+
+    fn with_file(file: Arc<dyn File>, name: &str, cache_bytes: usize) -> Result<Self, Error> {
+        let redb = redb::Builder::new()
+            .set_cache_size(cache_bytes)
+            .create_with_backend(RedbFile(Arc::clone(&file)))
+            .map_err(|error| open_error(name, error))?;
+        Ok(Self { redb, file, name: name.to_owned() })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes the tables and names their owner. Not durable before the next commit.
+    pub(super) fn initialize(&self, identity: Identity) -> Result<(), Error> {
+        let write = self.begin_write(redb::Durability::None)?;
+        self.fill_about(&write, identity).map_err(self.error("initialize"))?;
+        write.commit().map_err(self.error("initialize"))
+    }
+
+    fn fill_about(&self, write: &WriteTransaction, identity: Identity) -> Result<(), redb::Error> {
+        write.open_table(HISTORY)?;
+        write.open_table(META)?;
+        let mut about = write.open_table(ABOUT)?;
+        let format = FORMAT_VERSION.to_le_bytes();
+        about.insert(FORMAT, &*codec::seal(FORMAT.as_bytes(), &format))?;
+        about.insert(IDENTITY, &*codec::seal(IDENTITY.as_bytes(), &identity.encode()))?;
+        about.insert(STORED, &*codec::seal(STORED.as_bytes(), &0u64.to_le_bytes()))?;
+        Ok(())
+    }
+
+    /// A consistent view of the last commit.
+    pub(super) fn view(self: &Arc<Self>) -> Result<View, Error> {
+        View::open(self)
+    }
+
+    pub(super) fn begin_read(&self) -> Result<redb::ReadTransaction, Error> {
+        self.redb.begin_read().map_err(self.error("begin a read"))
+    }
+
+    /// Writes `delta` without making it durable: it becomes durable with the next [`Self::commit`].
+    pub(super) fn write(&self, delta: &Delta) -> Result<(), Error> {
+        let write = self.begin_write(redb::Durability::None)?;
+        self.apply(&write, delta, None).map_err(self.error("write"))?;
+        write.commit().map_err(self.error("write"))
+    }
+
+    /// Writes `delta` and `mark`, durable when it returns.
+    pub(super) fn commit(&self, delta: &Delta, mark: &Mark) -> Result<Size, Error> {
+        let mut write = self.begin_write(redb::Durability::Immediate)?;
+        write.set_quick_repair(true);
+        let stored = self.apply(&write, delta, Some(mark)).map_err(self.error("commit"))?;
+        write.commit().map_err(self.error("commit"))?;
+        Ok(Size { total: self.len()?, stored })
+    }
+
+    /// Makes everything written so far durable.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        let mut write = self.begin_write(redb::Durability::Immediate)?;
+        write.set_quick_repair(true);
+        write.commit().map_err(self.error("commit"))
+    }
+
+    /// Length of the file.
+    pub(super) fn len(&self) -> Result<u64, Error> {
+        self.file.len().map_err(io_error(&self.name, "read the length"))
+    }
+
+    /// Closes the database, and makes sure that what closing writes is durable.
+    pub(super) fn close(self) -> Result<(), Error> {
+        let Self { redb, file, name } = self;
+        drop(redb);
+        file.sync().map_err(io_error(&name, "sync"))
+    }
+
+    fn begin_write(&self, durability: redb::Durability) -> Result<WriteTransaction, Error> {
+        let mut write = self.redb.begin_write().map_err(self.error("begin a commit"))?;
+        write.set_durability(durability).map_err(self.error("begin a commit"))?;
+        Ok(write)
+    }
+
+    /// Puts `delta` and `mark` into a transaction; the bytes stored afterwards.
+    fn apply(
+        &self,
+        write: &WriteTransaction,
+        delta: &Delta,
+        mark: Option<&Mark>,
+    ) -> Result<u64, redb::Error> {
+        let mut about = write.open_table(ABOUT)?;
+        let mut stored = about
+            .get(STORED)?
+            .and_then(|value| codec::unseal(STORED.as_bytes(), value.value())?.try_into().ok())
+            .map(u64::from_le_bytes)
+            .ok_or_else(|| redb::Error::Corrupted("no count of stored bytes".to_owned()))?;
+        stored = apply_rows(write, &delta.rows, stored)?;
+        stored = apply_meta(write, &delta.meta, stored)?;
+        about.insert(STORED, &*codec::seal(STORED.as_bytes(), &stored.to_le_bytes()))?;
+        if let Some(mark) = mark {
+            about.insert(MARK, &*codec::seal(MARK.as_bytes(), &mark.encode()))?;
+        }
+        Ok(stored)
+    }
+
+    /// Wraps what redb says; its errors are many types that all become `redb::Error`.
+    pub(super) fn error<E: Into<redb::Error>>(
+        &self,
+        operation: &'static str,
+    ) -> impl Fn(E) -> Error + '_ {
+        move |error| Error::Database {
+            file: self.name.clone(),
+            operation,
+            source: Box::new(error.into()),
+        }
+    }
+}
+
+/// Removes, then appends: history grows at its end only, where redb can append without a search.
+fn apply_rows(
+    write: &WriteTransaction,
+    rows: &BTreeMap<Revision, Option<Row>>,
+    mut stored: u64,
+) -> Result<u64, redb::Error> {
+    let mut history = write.open_table(HISTORY)?;
+    for (revision, _) in rows.iter().filter(|(_, row)| row.is_none()) {
+        let key = codec::revision_bytes(*revision);
+        if let Some(old) = history.remove(&key)? {
+            stored = stored.saturating_sub(pair_bytes(&key, old.value()));
+        }
+    }
+    let mut end = history.upper_bound_mut(Bound::<&[u8; 16]>::Unbounded)?;
+    for (revision, row) in rows {
+        let Some(row) = row else { continue };
+        let key = codec::revision_bytes(*revision);
+        let value = codec::seal(&key, &codec::row_bytes(row));
+        end.insert_before(&key, &*value)?;
+        stored += pair_bytes(&key, &value);
+    }
+    end.close()?;
+    Ok(stored)
+}
+
+fn apply_meta(
+    write: &WriteTransaction,
+    meta: &BTreeMap<MetaKey, Bytes>,
+    mut stored: u64,
+) -> Result<u64, redb::Error> {
+    let mut table = write.open_table(META)?;
+    for (key, value) in meta {
+        let key = codec::meta_key_bytes(*key);
+        let value = codec::seal(&key, value);
+        if let Some(old) = table.insert(&*key, &*value)? {
+            stored = stored.saturating_sub(pair_bytes(&key, old.value()));
+        }
+        stored += pair_bytes(&key, &value);
+    }
+    Ok(stored)
+}
+
+fn pair_bytes(key: &[u8], value: &[u8]) -> u64 {
+    (key.len() + value.len()) as u64
+}
+
+pub(super) fn io_error<'a>(
+    name: &'a str,
+    operation: &'static str,
+) -> impl Fn(std::io::Error) -> Error + 'a {
+    move |source| Error::Io { file: name.to_owned(), operation, source }
+}
+
+pub(super) fn damaged(name: &str, reason: &str) -> Error {
+    Error::Damaged { file: name.to_owned(), reason: reason.to_owned() }
+}
+
+fn open_error(name: &str, error: redb::DatabaseError) -> Error {
+    match redb::Error::from(error) {
+        redb::Error::Io(source) => {
+            Error::Io { file: name.to_owned(), operation: "open the database", source }
+        }
+        redb::Error::Corrupted(reason) => damaged(name, &reason),
+        error => damaged(name, &error.to_string()),
+    }
+}

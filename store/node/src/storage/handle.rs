@@ -1,0 +1,346 @@
+//! The storage as everybody else sees it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use detcd_machine::{Change, Revision, Row};
+use openraft_rt::WatchReceiver;
+
+use super::Options;
+use super::cache::row_size;
+use super::error::Error;
+use super::flusher::Flusher;
+use super::install::SnapshotWriter;
+use super::mark::{Identity, Mark};
+use super::open::{self, Recovered};
+use super::rows::Lookup;
+use super::shared::{Receiver, Shared};
+use super::snapshot::SnapshotReader;
+use crate::runtime::{Disk, Runtime};
+
+/// A handle to the durable state of a member; clones are handles to the same state.
+pub struct Storage<R: Runtime> {
+    shared: Arc<Shared<R>>,
+}
+
+impl<R: Runtime> Clone for Storage<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Storage<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Storage").field("identity", &self.shared.identity).finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> Storage<R> {
+    /// Opens the state on `disk`, or starts an empty one.
+    ///
+    /// `log_durable` holds the index of the last entry that is durable in the member's own log; see the
+    /// [module](super) for why no commit goes beyond it.
+    pub async fn open(
+        disk: Arc<dyn Disk>,
+        identity: Identity,
+        options: Options,
+        log_durable: Receiver<R, u64>,
+    ) -> Result<(Self, Recovered), Error> {
+        let on_disk = Arc::clone(&disk);
+        let opened =
+            R::blocking(move || open::open(&*on_disk, identity, options.redb_cache_bytes)).await?;
+        let open::Opened { database, size, recovered } = opened;
+        let mark = recovered.mark.clone();
+        let shared = Arc::new(Shared::new(disk, identity, options, database, size, mark));
+        let flusher = Flusher::new(Arc::clone(&shared), log_durable);
+        shared.state().flusher = Some(R::spawn(flusher.run()));
+        Ok((Self { shared }, recovered))
+    }
+
+    /// Takes over what one or more applied entries changed, up to and including the entry of `mark`.
+    ///
+    /// The changes can be read when this returns, and become durable later, all together. Calls come in
+    /// the order of application; an entry without changes is staged too, so that the mark moves on.
+    pub fn stage(&self, mark: Mark, changes: Vec<Change>) {
+        let options = &self.shared.options;
+        let mut state = self.shared.state();
+        let index = mark.position.index;
+        if let Some(applied) = state.applied {
+            assert!(applied < index, "index {index} was staged after index {applied}");
+        }
+        state.applied = Some(index);
+        let was_idle = state.queue.due_at().is_none();
+        let was_urgent = state.queue.is_urgent(options);
+        let sequence = state.queue.sequence() + 1;
+        state.rows.stage(sequence, &changes);
+        state.queue.push(mark, changes, options.flush_interval);
+        if was_idle || (!was_urgent && state.queue.is_urgent(options)) {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// Waits while too much is staged that is not durable. Returns as well when the storage has failed
+    /// or stopped.
+    pub async fn room(&self) {
+        let mut progress = self.shared.progress();
+        loop {
+            // Seen before it is compared: what changes in between wakes us.
+            let over = {
+                let progress = progress.borrow_and_update();
+                progress.failed.is_none() && !progress.stopped
+            };
+            let pending_bytes = self.shared.state().queue.pending_bytes();
+            if !over || pending_bytes <= self.shared.options.pending_bytes_max {
+                return;
+            }
+            if progress.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The row at `revision` if it is in memory. Never touches the disk.
+    pub fn cached(&self, revision: Revision) -> Option<Row> {
+        match self.shared.state().rows.lookup(revision) {
+            Lookup::Row(row) => Some(row),
+            Lookup::Removed | Lookup::Unknown => None,
+        }
+    }
+
+    /// The rows at `revisions`; one that does not exist is left out.
+    pub async fn fetch(&self, revisions: Vec<Revision>) -> Result<BTreeMap<Revision, Row>, Error> {
+        self.shared.check()?;
+        let (mut found, missing) = self.lookup(revisions);
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let storage = self.clone();
+        let mut rest = R::blocking(move || storage.read_all(missing)).await?;
+        found.append(&mut rest);
+        Ok(found)
+    }
+
+    /// The row at `revision`. Blocks: for use inside [`Runtime::blocking`].
+    pub fn read(&self, revision: Revision) -> Result<Option<Row>, Error> {
+        self.shared.check()?;
+        let (mut found, missing) = self.lookup(vec![revision]);
+        if !missing.is_empty() {
+            found = self.read_all(missing)?;
+        }
+        Ok(found.remove(&revision))
+    }
+
+    /// The history from revision `from` on and before `to`, in order, durable or not: at most `rows_max`
+    /// rows, and no more once `bytes_max` is reached. Empty only when the range holds nothing.
+    pub async fn scan(
+        &self,
+        from: Revision,
+        to: Revision,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<(Revision, Row)>, Error> {
+        let storage = self.clone();
+        R::blocking(move || {
+            let result =
+                storage.scan_blocking(from, to, Budget { rows: rows_max, bytes: bytes_max });
+            storage.shared.note(result)
+        })
+        .await
+    }
+
+    /// Makes everything staged so far durable, and says what the durable state covers then: exactly that,
+    /// be it more than what was staged when this was called.
+    pub async fn flush(&self) -> Result<Mark, Error> {
+        let wanted = self.shared.state().queue.want();
+        self.shared.wake.notify_one();
+        let mut progress = self.shared.progress();
+        loop {
+            self.shared.check()?;
+            {
+                let progress = progress.borrow_and_update();
+                if progress.sequence >= wanted {
+                    return progress.mark.clone().ok_or(Error::Empty);
+                }
+            }
+            progress.changed().await.map_err(|_| Error::Stopped)?;
+        }
+    }
+
+    /// What the durable state covers.
+    pub fn durable(&self) -> Option<Mark> {
+        self.shared.now().mark
+    }
+
+    /// Makes everything staged so far durable, then opens one consistent reading of the durable state.
+    pub async fn snapshot(&self) -> Result<SnapshotReader<R>, Error> {
+        self.flush().await?;
+        SnapshotReader::open(Arc::clone(&self.shared)).await
+    }
+
+    /// Begins to receive a snapshot, which replaces the state once it is complete.
+    pub async fn install(&self) -> Result<SnapshotWriter<R>, Error> {
+        SnapshotWriter::begin(Arc::clone(&self.shared)).await
+    }
+
+    /// Bytes of the database file, and bytes of keys and values in it, as of the last commit.
+    pub fn size(&self) -> (u64, u64) {
+        let size = self.shared.state().size;
+        (size.total, size.stored)
+    }
+
+    /// Waits for the storage to fail; for ever if it never does.
+    pub async fn failed(&self) -> Error {
+        let mut progress = self.shared.progress();
+        loop {
+            if let Some(reason) = &progress.borrow_and_update().failed {
+                return Error::Failed(Arc::clone(reason));
+            }
+            if progress.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Writes what is staged and covered by the log, ends the flusher and closes the database.
+    pub async fn stop(&self) {
+        let flusher = {
+            let mut state = self.shared.state();
+            state.stopping = true;
+            state.flusher.take()
+        };
+        self.shared.wake.notify_one();
+        if let Some(flusher) = flusher {
+            if let Err(error) = flusher.await {
+                tracing::error!(%error, "the flusher ended badly");
+            }
+            let _turn = self.shared.turn.lock().await;
+            let database = self.shared.finish();
+            // Closing writes, unless a reader still holds on to the database: then its last reader does.
+            R::blocking(move || drop(database)).await;
+        }
+    }
+
+    /// Splits `revisions` into the rows in memory and the revisions to ask the database for.
+    fn lookup(&self, revisions: Vec<Revision>) -> (BTreeMap<Revision, Row>, Vec<Revision>) {
+        let mut found = BTreeMap::new();
+        let mut missing = Vec::new();
+        let mut state = self.shared.state();
+        for revision in revisions {
+            match state.rows.lookup(revision) {
+                Lookup::Row(row) => {
+                    found.insert(revision, row);
+                }
+                Lookup::Removed => {}
+                Lookup::Unknown => missing.push(revision),
+            }
+        }
+        (found, missing)
+    }
+
+    /// Asks the database, having looked into memory before: a row that moved from there to the database
+    /// meanwhile is found here.
+    fn read_all(&self, revisions: Vec<Revision>) -> Result<BTreeMap<Revision, Row>, Error> {
+        let epoch = self.shared.state().rows.epoch();
+        let result = self.shared.view().and_then(|view| {
+            let mut found = BTreeMap::new();
+            for revision in revisions {
+                if let Some(row) = view.row(revision)? {
+                    found.insert(revision, row);
+                }
+            }
+            Ok(found)
+        });
+        let found = self.shared.note(result)?;
+        let rows = found.iter().map(|(revision, row)| (*revision, row.clone()));
+        self.shared.state().rows.keep(epoch, rows);
+        Ok(found)
+    }
+
+    fn scan_blocking(
+        &self,
+        from: Revision,
+        to: Revision,
+        budget: Budget,
+    ) -> Result<Vec<(Revision, Row)>, Error> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        // Memory first, for the same reason as above. A part of it that alone fills the budget bounds
+        // what the database is asked for.
+        let mut left = budget;
+        let pending = self.shared.state().rows.pending(from, to, |row| left.spend(row));
+        let end = match pending.keys().next_back() {
+            Some(last) if left.is_spent() => Bound::Included(*last),
+            Some(_) | None => Bound::Excluded(to),
+        };
+        let view = self.shared.view()?;
+        let stored = view.rows(Bound::Included(from), end)?;
+        merge(stored, pending, budget)
+    }
+}
+
+/// What a scan may still return.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Charges a row; whether the budget is used up then.
+    fn spend(&mut self, row: &Row) -> bool {
+        self.rows = self.rows.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(row_size(row));
+        self.is_spent()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.rows == 0 || self.bytes == 0
+    }
+}
+
+/// Stored rows and pending changes in one order; a pending change hides a stored row of its revision.
+fn merge(
+    stored: impl Iterator<Item = super::view::RowResult>,
+    pending: BTreeMap<Revision, Option<Row>>,
+    mut budget: Budget,
+) -> Result<Vec<(Revision, Row)>, Error> {
+    let mut pending = pending.into_iter().peekable();
+    let mut found = Vec::new();
+    for entry in stored {
+        let (revision, row) = entry?;
+        while let Some((revision, row)) = pending.next_if(|(pending, _)| *pending < revision) {
+            if push(&mut found, revision, row, &mut budget) {
+                return Ok(found);
+            }
+        }
+        let row = match pending.next_if(|(pending, _)| *pending == revision) {
+            Some((_, changed)) => changed,
+            None => Some(row),
+        };
+        if push(&mut found, revision, row, &mut budget) {
+            return Ok(found);
+        }
+    }
+    for (revision, row) in pending {
+        if push(&mut found, revision, row, &mut budget) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Adds a row unless it was removed; whether the budget is used up then.
+fn push(
+    found: &mut Vec<(Revision, Row)>,
+    revision: Revision,
+    row: Option<Row>,
+    budget: &mut Budget,
+) -> bool {
+    let Some(row) = row else { return false };
+    let spent = budget.spend(&row);
+    found.push((revision, row));
+    spent
+}

@@ -1,0 +1,156 @@
+//! Receiving a state from another member.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::codec;
+use super::database::{Database, Delta, io_error};
+use super::error::{Error, SnapshotError};
+use super::mark::Mark;
+use super::open::{self, new_name};
+use super::shared::Shared;
+use super::stream::{self, Decoder, Frame};
+use crate::runtime::Runtime;
+
+/// A snapshot being received into a database of its own.
+///
+/// Nothing of the present state changes before [`finish`](Self::finish). One that is dropped unfinished
+/// leaves its file behind until it is removed by [`abort`](Self::abort) or when the member starts.
+pub struct SnapshotWriter<R: Runtime> {
+    shared: Arc<Shared<R>>,
+    name: String,
+    /// Away while a chunk is being written.
+    target: Option<Target>,
+}
+
+struct Target {
+    database: Database,
+    decoder: Decoder,
+    mark: Option<Mark>,
+}
+
+impl<R: Runtime> SnapshotWriter<R> {
+    pub(super) async fn begin(shared: Arc<Shared<R>>) -> Result<Self, Error> {
+        shared.check()?;
+        let name = {
+            let mut state = shared.state();
+            state.installs += 1;
+            new_name(state.installs)
+        };
+        let (inner, file) = (Arc::clone(&shared), name.clone());
+        let target = R::blocking(move || Target::create(&inner, &file)).await;
+        let target = Some(shared.note(target)?);
+        Ok(Self { shared, name, target })
+    }
+
+    /// Takes the next chunk, in the order in which the reader gave them.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
+        self.shared.check()?;
+        let mut target = self.target.take().ok_or(Error::Interrupted)?;
+        let (result, target) = R::blocking(move || {
+            let result = target.write(&chunk);
+            (result, target)
+        })
+        .await;
+        self.shared.note(result)?;
+        self.target = Some(target);
+        Ok(())
+    }
+
+    /// Verifies that the snapshot is complete, makes it durable, and puts it into the place of the state.
+    /// Returns what the state covers now.
+    ///
+    /// When this returns an error other than [`Error::Snapshot`], a restart finds either state.
+    pub async fn finish(mut self) -> Result<Mark, Error> {
+        self.shared.check()?;
+        let target = self.target.take().ok_or(Error::Interrupted)?;
+        let closed = R::blocking(move || target.close()).await;
+        let mark = self.shared.note(closed)?;
+        // No commit may become durable in the old database once the new one has its name.
+        let _turn = self.shared.turn.lock().await;
+        self.shared.check()?;
+        self.shared.check_not_behind(&mark)?;
+        let (shared, name) = (Arc::clone(&self.shared), self.name.clone());
+        R::blocking(move || {
+            let result = swap(&shared, &name, mark);
+            shared.note(result)
+        })
+        .await
+    }
+
+    /// Gives up and removes the file.
+    pub async fn abort(mut self) -> Result<(), Error> {
+        let (shared, name, target) =
+            (Arc::clone(&self.shared), self.name.clone(), self.target.take());
+        R::blocking(move || {
+            drop(target);
+            let removed = shared.disk.remove(&name).map_err(io_error(&name, "remove the file"));
+            shared.note(removed)
+        })
+        .await
+    }
+}
+
+/// Replaces the state by the finished one. The rest happens without a point to be cancelled at.
+fn swap<R: Runtime>(shared: &Shared<R>, name: &str, mark: Mark) -> Result<Mark, Error> {
+    let disk = &*shared.disk;
+    open::publish(disk, name)?;
+    let cache = shared.options.redb_cache_bytes;
+    let (database, size, found) = open::open_existing(disk, shared.identity, cache)?;
+    assert_eq!(found.as_ref(), Some(&mark), "the mark that was received is the mark that is read");
+    // The old database is closed by its last reader, or here.
+    drop(shared.replace(database, mark.clone(), size));
+    Ok(mark)
+}
+
+impl Target {
+    fn create<R: Runtime>(shared: &Shared<R>, name: &str) -> Result<Self, Error> {
+        let database = Database::create(&*shared.disk, name, shared.options.redb_cache_bytes)?;
+        database.initialize(shared.identity)?;
+        let decoder = Decoder::new(shared.identity.cluster_id);
+        Ok(Self { database, decoder, mark: None })
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        self.decoder.push(chunk);
+        let mut delta = Delta::default();
+        while let Some(frame) = self.decoder.next()? {
+            self.take(&frame, &mut delta)?;
+        }
+        if delta.rows.is_empty() && delta.meta.is_empty() {
+            return Ok(());
+        }
+        self.database.write(&delta)
+    }
+
+    /// Puts one frame into the delta.
+    fn take(&mut self, frame: &Frame, delta: &mut Delta) -> Result<(), SnapshotError> {
+        let undecodable = || frame.content_error();
+        match frame.kind {
+            stream::MARK => {
+                self.mark = Some(Mark::decode(&frame.value).ok_or_else(undecodable)?);
+            }
+            stream::META => {
+                let key = codec::meta_key_from(&frame.key).ok_or_else(undecodable)?;
+                delta.meta.insert(key, frame.value.clone());
+            }
+            _ => {
+                let key = frame.key[..].try_into().map_err(|_| undecodable())?;
+                let row = codec::row_from(&frame.value).ok_or_else(undecodable)?;
+                delta.rows.insert(codec::revision_from(key), Some(row));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a complete snapshot durable and closes its database.
+    fn close(self) -> Result<Mark, Error> {
+        self.decoder.finish()?;
+        let torn = SnapshotError::Torn { bytes: 0 };
+        let mark = self.mark.ok_or(torn)?;
+        self.database.commit(&Delta::default(), &mark)?;
+        self.database.close()?;
+        Ok(mark)
+    }
+}
