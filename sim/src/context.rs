@@ -1,0 +1,126 @@
+//! What is ambient in a run: the executor's thread has one run, and every madsim node one [`Node`].
+//!
+//! The runtime trait is static, so the world of a task has to be found from the task itself; this is
+//! the only place where that happens. A run owns its thread, so a thread-local is a run-local.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use madsim::task::NodeId;
+use madsim::time::TimeHandle;
+
+use crate::clock::Clock;
+use crate::random::{Draw, Key, Stream, Streams};
+
+/// 2026-01-01, when every run begins.
+const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+
+thread_local! {
+    static RUN: RefCell<Option<Rc<Run>>> = const { RefCell::new(None) };
+}
+
+struct Run {
+    streams: Streams,
+    nodes: RefCell<BTreeMap<NodeId, Arc<Node>>>,
+}
+
+/// The ambient state of one simulated machine.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) clock: Clock,
+    streams: Streams,
+    name: String,
+    entropy_count: AtomicU64,
+    blocking_count: AtomicU64,
+    /// How long the previous blocking work took, as a guess for the next.
+    pub(crate) blocking_nanos: AtomicU64,
+}
+
+impl Node {
+    fn new(streams: Streams, name: &str) -> Self {
+        let draw = |what| streams.draw(Stream::Clock, Key::of(what).text(name));
+        let day = Duration::from_secs(86_400);
+        let uptime = draw("uptime").duration(&(day..day * 300));
+        let wall = EPOCH + draw("wall").duration(&(Duration::ZERO..Duration::from_millis(20)));
+        Self {
+            clock: Clock::new(uptime, wall + Duration::from_nanos(true_nanos())),
+            streams,
+            name: name.to_owned(),
+            entropy_count: AtomicU64::new(0),
+            blocking_count: AtomicU64::new(0),
+            blocking_nanos: AtomicU64::new(0),
+        }
+    }
+
+    /// The next 64 bits of entropy of this machine.
+    pub(crate) fn entropy(&self) -> u64 {
+        self.next(Stream::Process, "entropy", &self.entropy_count).bits()
+    }
+
+    /// The next decision about blocking work of this machine.
+    pub(crate) fn draw_blocking(&self) -> Draw {
+        self.next(Stream::Disk, "blocking", &self.blocking_count)
+    }
+
+    fn next(&self, stream: Stream, what: &str, count: &AtomicU64) -> Draw {
+        let count = count.fetch_add(1, Ordering::Relaxed);
+        self.streams.draw(stream, Key::of(what).text(&self.name).number(count))
+    }
+}
+
+/// Makes this thread the thread of a run until dropped.
+pub(crate) struct Entered;
+
+pub(crate) fn enter(streams: Streams) -> Entered {
+    RUN.with_borrow_mut(|run| {
+        assert!(run.is_none(), "a thread has at most one run at a time");
+        *run = Some(Rc::new(Run { streams, nodes: RefCell::default() }));
+    });
+    Entered
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // The tasks that are dropped with the run may still ask for it, so it is taken out first.
+        let run = RUN.with_borrow_mut(Option::take);
+        drop(run);
+    }
+}
+
+fn current() -> Rc<Run> {
+    RUN.with_borrow(Option::clone).expect("a simulated task runs inside sim::run")
+}
+
+/// The randomness of the run.
+pub(crate) fn streams() -> Streams {
+    current().streams
+}
+
+/// Gives a madsim node its clock and entropy, which outlive its processes.
+pub(crate) fn register(id: NodeId, name: &str) -> Arc<Node> {
+    let run = current();
+    let node = Arc::new(Node::new(run.streams, name));
+    let before = run.nodes.borrow_mut().insert(id, Arc::clone(&node));
+    assert!(before.is_none(), "node {id} is registered once");
+    node
+}
+
+/// The machine of the current task.
+pub(crate) fn node() -> Arc<Node> {
+    let run = current();
+    let id = madsim::plugin::node();
+    if let Some(node) = run.nodes.borrow().get(&id) {
+        return Arc::clone(node);
+    }
+    register(id, &format!("node {id}"))
+}
+
+/// True simulated time since the start of the run; 0 outside of one.
+pub(crate) fn true_nanos() -> u64 {
+    let elapsed = TimeHandle::try_current().map_or(Duration::ZERO, |time| time.elapsed());
+    u64::try_from(elapsed.as_nanos()).expect("a run is shorter than 584 years")
+}

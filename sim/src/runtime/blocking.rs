@@ -1,0 +1,72 @@
+//! Blocking work in virtual time.
+//!
+//! The work itself runs in one piece and takes no time; what its input and output cost is slept
+//! off afterwards or beforehand. Where in that time the work happens is drawn, so that races between
+//! two pieces of blocking work are explored although each of them is atomic here.
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+use crate::context;
+use crate::runtime::sleep::Sleep;
+
+thread_local! {
+    static TIME: Cell<Option<BlockingTime>> = const { Cell::new(None) };
+}
+
+/// The time that the running piece of blocking work has been given, in true nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockingTime {
+    /// When its input and output began: before now if the work was put at the end of its time.
+    pub(crate) started: u64,
+    /// When all of it will be done.
+    pub(crate) done: u64,
+}
+
+/// Lets a device account for input and output of the running blocking work, if there is any.
+pub(crate) fn in_blocking_time(account: impl FnOnce(&mut BlockingTime)) {
+    TIME.with(|cell| {
+        if let Some(mut time) = cell.get() {
+            account(&mut time);
+            cell.set(Some(time));
+        }
+    });
+}
+
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let node = context::node();
+    let guess = node.blocking_nanos.load(Ordering::Relaxed);
+    let ahead = match node.draw_blocking().below(3) {
+        0 => 0,
+        1 => guess / 2,
+        _ => guess,
+    };
+    let started = context::true_nanos();
+    let (value, done) = if ahead == 0 {
+        perform(started, work)
+    } else {
+        // A task of its own: the work is done even if nobody waits for it any more.
+        let task = madsim::task::spawn(async move {
+            Sleep::until_true(started + ahead).await;
+            perform(started, work)
+        });
+        match task.await {
+            Ok(performed) => performed,
+            // The machine is dying, and this task with it.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    node.blocking_nanos.store(done - started, Ordering::Relaxed);
+    if done > context::true_nanos() {
+        Sleep::until_true(done).await;
+    }
+    value
+}
+
+fn perform<T>(started: u64, work: impl FnOnce() -> T) -> (T, u64) {
+    let outer = TIME.replace(Some(BlockingTime { started, done: started }));
+    assert!(outer.is_none(), "blocking work does not nest");
+    let value = work();
+    let time = TIME.take().expect("nobody else takes the time of blocking work");
+    (value, time.done)
+}

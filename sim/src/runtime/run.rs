@@ -1,0 +1,69 @@
+//! One run: a seed, a thread, an executor.
+
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+
+use crate::context;
+use crate::random::Streams;
+use crate::trace::Trace;
+
+/// Deep enough for a debug build of the whole server stack.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs a simulation from a seed to its end.
+///
+/// A run gets a fresh thread, because the keys of std's hash maps are drawn once per thread. A panic
+/// anywhere inside is passed on with the seed in its message.
+pub fn run<T, F>(seed: u64, world: impl FnOnce() -> F + Send + 'static) -> T
+where
+    T: Send + 'static,
+    F: Future<Output = T> + 'static,
+{
+    let main = thread::Builder::new()
+        .name(format!("seed {seed}"))
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let body = AssertUnwindSafe(|| block_on(Streams::new(seed), world()));
+            panic::catch_unwind(body).map_err(message)
+        })
+        .expect("the operating system grants a thread");
+    match main.join() {
+        Ok(Ok(value)) => value,
+        Ok(Err(message)) => panic!("seed {seed}: {message}"),
+        Err(payload) => panic!("seed {seed}: {}", message(payload)),
+    }
+}
+
+/// Like [`run`], with a log of events that the caller keeps even if the run panics.
+pub fn run_with_trace<T, F>(
+    seed: u64,
+    trace: &Trace,
+    world: impl FnOnce(Trace) -> F + Send + 'static,
+) -> T
+where
+    T: Send + 'static,
+    F: Future<Output = T> + 'static,
+{
+    let trace = trace.clone();
+    run(seed, move || world(trace))
+}
+
+/// Runs on the calling thread.
+pub(super) fn block_on<F: Future>(streams: Streams, future: F) -> F::Output {
+    // Tasks that outlive the main future are dropped with the executor, inside the run.
+    let _entered = context::enter(streams);
+    let executor =
+        madsim::runtime::Runtime::with_seed_and_config(streams.seed(), madsim::Config::default());
+    executor.block_on(future)
+}
+
+fn message(payload: Box<dyn Any + Send>) -> String {
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => match payload.downcast::<&'static str>() {
+            Ok(text) => (*text).to_owned(),
+            Err(_) => "a panic without a message".to_owned(),
+        },
+    }
+}
