@@ -5,17 +5,38 @@
 //!
 //! [`Machine`] keeps in memory the index (which revisions each key has) and asks for rows (values by
 //! revision) through [`Rows`]; what a command changes it returns as [`Change`]s for the owner to keep.
+//! [`RangeReader`] reads a range at a pinned revision in bounded steps, and [`Restorer`] makes the
+//! machine again from what was kept.
+//!
+//! Leases are not here yet: no lease can be granted, so a put that names one is refused. Their table
+//! becomes a field of [`Machine`] beside the members; a put asks it in one place, before it changes
+//! anything, and the index already holds the lease that is attached to each key.
 
 mod command;
+mod compaction;
+mod digest;
+mod encoding;
+mod index;
+mod machine;
+mod need;
 mod outcome;
+mod reader;
+mod restore;
 mod row;
+mod span;
+mod txn;
+mod write;
 
 pub use command::{
     Command, Compact, Compare, CompareResult, CompareTarget, DeleteRange, MemberAttributes, Put,
     Range, SortOrder, SortTarget, Txn, TxnOp,
 };
+pub use encoding::{DecodeError, RowHeader, ValueHeader};
+pub use machine::Machine;
 pub use outcome::{
     Applied, Change, DeleteRangeOutcome, Event, EventKind, MetaKey, Outcome, PutOutcome,
     RangeOutcome, Rejection, TxnOutcome,
 };
+pub use reader::{Chunk, RangeReader};
+pub use restore::{RestoreError, Restorer};
 pub use row::{KeyValue, Revision, Row, Rows};

@@ -1,0 +1,254 @@
+//! The machine: its state, and what each command does to it.
+
+use std::collections::BTreeMap;
+
+use crate::command::{Command, Compact, DeleteRange, MemberAttributes, Put, Txn};
+use crate::compaction::Compaction;
+use crate::digest::Digest;
+use crate::encoding::{encode_digest, encode_member, encode_revision};
+use crate::index::Index;
+use crate::outcome::{Applied, Change, Event, MetaKey, Outcome, Rejection};
+use crate::row::{Revision, Rows};
+use crate::txn;
+use crate::write::{Effects, Write};
+
+/// Revision of a store that nothing was written to (G4).
+pub(crate) const REVISION_FIRST: i64 = 1;
+
+/// The replicated state machine. See the crate.
+#[derive(Debug)]
+pub struct Machine {
+    index: Index,
+    revision: i64,
+    pub(crate) compaction: Compaction,
+    members: BTreeMap<u64, MemberAttributes>,
+    digest: Digest,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Machine {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::restored(
+            Index::new(REVISION_FIRST),
+            Compaction::never(),
+            BTreeMap::new(),
+            Digest::new(),
+        )
+    }
+
+    pub(crate) fn restored(
+        index: Index,
+        compaction: Compaction,
+        members: BTreeMap<u64, MemberAttributes>,
+        digest: Digest,
+    ) -> Self {
+        Self { revision: index.newest(), index, compaction, members, digest }
+    }
+
+    /// Revision of the last write (G5, G6).
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// The oldest readable revision, or -1 if nothing was ever compacted.
+    #[must_use]
+    pub fn compact_revision(&self) -> i64 {
+        self.compaction.revision()
+    }
+
+    /// Digest of everything applied: equal on all members at equal applied index, whatever was
+    /// flushed, compacted or restored when.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.digest.value()
+    }
+
+    /// What the members told of themselves, by id.
+    #[must_use]
+    pub fn members(&self) -> &BTreeMap<u64, MemberAttributes> {
+        &self.members
+    }
+
+    /// Keys in the index, deleted ones included as long as history of them is left.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(crate) fn index_and_compaction(&mut self) -> (&mut Index, &mut Compaction) {
+        (&mut self.index, &mut self.compaction)
+    }
+
+    /// The revision that a read asking for `revision` is pinned to (G10).
+    pub(crate) fn readable(&self, revision: i64) -> Result<i64, Rejection> {
+        if revision > self.revision {
+            return Err(Rejection::FutureRevision);
+        }
+        let pinned = if revision <= 0 { self.revision } else { revision };
+        if pinned < self.compact_revision() {
+            return Err(Rejection::Compacted);
+        }
+        Ok(pinned)
+    }
+
+    /// Whether everything that a reader pinned at `revision` sees is still there.
+    pub(crate) fn visible(&self, revision: i64) -> Result<(), Rejection> {
+        if revision < self.compaction.oldest_complete() {
+            return Err(Rejection::Compacted);
+        }
+        if revision > self.revision {
+            return Err(Rejection::FutureRevision);
+        }
+        Ok(())
+    }
+
+    /// Where the key-value of `key` is stored that the change at `revision` replaced or deleted; `None`
+    /// for a creation, and where compaction has given it up (G46).
+    #[must_use]
+    pub fn previous(&self, key: &[u8], revision: Revision) -> Option<Revision> {
+        // Whether rows are removed already must not be seen, so the promise decides and not the index.
+        if revision.main - 1 < self.compact_revision() {
+            return None;
+        }
+        let before = if revision.sub > 0 {
+            Revision { main: revision.main, sub: revision.sub - 1 }
+        } else {
+            Revision { main: revision.main - 1, sub: i64::MAX }
+        };
+        self.index.get(key)?.seen_at(before).map(|seen| seen.revision)
+    }
+
+    /// Applies a committed command. `rows` must have the rows that [`rows_needed`](Self::rows_needed)
+    /// names for this command in this state.
+    pub fn apply(&mut self, command: &Command, rows: &dyn Rows) -> Applied {
+        match command {
+            Command::Put(put) => self.put(put, rows),
+            Command::DeleteRange(delete) => self.delete_range(delete, rows),
+            Command::Txn(txn) => self.txn(txn, rows),
+            Command::Compact(compact) => self.compact(*compact),
+            Command::SetMember(member) => self.set_member(member),
+        }
+    }
+
+    fn put(&mut self, put: &Put, rows: &dyn Rows) -> Applied {
+        if let Err(rejection) = self.check_put(put) {
+            return self.rejected(rejection);
+        }
+        let mut write = self.write(rows);
+        let outcome = write.put(put);
+        let effects = write.into_effects();
+        self.written(Outcome::Put(outcome), effects)
+    }
+
+    fn delete_range(&mut self, delete: &DeleteRange, rows: &dyn Rows) -> Applied {
+        let mut write = self.write(rows);
+        let outcome = write.delete_range(delete);
+        let effects = write.into_effects();
+        self.written(Outcome::DeleteRange(outcome), effects)
+    }
+
+    fn txn(&mut self, txn: &Txn, rows: &dyn Rows) -> Applied {
+        let plan = txn::decide(txn, &self.index, rows);
+        if let Err(rejection) = txn::check(self, &plan) {
+            return self.rejected(rejection);
+        }
+        let mut write = self.write(rows);
+        let outcome = txn::execute(&plan, &mut write);
+        let effects = write.into_effects();
+        self.written(Outcome::Txn(outcome), effects)
+    }
+
+    fn compact(&mut self, compact: Compact) -> Applied {
+        if compact.revision <= self.compact_revision() {
+            return self.rejected(Rejection::Compacted);
+        }
+        if compact.revision > self.revision {
+            return self.rejected(Rejection::FutureRevision);
+        }
+        self.compaction.schedule(compact.revision);
+        self.digest.compaction(compact.revision);
+        let value = encode_revision(compact.revision);
+        let changes = vec![Change::SetMeta { key: MetaKey::Compacted, value }];
+        self.applied(Outcome::Compact, Vec::new(), changes)
+    }
+
+    fn set_member(&mut self, member: &MemberAttributes) -> Applied {
+        if self.members.get(&member.id) == Some(member) {
+            return self.applied(Outcome::SetMember, Vec::new(), Vec::new());
+        }
+        self.members.insert(member.id, member.clone());
+        self.digest.member(member);
+        let key = MetaKey::Member(member.id);
+        let changes = vec![Change::SetMeta { key, value: encode_member(member) }];
+        self.applied(Outcome::SetMember, Vec::new(), changes)
+    }
+
+    /// What a put outside a transaction needs. The lease is looked at before the key, as etcd does;
+    /// inside a transaction it is the other way round.
+    fn check_put(&self, put: &Put) -> Result<(), Rejection> {
+        self.check_lease(put.lease)?;
+        let keeps_something = put.ignore_value || put.ignore_lease;
+        if keeps_something && self.index.latest(&put.key).is_none() {
+            return Err(Rejection::KeyNotFound);
+        }
+        Ok(())
+    }
+
+    /// Whether a key may be attached to the lease (G22). The one place that asks for leases: as long as
+    /// none can be granted, none is found.
+    #[expect(clippy::unused_self, reason = "the lease table will be a field")]
+    pub(crate) fn check_lease(&self, lease: i64) -> Result<(), Rejection> {
+        if lease == 0 { Ok(()) } else { Err(Rejection::LeaseNotFound) }
+    }
+
+    fn write<'a>(&'a mut self, rows: &'a dyn Rows) -> Write<'a> {
+        Write::new(&mut self.index, rows, self.revision)
+    }
+
+    fn written(&mut self, outcome: Outcome, effects: Effects) -> Applied {
+        let Effects { events, mut changes } = effects;
+        if !changes.is_empty() {
+            self.revision += 1;
+            assert_eq!(self.index.newest(), self.revision, "one write is one revision");
+            self.digest.revision(self.revision);
+            for change in &changes {
+                if let Change::Put { row, .. } = change {
+                    self.digest.row(row);
+                }
+            }
+            let value = encode_revision(self.revision);
+            changes.push(Change::SetMeta { key: MetaKey::Revision, value });
+        }
+        self.applied(outcome, events, changes)
+    }
+
+    /// Whatever changes anything changes the digest, and only that.
+    fn applied(&self, outcome: Outcome, events: Vec<Event>, mut changes: Vec<Change>) -> Applied {
+        if !changes.is_empty() {
+            let value = encode_digest(self.digest());
+            changes.push(Change::SetMeta { key: MetaKey::Digest, value });
+        }
+        Applied { revision: self.revision, outcome: Ok(outcome), events, changes }
+    }
+
+    fn rejected(&self, rejection: Rejection) -> Applied {
+        Applied {
+            revision: self.revision,
+            outcome: Err(rejection),
+            events: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+}

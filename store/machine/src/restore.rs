@@ -1,0 +1,180 @@
+//! Rebuilding the machine from what its owner kept, after a restart or from a snapshot.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::command::MemberAttributes;
+use crate::compaction::Compaction;
+use crate::digest::Digest;
+use crate::encoding::{
+    DecodeError, RowHeader, ValueHeader, decode_digest, decode_member, decode_revision,
+};
+use crate::index::{History, Index};
+use crate::machine::{Machine, REVISION_FIRST};
+use crate::outcome::MetaKey;
+use crate::row::Revision;
+
+/// What was kept cannot be of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// The value of a name means nothing.
+    #[error("{key:?}: {source}")]
+    Meta {
+        /// The name.
+        key: MetaKey,
+        /// What is wrong with the value.
+        source: DecodeError,
+    },
+    /// A name holds a number that cannot be.
+    #[error("{key:?} is {value}, which contradicts a revision of {revision}")]
+    Number {
+        /// The name.
+        key: MetaKey,
+        /// Its value.
+        value: i64,
+        /// The store's revision.
+        revision: i64,
+    },
+    /// Rows do not come in the order of their revisions, or twice.
+    #[error("row {row:?} follows row {previous:?}")]
+    Order {
+        /// The row before.
+        previous: Revision,
+        /// The row that should not follow.
+        row: Revision,
+    },
+    /// A row is newer than the store's revision: it was not kept together with it.
+    #[error("row {row:?} is newer than revision {revision}")]
+    Ahead {
+        /// The row.
+        row: Revision,
+        /// The store's revision.
+        revision: i64,
+    },
+    /// A row does not continue the history of its key.
+    #[error("row {row:?} does not continue its key's history: {header:?}")]
+    History {
+        /// The row.
+        row: Revision,
+        /// What is in it.
+        header: RowHeader,
+    },
+}
+
+/// Takes the rows in the order of their revisions and makes a machine of them.
+#[derive(Debug)]
+pub struct Restorer {
+    index: Index,
+    revision: i64,
+    compaction: Compaction,
+    members: BTreeMap<u64, MemberAttributes>,
+    digest: Digest,
+    last: Revision,
+}
+
+impl Restorer {
+    /// Begins with everything that was kept by name.
+    pub fn new(meta: impl IntoIterator<Item = (MetaKey, Bytes)>) -> Result<Self, RestoreError> {
+        let (mut revision, mut promised, mut done) = (REVISION_FIRST, -1, -1);
+        let mut digest = Digest::new();
+        let mut members = BTreeMap::new();
+        for (key, value) in meta {
+            let broken = |source| RestoreError::Meta { key, source };
+            match key {
+                MetaKey::Revision => revision = decode_revision(&value).map_err(broken)?,
+                MetaKey::Compacted => promised = decode_revision(&value).map_err(broken)?,
+                MetaKey::CompactionDone => done = decode_revision(&value).map_err(broken)?,
+                MetaKey::Digest => {
+                    digest = Digest::restore(decode_digest(&value).map_err(broken)?);
+                }
+                MetaKey::Member(id) => {
+                    members.insert(id, decode_member(id, &value).map_err(broken)?);
+                }
+            }
+        }
+        for (key, value, least, most) in [
+            (MetaKey::Revision, revision, REVISION_FIRST, i64::MAX - 1),
+            (MetaKey::Compacted, promised, -1, revision),
+            (MetaKey::CompactionDone, done, -1, promised),
+        ] {
+            if value < least || value > most {
+                return Err(RestoreError::Number { key, value, revision });
+            }
+        }
+        Ok(Self {
+            index: Index::new(revision),
+            revision,
+            compaction: Compaction::restored(promised, done),
+            members,
+            digest,
+            last: Revision { main: REVISION_FIRST, sub: i64::MAX },
+        })
+    }
+
+    /// Takes the next row.
+    pub fn row(&mut self, revision: Revision, header: &RowHeader) -> Result<(), RestoreError> {
+        if revision <= self.last || revision.sub < 0 {
+            return Err(RestoreError::Order { previous: self.last, row: revision });
+        }
+        if revision.main > self.revision {
+            return Err(RestoreError::Ahead { row: revision, revision: self.revision });
+        }
+        self.last = revision;
+        let continues = self.index.restore(&header.key, |history| match header.value {
+            Some(value) => take_value(history, revision, value),
+            None => take_tombstone(history, revision),
+        });
+        if header.key.is_empty() || !continues {
+            return Err(RestoreError::History { row: revision, header: header.clone() });
+        }
+        Ok(())
+    }
+
+    /// The machine as it was when the last of what was kept was kept.
+    pub fn finish(self) -> Result<Machine, RestoreError> {
+        Ok(Machine::restored(self.index, self.compaction, self.members, self.digest))
+    }
+}
+
+/// Whether the value continues the history.
+fn take_value(history: &mut History, revision: Revision, value: ValueHeader) -> bool {
+    let ValueHeader { create_revision, mod_revision, version, lease } = value;
+    if mod_revision != revision.main {
+        return false;
+    }
+    match history.latest() {
+        Some(last) => {
+            let continues = last.create_revision == create_revision
+                && last.version.checked_add(1) == Some(version);
+            if continues {
+                history.put(revision, lease);
+            }
+            continues
+        }
+        // Only what compaction left of a first generation may begin in its middle.
+        None => {
+            let is_first = version == 1 && create_revision == revision.main;
+            let is_rest = (2..i64::MAX / 2).contains(&version)
+                && history.is_empty()
+                && create_revision > REVISION_FIRST
+                && create_revision <= revision.main;
+            if is_first || is_rest {
+                history.open_at(revision, create_revision, version, lease);
+            }
+            is_first || is_rest
+        }
+    }
+}
+
+/// Whether the tombstone continues the history.
+fn take_tombstone(history: &mut History, revision: Revision) -> bool {
+    if history.delete(revision).is_some() {
+        return true;
+    }
+    let is_rest = history.is_empty();
+    if is_rest {
+        history.close_at(revision);
+    }
+    is_rest
+}
