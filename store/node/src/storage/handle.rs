@@ -2,27 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use detcd_machine::{Change, Revision, Row};
 use openraft_rt::WatchReceiver;
 
 use super::Options;
-use super::cache::row_size;
 use super::error::Error;
 use super::flusher::Flusher;
 use super::install::SnapshotWriter;
 use super::mark::{Identity, Mark};
 use super::open::{self, Recovered};
 use super::rows::Lookup;
+use super::scan::{Budget, scan};
 use super::shared::{Receiver, Shared};
 use super::snapshot::SnapshotReader;
 use crate::runtime::{Disk, Runtime};
 
 /// A handle to the durable state of a member; clones are handles to the same state.
 pub struct Storage<R: Runtime> {
-    shared: Arc<Shared<R>>,
+    pub(super) shared: Arc<Shared<R>>,
 }
 
 impl<R: Runtime> Clone for Storage<R> {
@@ -112,12 +111,12 @@ impl<R: Runtime> Storage<R> {
     /// The rows at `revisions`; one that does not exist is left out.
     pub async fn fetch(&self, revisions: Vec<Revision>) -> Result<BTreeMap<Revision, Row>, Error> {
         self.shared.check()?;
-        let (mut found, missing) = self.lookup(revisions);
+        let (mut found, missing, epoch) = self.lookup(revisions);
         if missing.is_empty() {
             return Ok(found);
         }
         let storage = self.clone();
-        let mut rest = R::blocking(move || storage.read_all(missing)).await?;
+        let mut rest = R::blocking(move || storage.read_all(missing, epoch)).await?;
         found.append(&mut rest);
         Ok(found)
     }
@@ -125,9 +124,9 @@ impl<R: Runtime> Storage<R> {
     /// The row at `revision`. Blocks: for use inside [`Runtime::blocking`].
     pub fn read(&self, revision: Revision) -> Result<Option<Row>, Error> {
         self.shared.check()?;
-        let (mut found, missing) = self.lookup(vec![revision]);
+        let (mut found, missing, epoch) = self.lookup(vec![revision]);
         if !missing.is_empty() {
-            found = self.read_all(missing)?;
+            found = self.read_all(missing, epoch)?;
         }
         Ok(found.remove(&revision))
     }
@@ -141,13 +140,9 @@ impl<R: Runtime> Storage<R> {
         rows_max: usize,
         bytes_max: usize,
     ) -> Result<Vec<(Revision, Row)>, Error> {
-        let storage = self.clone();
-        R::blocking(move || {
-            let result =
-                storage.scan_blocking(from, to, Budget { rows: rows_max, bytes: bytes_max });
-            storage.shared.note(result)
-        })
-        .await
+        let shared = Arc::clone(&self.shared);
+        let budget = Budget { rows: rows_max, bytes: bytes_max };
+        R::blocking(move || shared.note(scan(&shared, from, to, budget))).await
     }
 
     /// Makes everything staged so far durable, and says what the durable state covers then: exactly that,
@@ -222,8 +217,9 @@ impl<R: Runtime> Storage<R> {
         }
     }
 
-    /// Splits `revisions` into the rows in memory and the revisions to ask the database for.
-    fn lookup(&self, revisions: Vec<Revision>) -> (BTreeMap<Revision, Row>, Vec<Revision>) {
+    /// Splits `revisions` into the rows in memory and the revisions to ask the database for; the last is
+    /// the epoch of memory that this was true in.
+    fn lookup(&self, revisions: Vec<Revision>) -> (BTreeMap<Revision, Row>, Vec<Revision>, u64) {
         let mut found = BTreeMap::new();
         let mut missing = Vec::new();
         let mut state = self.shared.state();
@@ -236,13 +232,16 @@ impl<R: Runtime> Storage<R> {
                 Lookup::Unknown => missing.push(revision),
             }
         }
-        (found, missing)
+        (found, missing, state.rows.epoch())
     }
 
     /// Asks the database, having looked into memory before: a row that moved from there to the database
     /// meanwhile is found here.
-    fn read_all(&self, revisions: Vec<Revision>) -> Result<BTreeMap<Revision, Row>, Error> {
-        let epoch = self.shared.state().rows.epoch();
+    fn read_all(
+        &self,
+        revisions: Vec<Revision>,
+        epoch: u64,
+    ) -> Result<BTreeMap<Revision, Row>, Error> {
         let result = self.shared.view().and_then(|view| {
             let mut found = BTreeMap::new();
             for revision in revisions {
@@ -257,90 +256,4 @@ impl<R: Runtime> Storage<R> {
         self.shared.state().rows.keep(epoch, rows);
         Ok(found)
     }
-
-    fn scan_blocking(
-        &self,
-        from: Revision,
-        to: Revision,
-        budget: Budget,
-    ) -> Result<Vec<(Revision, Row)>, Error> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        // Memory first, for the same reason as above. A part of it that alone fills the budget bounds
-        // what the database is asked for.
-        let mut left = budget;
-        let pending = self.shared.state().rows.pending(from, to, |row| left.spend(row));
-        let end = match pending.keys().next_back() {
-            Some(last) if left.is_spent() => Bound::Included(*last),
-            Some(_) | None => Bound::Excluded(to),
-        };
-        let view = self.shared.view()?;
-        let stored = view.rows(Bound::Included(from), end)?;
-        merge(stored, pending, budget)
-    }
-}
-
-/// What a scan may still return.
-#[derive(Debug, Clone, Copy)]
-struct Budget {
-    rows: usize,
-    bytes: usize,
-}
-
-impl Budget {
-    /// Charges a row; whether the budget is used up then.
-    fn spend(&mut self, row: &Row) -> bool {
-        self.rows = self.rows.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(row_size(row));
-        self.is_spent()
-    }
-
-    fn is_spent(&self) -> bool {
-        self.rows == 0 || self.bytes == 0
-    }
-}
-
-/// Stored rows and pending changes in one order; a pending change hides a stored row of its revision.
-fn merge(
-    stored: impl Iterator<Item = super::view::RowResult>,
-    pending: BTreeMap<Revision, Option<Row>>,
-    mut budget: Budget,
-) -> Result<Vec<(Revision, Row)>, Error> {
-    let mut pending = pending.into_iter().peekable();
-    let mut found = Vec::new();
-    for entry in stored {
-        let (revision, row) = entry?;
-        while let Some((revision, row)) = pending.next_if(|(pending, _)| *pending < revision) {
-            if push(&mut found, revision, row, &mut budget) {
-                return Ok(found);
-            }
-        }
-        let row = match pending.next_if(|(pending, _)| *pending == revision) {
-            Some((_, changed)) => changed,
-            None => Some(row),
-        };
-        if push(&mut found, revision, row, &mut budget) {
-            return Ok(found);
-        }
-    }
-    for (revision, row) in pending {
-        if push(&mut found, revision, row, &mut budget) {
-            break;
-        }
-    }
-    Ok(found)
-}
-
-/// Adds a row unless it was removed; whether the budget is used up then.
-fn push(
-    found: &mut Vec<(Revision, Row)>,
-    revision: Revision,
-    row: Option<Row>,
-    budget: &mut Budget,
-) -> bool {
-    let Some(row) = row else { return false };
-    let spent = budget.spend(&row);
-    found.push((revision, row));
-    spent
 }

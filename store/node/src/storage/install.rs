@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use detcd_machine::Revision;
 
 use super::codec;
 use super::database::{Database, Delta, io_error};
@@ -12,6 +13,9 @@ use super::open::{self, new_name};
 use super::shared::Shared;
 use super::stream::{self, Decoder, Frame};
 use crate::runtime::Runtime;
+
+/// The database remembers every page written since the last sync.
+const UNSYNCED_BYTES_MAX: usize = 64 << 20;
 
 /// A snapshot being received into a database of its own.
 ///
@@ -28,6 +32,8 @@ struct Target {
     database: Database,
     decoder: Decoder,
     mark: Option<Mark>,
+    last_row: Option<Revision>,
+    unsynced_bytes: usize,
 }
 
 impl<R: Runtime> SnapshotWriter<R> {
@@ -109,7 +115,7 @@ impl Target {
         let database = Database::create(&*shared.disk, name, shared.options.redb_cache_bytes)?;
         database.initialize(shared.identity)?;
         let decoder = Decoder::new(shared.identity.cluster_id);
-        Ok(Self { database, decoder, mark: None })
+        Ok(Self { database, decoder, mark: None, last_row: None, unsynced_bytes: 0 })
     }
 
     fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
@@ -121,7 +127,13 @@ impl Target {
         if delta.rows.is_empty() && delta.meta.is_empty() {
             return Ok(());
         }
-        self.database.write(&delta)
+        self.database.write(&delta)?;
+        self.unsynced_bytes += chunk.len();
+        if self.unsynced_bytes >= UNSYNCED_BYTES_MAX {
+            self.database.sync()?;
+            self.unsynced_bytes = 0;
+        }
+        Ok(())
     }
 
     /// Puts one frame into the delta.
@@ -137,8 +149,13 @@ impl Target {
             }
             _ => {
                 let key = frame.key[..].try_into().map_err(|_| undecodable())?;
+                let revision = codec::revision_from(key);
                 let row = codec::row_from(&frame.value).ok_or_else(undecodable)?;
-                delta.rows.insert(codec::revision_from(key), Some(row));
+                if self.last_row.is_some_and(|last| last >= revision) {
+                    return Err(undecodable());
+                }
+                self.last_row = Some(revision);
+                delta.rows.insert(revision, Some(row));
             }
         }
         Ok(())

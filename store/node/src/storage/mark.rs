@@ -58,10 +58,9 @@ impl Identity {
         out
     }
 
-    pub(super) fn decode(mut bytes: &[u8]) -> Option<Self> {
-        let cluster_id = bytes.try_get_u64_le().ok()?;
-        let member_id = bytes.try_get_u64_le().ok()?;
-        bytes.is_empty().then_some(Self { cluster_id, member_id })
+    pub(super) fn decode(bytes: &[u8; 16]) -> Self {
+        let mut bytes = &bytes[..];
+        Self { cluster_id: bytes.get_u64_le(), member_id: bytes.get_u64_le() }
     }
 }
 

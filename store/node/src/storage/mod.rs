@@ -31,6 +31,7 @@
 //! [`Storage::failed`], nothing is retried, every later call answers [`Error::Failed`], and the member
 //! has to stop.
 
+mod about;
 mod cache;
 mod codec;
 mod database;
@@ -42,7 +43,9 @@ mod install;
 mod mark;
 mod open;
 mod queue;
+mod restore;
 mod rows;
+mod scan;
 mod shared;
 mod snapshot;
 mod stream;
@@ -55,6 +58,7 @@ pub use self::handle::Storage;
 pub use self::install::SnapshotWriter;
 pub use self::mark::{Identity, Mark, Position};
 pub use self::open::Recovered;
+pub use self::restore::Replay;
 pub use self::snapshot::SnapshotReader;
 
 /// How much memory the storage may use, and when it writes.

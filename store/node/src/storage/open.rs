@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::about::About;
 use super::database::{Database, Size, io_error};
 use super::error::Error;
 use super::mark::{Identity, Mark};
@@ -62,8 +63,9 @@ pub(super) fn open_existing(
     cache: usize,
 ) -> Result<(Arc<Database>, Size, Option<Mark>), Error> {
     let database = Arc::new(Database::open(disk, STATE_FILE, cache)?);
+    // Before the other tables: those of a newer format may differ.
+    About::open(&database, &database.begin_read()?)?.verify(identity)?;
     let view = database.view()?;
-    view.verify(identity)?;
     let mark = view.mark()?;
     let size = Size { total: database.len()?, stored: view.stored()? };
     drop(view);

@@ -67,8 +67,10 @@ impl Rows {
                 continue;
             }
             self.pending.remove(&revision);
-            if let Some(row @ Row::Value(_)) = row {
-                self.cache.insert(revision, row);
+            match row {
+                Some(row @ Row::Value(_)) => self.cache.insert(revision, row),
+                Some(Row::Tombstone { .. }) => {}
+                None => self.cache.remove(revision),
             }
         }
     }

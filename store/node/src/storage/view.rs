@@ -7,18 +7,17 @@ use bytes::Bytes;
 use detcd_machine::{MetaKey, Revision, Row};
 use redb::{ReadOnlyTable, ReadTransaction, TableError};
 
+use super::about::About;
 use super::codec;
-use super::database::{
-    ABOUT, Database, FORMAT, FORMAT_VERSION, HISTORY, IDENTITY, MARK, META, STORED, damaged,
-};
+use super::database::{Database, HISTORY, META, damaged};
 use super::error::Error;
-use super::mark::{Identity, Mark};
+use super::mark::Mark;
 
 /// A read transaction with its tables open. It keeps the database open.
 pub(super) struct View {
     history: ReadOnlyTable<&'static [u8; 16], &'static [u8]>,
     meta: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    about: ReadOnlyTable<&'static str, &'static [u8]>,
+    about: About,
     // Last, so that the tables are dropped while the database is open.
     database: Arc<Database>,
 }
@@ -32,42 +31,19 @@ impl View {
         Ok(Self {
             history: open_table(database, &read, HISTORY)?,
             meta: open_table(database, &read, META)?,
-            about: open_table(database, &read, ABOUT)?,
+            about: About::open(database, &read)?,
             database: Arc::clone(database),
         })
     }
 
-    /// Refuses a database of another format or owner.
-    pub(super) fn verify(&self, identity: Identity) -> Result<(), Error> {
-        let file = || self.database.name().to_owned();
-        let format = self.about_required(FORMAT)?;
-        let found = u32::from_le_bytes(self.fixed(&format, "format")?);
-        if found > FORMAT_VERSION {
-            return Err(Error::NewerFormat { file: file(), found, supported: FORMAT_VERSION });
-        }
-        let owner = Identity::decode(&self.about_required(IDENTITY)?)
-            .ok_or_else(|| self.damaged("the identity does not decode"))?;
-        if owner.cluster_id != identity.cluster_id {
-            let (found, expected) = (owner.cluster_id, identity.cluster_id);
-            return Err(Error::OtherCluster { file: file(), found, expected });
-        }
-        if owner.member_id != identity.member_id {
-            let (found, expected) = (owner.member_id, identity.member_id);
-            return Err(Error::OtherMember { file: file(), found, expected });
-        }
-        Ok(())
-    }
-
     /// What the state covers; `None` before anything was applied.
     pub(super) fn mark(&self) -> Result<Option<Mark>, Error> {
-        let Some(bytes) = self.about(MARK)? else { return Ok(None) };
-        Mark::decode(&bytes).map(Some).ok_or_else(|| self.damaged("the mark does not decode"))
+        self.about.mark()
     }
 
     /// Bytes of keys and values.
     pub(super) fn stored(&self) -> Result<u64, Error> {
-        let bytes = self.about_required(STORED)?;
-        Ok(u64::from_le_bytes(self.fixed(&bytes, "count of stored bytes")?))
+        self.about.stored()
     }
 
     pub(super) fn row(&self, revision: Revision) -> Result<Option<Row>, Error> {
@@ -94,7 +70,7 @@ impl View {
         }))
     }
 
-    /// Named values after `from`, in order of their encoded names.
+    /// Named values in order of their encoded names.
     pub(super) fn meta(
         &self,
     ) -> Result<impl Iterator<Item = Result<(MetaKey, Bytes), Error>> + '_, Error> {
@@ -117,28 +93,13 @@ impl View {
         })
     }
 
-    fn about(&self, name: &'static str) -> Result<Option<Bytes>, Error> {
-        let stored = self.about.get(name).map_err(self.database.error("read about the state"))?;
-        let Some(stored) = stored else { return Ok(None) };
-        let payload = codec::unseal(name.as_bytes(), stored.value())
-            .ok_or_else(|| self.damaged(&format!("the {name} has a wrong checksum")))?;
-        Ok(Some(Bytes::copy_from_slice(payload)))
-    }
-
-    fn about_required(&self, name: &'static str) -> Result<Bytes, Error> {
-        self.about(name)?.ok_or_else(|| self.damaged(&format!("the {name} is missing")))
-    }
-
-    fn fixed<const N: usize>(&self, bytes: &[u8], what: &str) -> Result<[u8; N], Error> {
-        bytes.try_into().map_err(|_| self.damaged(&format!("the {what} has a wrong length")))
-    }
-
-    fn damaged(&self, reason: &str) -> Error {
+    /// The error of a part of this database that makes no sense.
+    pub(super) fn damaged(&self, reason: &str) -> Error {
         damaged(self.database.name(), reason)
     }
 }
 
-fn open_table<K: redb::Key + 'static, V: redb::Value + 'static>(
+pub(super) fn open_table<K: redb::Key + 'static, V: redb::Value + 'static>(
     database: &Database,
     read: &ReadTransaction,
     table: redb::TableDefinition<'_, K, V>,
