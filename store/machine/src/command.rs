@@ -118,6 +118,17 @@ pub struct Txn {
     pub failure: Vec<TxnOp>,
 }
 
+impl Txn {
+    /// Whether both branches, nested ones included, only read.
+    pub fn is_read_only(&self) -> bool {
+        self.success.iter().chain(&self.failure).all(|op| match op {
+            TxnOp::Range(_) => true,
+            TxnOp::Put(_) | TxnOp::DeleteRange(_) => false,
+            TxnOp::Txn(nested) => nested.is_read_only(),
+        })
+    }
+}
+
 /// One operation of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TxnOp {

@@ -7,7 +7,7 @@ use crate::compaction::Compaction;
 use crate::digest::Digest;
 use crate::encoding::{encode_digest, encode_member, encode_revision};
 use crate::index::Index;
-use crate::outcome::{Applied, Change, Event, MetaKey, Outcome, Rejection};
+use crate::outcome::{Applied, Change, Event, MetaKey, Outcome, Rejection, TxnOutcome};
 use crate::row::{Revision, Rows};
 use crate::txn;
 use crate::write::{Effects, Write};
@@ -140,6 +140,15 @@ impl Machine {
             Command::Compact(compact) => self.compact(*compact),
             Command::SetMember(member) => self.set_member(member),
         }
+    }
+
+    /// Carries out a transaction that only reads, against the state as it is. `rows` as in
+    /// [`apply`](Self::apply).
+    pub fn read_txn(&self, txn: &Txn, rows: &dyn Rows) -> Result<TxnOutcome, Rejection> {
+        assert!(txn.is_read_only(), "a transaction that writes has to be applied");
+        let plan = txn::decide(txn, &self.index, rows);
+        txn::check(self, &plan)?;
+        Ok(txn::read(&plan, &self.index, rows))
     }
 
     fn put(&mut self, put: &Put, rows: &dyn Rows) -> Applied {

@@ -13,7 +13,7 @@ use crate::machine::Machine;
 use crate::outcome::{Outcome, Rejection, TxnOutcome};
 use crate::row::Rows;
 use crate::span::Span;
-use crate::write::{Write, live_keys, stored_value};
+use crate::write::{Write, live_keys, read_range, stored_value};
 
 /// A transaction of which it is known what to do.
 pub(crate) struct Plan<'a> {
@@ -51,6 +51,18 @@ pub(crate) fn execute(plan: &Plan<'_>, write: &mut Write<'_>) -> TxnOutcome {
         Step::Op(TxnOp::Put(put)) => Outcome::Put(write.put(put)),
         Step::Op(TxnOp::DeleteRange(delete)) => Outcome::DeleteRange(write.delete_range(delete)),
         Step::Op(TxnOp::Txn(_)) => unreachable!("nested transactions were decided"),
+    });
+    TxnOutcome { succeeded: plan.succeeded, responses: responses.collect() }
+}
+
+/// Does everything on the path of a transaction that only reads.
+pub(crate) fn read(plan: &Plan<'_>, index: &Index, rows: &dyn Rows) -> TxnOutcome {
+    let responses = plan.steps.iter().map(|step| match step {
+        Step::Nested(nested) => Outcome::Txn(read(nested, index, rows)),
+        Step::Op(TxnOp::Range(range)) => {
+            Outcome::Range(read_range(index, range, |revision| stored_value(rows, revision)))
+        }
+        Step::Op(op) => unreachable!("not a read: {op:?}"),
     });
     TxnOutcome { succeeded: plan.succeeded, responses: responses.collect() }
 }

@@ -90,18 +90,7 @@ impl<'a> Write<'a> {
     /// Reads in the middle of the write; sees what it wrote so far, unless an older revision is asked
     /// for.
     pub(crate) fn range(&self, range: &Range) -> RangeOutcome {
-        let pinned = if range.revision > 0 { range.revision } else { self.index.newest() };
-        assert!(pinned <= self.index.newest(), "read at {pinned} was not checked");
-        let mut reader = RangeReader::pinned_at(self.index, pinned, range);
-        loop {
-            match reader.step(self.index, usize::MAX) {
-                Chunk::Rows(revisions) => {
-                    reader.accept(revisions.into_iter().map(|at| self.value(at)).collect());
-                }
-                Chunk::Again => {}
-                Chunk::Done => return reader.finish(),
-            }
-        }
+        read_range(self.index, range, |revision| self.value(revision))
     }
 
     fn next_revision(&self) -> Revision {
@@ -124,6 +113,24 @@ impl<'a> Write<'a> {
         match own {
             Some(Change::Put { row: Row::Value(kv), .. }) => kv.clone(),
             other => panic!("no value of this write at {revision:?}: {other:?}"),
+        }
+    }
+}
+
+/// Reads a range whose revision was checked.
+pub(crate) fn read_range(
+    index: &Index,
+    range: &Range,
+    value: impl Fn(Revision) -> Arc<KeyValue>,
+) -> RangeOutcome {
+    let pinned = if range.revision > 0 { range.revision } else { index.newest() };
+    assert!(pinned <= index.newest(), "read at {pinned} was not checked");
+    let mut reader = RangeReader::pinned_at(index, pinned, range);
+    loop {
+        match reader.step(index, usize::MAX) {
+            Chunk::Rows(revisions) => reader.accept(revisions.into_iter().map(&value).collect()),
+            Chunk::Again => {}
+            Chunk::Done => return reader.finish(),
         }
     }
 }
