@@ -3,9 +3,12 @@
 //! Must never know: which clock, network or disk it runs on, and that a simulator exists.
 //! Time, entropy, tasks, sockets and files come through [`runtime`] alone.
 
+pub mod api;
 pub mod config;
 pub mod grpc;
 pub mod observer;
+pub mod replica;
 pub mod runtime;
 pub mod stop;
 pub mod storage;
+pub mod version;

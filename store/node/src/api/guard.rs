@@ -1,0 +1,99 @@
+//! What holds for every gRPC call, before and after its service.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Request, Response};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use detcd_api::Error;
+use tonic::{Code, Status};
+
+use crate::replica::Replica;
+use crate::runtime::Runtime;
+
+/// Methods that a learner answers; a range only if it is serializable, which its service checks.
+const FOR_LEARNERS: [&str; 3] = [
+    "/etcdserverpb.KV/Range",
+    "/etcdserverpb.Maintenance/Status",
+    "/etcdserverpb.Maintenance/Snapshot",
+];
+
+/// Refuses what this member cannot do at all, then lets the service answer.
+pub(super) async fn guard<R: Runtime>(
+    State(replica): State<Replica<R>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response<Body> {
+    if let Err(error) = admit(&replica, &request) {
+        return Status::from(error).into_http::<Body>();
+    }
+    speak_like_grpc(next.run(request).await)
+}
+
+/// G69 and G93.
+fn admit<R: Runtime>(replica: &Replica<R>, request: &Request<Body>) -> Result<(), Error> {
+    let status = replica.status();
+    if status.is_learner && !FOR_LEARNERS.contains(&request.uri().path()) {
+        return Err(Error::NotSupportedForLearner);
+    }
+    if needs_leader(request.headers()) && status.leader == 0 {
+        return Err(Error::NoLeader);
+    }
+    Ok(())
+}
+
+fn needs_leader(headers: &HeaderMap) -> bool {
+    headers.get("hasleader").is_some_and(|value| value == "true")
+}
+
+/// Replaces the words in which the library refuses a message that is too large by those of etcd's (E78).
+fn speak_like_grpc(response: Response<Body>) -> Response<Body> {
+    let refused = Status::from_header_map(response.headers())
+        .filter(|status| status.code() == Code::OutOfRange)
+        .and_then(|status| too_large(status.message()));
+    match refused {
+        Some(status) => status.into_http::<Body>(),
+        None => response,
+    }
+}
+
+fn too_large(message: &str) -> Option<Status> {
+    let sizes = message.strip_prefix("Error, decoded message length too large: found ")?;
+    let (found, sizes) = sizes.split_once(" bytes, the limit is: ")?;
+    let limit = sizes.strip_suffix(" bytes")?;
+    Some(Status::resource_exhausted(format!(
+        "grpc: received message larger than max ({found} vs. {limit})"
+    )))
+}
+
+/// What no service answers: in gRPC's way to a gRPC client, in HTTP's to others (H13).
+pub(super) async fn not_found(request: Request<Body>) -> Response<Body> {
+    let content_type = request.headers().get("content-type");
+    let is_grpc =
+        content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
+    if is_grpc {
+        let service = request.uri().path().trim_start_matches('/').split('/').next();
+        let text = format!("unknown service {}", service.unwrap_or_default());
+        return Status::unimplemented(text).into_http::<Body>();
+    }
+    (axum::http::StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_too_large_is_refused_in_etcds_words() {
+        let status = too_large(
+            "Error, decoded message length too large: found 3000000 bytes, the limit is: 2097152 bytes",
+        )
+        .unwrap();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(
+            status.message(),
+            "grpc: received message larger than max (3000000 vs. 2097152)"
+        );
+        assert!(too_large(Error::FutureRev.message()).is_none());
+    }
+}

@@ -1,0 +1,89 @@
+//! What clients talk to: the gRPC services of etcd v3 and plain HTTP beside them, as one axum router.
+//!
+//! A request is validated (pure), converted (pure), carried out by the [`Replica`], and the outcome is
+//! converted back. Must never know: Raft, the log, the storage, and what carries the bytes: whoever
+//! serves the router brings the connections.
+
+mod cluster;
+mod convert;
+mod guard;
+mod header;
+mod health;
+mod http;
+mod kv;
+mod maintenance;
+mod overlap;
+mod probe;
+mod status;
+mod unbuilt;
+mod validate;
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use detcd_api::MESSAGE_BYTES_MAX;
+use detcd_api::etcdserverpb::auth_server::AuthServer;
+use detcd_api::etcdserverpb::cluster_server::ClusterServer;
+use detcd_api::etcdserverpb::kv_server::KvServer;
+use detcd_api::etcdserverpb::lease_server::LeaseServer;
+use detcd_api::etcdserverpb::maintenance_server::MaintenanceServer;
+use detcd_api::etcdserverpb::watch_server::{Watch, WatchServer};
+use detcd_api::health::health_server::HealthServer;
+use detcd_api::v3electionpb::election_server::ElectionServer;
+use detcd_api::v3lockpb::lock_server::LockServer;
+use tonic::server::NamedService;
+use tower_service::Service;
+
+use self::cluster::ClusterService;
+use self::health::HealthService;
+use self::kv::KvService;
+use self::maintenance::MaintenanceService;
+use self::unbuilt::Unbuilt;
+use crate::replica::Replica;
+use crate::runtime::Runtime;
+
+pub(crate) use self::convert::{
+    DecodeError, decode_command, encode_command, key_value, outcome_from_peer, outcome_to_peer,
+};
+pub use self::validate::Limits;
+
+/// What a gRPC message may be larger than the largest request (G24).
+const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
+
+/// Everything that a member answers on its client URLs.
+pub fn router<R: Runtime, W: Watch>(replica: Replica<R>, watch: W, limits: Limits) -> Router {
+    let message_bytes_max = limits.max_request_bytes.saturating_add(MESSAGE_OVERHEAD_BYTES);
+    macro_rules! sized {
+        ($server:ident, $service:expr) => {
+            $server::new($service)
+                .max_decoding_message_size(message_bytes_max)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        };
+    }
+    let mut grpc = Router::new();
+    grpc = mount(grpc, sized!(KvServer, KvService::new(replica.clone(), limits)));
+    grpc = mount(grpc, sized!(WatchServer, watch));
+    grpc = mount(grpc, sized!(ClusterServer, ClusterService::new(replica.clone())));
+    grpc = mount(grpc, sized!(MaintenanceServer, MaintenanceService::new(replica.clone())));
+    grpc = mount(grpc, sized!(HealthServer, HealthService));
+    grpc = mount(grpc, sized!(LeaseServer, Unbuilt));
+    grpc = mount(grpc, sized!(AuthServer, Unbuilt));
+    grpc = mount(grpc, sized!(LockServer, Unbuilt));
+    grpc = mount(grpc, sized!(ElectionServer, Unbuilt));
+    grpc.layer(from_fn_with_state(replica.clone(), guard::guard::<R>))
+        .merge(http::router(replica))
+        .fallback(guard::not_found)
+}
+
+fn mount<S>(router: Router, service: S) -> Router
+where
+    S: Service<Request<Body>, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    router.route_service(&format!("/{}/{{*method}}", S::NAME), service)
+}

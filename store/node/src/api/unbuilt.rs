@@ -1,0 +1,86 @@
+//! Services that are not built yet: every method answers `Unimplemented`. What gets built moves to a
+//! file of its own.
+
+use std::pin::Pin;
+
+use detcd_api::etcdserverpb::auth_server::Auth;
+use detcd_api::etcdserverpb::lease_server::Lease;
+use detcd_api::etcdserverpb::*;
+use detcd_api::v3electionpb::election_server::Election;
+use detcd_api::v3electionpb::*;
+use detcd_api::v3lockpb::lock_server::Lock;
+use detcd_api::v3lockpb::*;
+use futures_util::Stream;
+use tonic::{Request, Response, Status, Streaming};
+
+/// The answer of a method that is not built yet.
+pub(super) fn status(method: &str) -> Status {
+    Status::unimplemented(format!("{method} is not built yet"))
+}
+
+/// All of these services.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unbuilt;
+
+macro_rules! unbuilt {
+    ($service:ident { $($stream:ident = $item:ty;)* }
+     $($method:ident($request:ty) -> $response:ty;)*) => {
+        #[tonic::async_trait]
+        impl $service for Unbuilt {
+            $(type $stream = Pin<Box<dyn Stream<Item = Result<$item, Status>> + Send>>;)*
+            $(
+                async fn $method(
+                    &self,
+                    _: Request<$request>,
+                ) -> Result<Response<$response>, Status> {
+                    Err(status(concat!(stringify!($service), "/", stringify!($method))))
+                }
+            )*
+        }
+    };
+}
+
+unbuilt! {
+    Lease { LeaseKeepAliveStream = LeaseKeepAliveResponse; }
+    lease_grant(LeaseGrantRequest) -> LeaseGrantResponse;
+    lease_revoke(LeaseRevokeRequest) -> LeaseRevokeResponse;
+    lease_keep_alive(Streaming<LeaseKeepAliveRequest>) -> Self::LeaseKeepAliveStream;
+    lease_time_to_live(LeaseTimeToLiveRequest) -> LeaseTimeToLiveResponse;
+    lease_leases(LeaseLeasesRequest) -> LeaseLeasesResponse;
+}
+
+unbuilt! {
+    Auth {}
+    auth_enable(AuthEnableRequest) -> AuthEnableResponse;
+    auth_disable(AuthDisableRequest) -> AuthDisableResponse;
+    auth_status(AuthStatusRequest) -> AuthStatusResponse;
+    authenticate(AuthenticateRequest) -> AuthenticateResponse;
+    user_add(AuthUserAddRequest) -> AuthUserAddResponse;
+    user_get(AuthUserGetRequest) -> AuthUserGetResponse;
+    user_list(AuthUserListRequest) -> AuthUserListResponse;
+    user_delete(AuthUserDeleteRequest) -> AuthUserDeleteResponse;
+    user_change_password(AuthUserChangePasswordRequest) -> AuthUserChangePasswordResponse;
+    user_grant_role(AuthUserGrantRoleRequest) -> AuthUserGrantRoleResponse;
+    user_revoke_role(AuthUserRevokeRoleRequest) -> AuthUserRevokeRoleResponse;
+    role_add(AuthRoleAddRequest) -> AuthRoleAddResponse;
+    role_get(AuthRoleGetRequest) -> AuthRoleGetResponse;
+    role_list(AuthRoleListRequest) -> AuthRoleListResponse;
+    role_delete(AuthRoleDeleteRequest) -> AuthRoleDeleteResponse;
+    role_grant_permission(AuthRoleGrantPermissionRequest) -> AuthRoleGrantPermissionResponse;
+    role_revoke_permission(AuthRoleRevokePermissionRequest) -> AuthRoleRevokePermissionResponse;
+}
+
+unbuilt! {
+    Lock {}
+    lock(LockRequest) -> LockResponse;
+    unlock(UnlockRequest) -> UnlockResponse;
+}
+
+unbuilt! {
+    Election { ObserveStream = LeaderResponse; }
+    campaign(CampaignRequest) -> CampaignResponse;
+    proclaim(ProclaimRequest) -> ProclaimResponse;
+    leader(LeaderRequest) -> LeaderResponse;
+    observe(LeaderRequest) -> Self::ObserveStream;
+    resign(ResignRequest) -> ResignResponse;
+}
