@@ -22,6 +22,8 @@ compile_error!(
 
 mod clock;
 mod context;
+pub mod disk;
+pub mod network;
 pub mod random;
 pub mod runtime;
 pub mod trace;

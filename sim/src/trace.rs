@@ -51,6 +51,8 @@ pub enum Value<'a> {
     Number(u64),
     /// A name.
     Text(&'a str),
+    /// Content, of which only a hash is kept.
+    Bytes(&'a [u8]),
 }
 
 impl From<u64> for Value<'_> {
@@ -62,6 +64,12 @@ impl From<u64> for Value<'_> {
 impl From<usize> for Value<'_> {
     fn from(number: usize) -> Self {
         Self::Number(number as u64)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
     }
 }
 
@@ -106,6 +114,7 @@ impl Trace {
             match value {
                 Value::Number(number) => state.hash.number(*number),
                 Value::Text(text) => state.hash.text(text),
+                Value::Bytes(bytes) => state.hash.bytes(bytes),
             }
         }
         if let Some(recording) = &mut state.recording {
@@ -135,6 +144,11 @@ fn words(fields: &[(&'static str, Value<'_>)]) -> String {
         match value {
             Value::Number(number) => write!(words, " {name}={number}"),
             Value::Text(text) => write!(words, " {name}={text}"),
+            Value::Bytes(bytes) => {
+                let mut hash = Hash::default();
+                hash.bytes(bytes);
+                write!(words, " {name}={:016x}", hash.0)
+            }
         }
         .expect("writing to a String does not fail");
     }
@@ -201,8 +215,12 @@ impl Hash {
     }
 
     fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        for chunk in text.as_bytes().chunks(8) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
             self.number(u64::from_le_bytes(word));

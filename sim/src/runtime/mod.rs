@@ -25,10 +25,10 @@ use crate::context::{self, Node};
 use crate::random::{self, Streams};
 use crate::watch::SimWatch;
 
-pub use self::run::{run, run_with_trace};
+pub use self::run::run;
 pub use self::sleep::{Elapsed, Sleep, Timeout};
 
-pub(crate) use self::blocking::{BlockingTime, in_blocking_time};
+pub(crate) use self::blocking::in_blocking_time;
 
 /// The ambient simulated runtime; it is whatever machine the calling task runs on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

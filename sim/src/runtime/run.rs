@@ -6,7 +6,6 @@ use std::thread;
 
 use crate::context;
 use crate::random::Streams;
-use crate::trace::Trace;
 
 /// Deep enough for a debug build of the whole server stack.
 const STACK_BYTES: usize = 8 << 20;
@@ -33,20 +32,6 @@ where
         Ok(Err(message)) => panic!("seed {seed}: {message}"),
         Err(payload) => panic!("seed {seed}: {}", message(payload)),
     }
-}
-
-/// Like [`run`], with a log of events that the caller keeps even if the run panics.
-pub fn run_with_trace<T, F>(
-    seed: u64,
-    trace: &Trace,
-    world: impl FnOnce(Trace) -> F + Send + 'static,
-) -> T
-where
-    T: Send + 'static,
-    F: Future<Output = T> + 'static,
-{
-    let trace = trace.clone();
-    run(seed, move || world(trace))
 }
 
 /// Runs on the calling thread.

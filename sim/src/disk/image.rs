@@ -1,0 +1,284 @@
+//! The bytes of one file: what is read now, and what a loss of power would leave.
+//!
+//! Only sectors that differ are kept twice. A pending sector holds what the platter has, so a sync is
+//! forgetting it and a crash is putting it back.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::disk::SECTOR_BYTES;
+use crate::random::Draw;
+
+const SECTOR: usize = SECTOR_BYTES as usize;
+
+#[derive(Debug, Default)]
+pub(super) struct Image {
+    current: Vec<u8>,
+    durable_len: usize,
+    pending: BTreeMap<usize, Pending>,
+}
+
+/// A sector that was written since the last sync.
+#[derive(Debug)]
+struct Pending {
+    /// What the platter has, padded with zeros.
+    durable: Box<[u8; SECTOR]>,
+    /// A failed sync has given it up: no later sync will write it.
+    abandoned: bool,
+}
+
+/// What becomes of a file when power is lost.
+pub(super) struct Survival<D> {
+    /// How likely each pending sector is to survive.
+    pub(super) per_million: u32,
+    /// Decides about a sector, or about the length.
+    pub(super) draw: D,
+}
+
+/// What is being decided.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Decision {
+    Length,
+    Sector(usize),
+}
+
+impl Image {
+    pub(super) fn len(&self) -> usize {
+        self.current.len()
+    }
+
+    pub(super) fn current(&self) -> &[u8] {
+        &self.current
+    }
+
+    pub(super) fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub(super) fn read(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes = self.current.get(offset..end).ok_or(io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, offset: usize, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        let end = offset + data.len();
+        for sector in offset / SECTOR..end.div_ceil(SECTOR) {
+            self.touch(sector);
+        }
+        if self.current.len() < end {
+            self.current.resize(end, 0);
+        }
+        self.current[offset..end].copy_from_slice(data);
+    }
+
+    pub(super) fn set_len(&mut self, len: usize) {
+        // What is cut off is still on the platter; what is added is zeros in both worlds.
+        for sector in len / SECTOR..self.current.len().min(self.durable_len).div_ceil(SECTOR) {
+            self.touch(sector);
+        }
+        self.current.resize(len, 0);
+        // A pending sector beyond the end has nothing to write, and keeps only what it would restore.
+        self.pending.retain(|sector, _| sector * SECTOR < len.max(self.durable_len));
+    }
+
+    /// Saves what the platter has before a sector changes.
+    fn touch(&mut self, sector: usize) {
+        let start = sector * SECTOR;
+        let (current, durable_len) = (&self.current, self.durable_len);
+        let pending = self.pending.entry(sector).or_insert_with(|| {
+            let mut durable = Box::new([0; SECTOR]);
+            let end = (start + SECTOR).min(current.len()).min(durable_len);
+            if start < end {
+                durable[..end - start].copy_from_slice(&current[start..end]);
+            }
+            Pending { durable, abandoned: false }
+        });
+        pending.abandoned = false;
+    }
+
+    pub(super) fn sync(&mut self) {
+        self.pending.retain(|_, pending| pending.abandoned);
+        self.durable_len = self.current.len();
+    }
+
+    /// A sync has failed: what was pending will never be written unless it is written anew.
+    pub(super) fn abandon(&mut self) {
+        for pending in self.pending.values_mut() {
+            pending.abandoned = true;
+        }
+    }
+
+    /// What a loss of power would leave if nothing that is pending survived.
+    pub(super) fn durable(&self) -> Vec<u8> {
+        let mut bytes = self.current.clone();
+        bytes.resize(self.durable_len, 0);
+        for (sector, pending) in &self.pending {
+            restore(&mut bytes, *sector, pending);
+        }
+        bytes
+    }
+
+    /// Power is lost; afterwards nothing is pending.
+    pub(super) fn crash(&mut self, mut survival: Survival<impl FnMut(Decision) -> Draw>) {
+        let (before, after) = (self.durable_len, self.current.len());
+        let len = if before == after {
+            after
+        } else {
+            match (survival.draw)(Decision::Length).below(4) {
+                0 => before,
+                1 => between(before, after, (survival.draw)(Decision::Length)),
+                _ => after,
+            }
+        };
+        self.current.resize(before.max(after), 0);
+        for (sector, pending) in std::mem::take(&mut self.pending) {
+            let draw = (survival.draw)(Decision::Sector(sector));
+            if pending.abandoned || !draw.chance(survival.per_million) {
+                restore(&mut self.current, sector, &pending);
+            }
+        }
+        self.current.truncate(len);
+        self.durable_len = len;
+    }
+
+    /// Damages the platter, and what is read from it.
+    pub(super) fn flip_bit(&mut self, bit: u64) {
+        let bit = usize::try_from(bit).expect("a simulated file fits into memory");
+        let (offset, mask) = (bit / 8, 1u8 << (bit % 8));
+        assert!(offset < self.current.len(), "bit {bit} is beyond {} bytes", self.current.len());
+        self.current[offset] ^= mask;
+        if let Some(pending) = self.pending.get_mut(&(offset / SECTOR)) {
+            pending.durable[offset % SECTOR] ^= mask;
+        }
+    }
+}
+
+/// A length between two, at a sector boundary where there is one.
+fn between(before: usize, after: usize, draw: Draw) -> usize {
+    let (low, high) = (before.min(after), before.max(after));
+    let spread = (high - low) as u64;
+    let length = low + usize::try_from(draw.below(spread)).expect("less than a usize");
+    (length / SECTOR * SECTOR).max(low)
+}
+
+fn restore(bytes: &mut [u8], sector: usize, pending: &Pending) {
+    let start = sector * SECTOR;
+    let end = (start + SECTOR).min(bytes.len());
+    if start < end {
+        bytes[start..end].copy_from_slice(&pending.durable[..end - start]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::random::{Key, Stream, Streams};
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Write(usize, Vec<u8>),
+        SetLen(usize),
+        Sync,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0usize..3000, proptest::collection::vec(1u8.., 1..1500))
+                .prop_map(|(offset, data)| Step::Write(offset, data)),
+            2 => (0usize..4000).prop_map(Step::SetLen),
+            1 => Just(Step::Sync),
+        ]
+    }
+
+    fn write(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
+        let end = offset + data.len();
+        bytes.resize(bytes.len().max(end), 0);
+        bytes[offset..end].copy_from_slice(data);
+    }
+
+    /// Runs the steps on an image and on two plain vectors.
+    fn perform(steps: &[Step]) -> (Image, Vec<u8>, Vec<u8>) {
+        let (mut image, mut current, mut durable) = (Image::default(), Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Step::Write(offset, data) => {
+                    image.write(*offset, data);
+                    write(&mut current, *offset, data);
+                }
+                Step::SetLen(len) => {
+                    image.set_len(*len);
+                    current.resize(*len, 0);
+                }
+                Step::Sync => {
+                    image.sync();
+                    durable.clone_from(&current);
+                }
+            }
+        }
+        (image, current, durable)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn current_and_durable_bytes_are_those_of_plain_vectors(
+            steps in proptest::collection::vec(step(), 0..20),
+        ) {
+            let (image, current, durable) = perform(&steps);
+            prop_assert_eq!(image.current(), &current[..]);
+            prop_assert_eq!(image.durable(), durable);
+        }
+
+        #[test]
+        fn a_crash_leaves_each_sector_old_or_new(
+            steps in proptest::collection::vec(step(), 0..20),
+            seed: u64,
+            per_million in 0u32..=1_000_000,
+        ) {
+            let (mut image, mut current, mut durable) = perform(&steps);
+            let streams = Streams::new(seed);
+            let draw = |decision| {
+                let key = match decision {
+                    Decision::Length => Key::of("length"),
+                    Decision::Sector(sector) => Key::of("sector").number(sector as u64),
+                };
+                streams.draw(Stream::Disk, key)
+            };
+            image.crash(Survival { per_million, draw });
+            let len = image.len();
+            prop_assert!(len >= current.len().min(durable.len()));
+            prop_assert!(len <= current.len().max(durable.len()));
+            prop_assert_eq!(image.durable(), image.current());
+            current.resize(len, 0);
+            durable.resize(len, 0);
+            for sector in 0..len.div_ceil(SECTOR) {
+                let range = sector * SECTOR..len.min((sector + 1) * SECTOR);
+                let found = &image.current()[range.clone()];
+                prop_assert!(found == &current[range.clone()] || found == &durable[range]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_failed_sync_gave_up_stays_readable_but_never_becomes_durable() {
+        let mut image = Image::default();
+        image.write(0, &[1; 1024]);
+        image.sync();
+        image.write(0, &[2; 1024]);
+        image.abandon();
+        image.write(0, &[3; 512]);
+        image.sync();
+        assert_eq!(image.current()[..512], [3; 512]);
+        assert_eq!(image.current()[512..], [2; 512]);
+        assert_eq!(image.durable()[..512], [3; 512]);
+        assert_eq!(image.durable()[512..], [1; 512]);
+    }
+}
