@@ -8,6 +8,7 @@
 //! allocator's state ("quick repair"), so that opening after a crash does not walk the database.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -252,10 +253,15 @@ pub(super) fn damaged(name: &str, reason: &str) -> Error {
 
 fn open_error(name: &str, error: redb::DatabaseError) -> Error {
     match redb::Error::from(error) {
-        redb::Error::Io(source) => {
+        redb::Error::Io(source) if !is_damage(source.kind()) => {
             Error::Io { file: name.to_owned(), operation: "open the database", source }
         }
         redb::Error::Corrupted(reason) => damaged(name, &reason),
         error => damaged(name, &error.to_string()),
     }
+}
+
+/// Whether the disk did its part, and what it holds is the problem.
+fn is_damage(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use openraft_rt::{Instant, WatchReceiver};
 
 use super::error::Error;
+use super::guard::blocking;
 use super::queue::Flush;
 use super::shared::{Receiver, Shared};
 use crate::runtime::Runtime;
@@ -104,14 +105,14 @@ impl<R: Runtime> Flusher<R> {
             return Err(Error::Stopped);
         };
         let (sequence, mark) = (flush.sequence, flush.mark.clone());
-        let (delta, size) = R::blocking(move || {
+        let (delta, size) = blocking::<R, _>(move || {
             let mark = flush.mark.clone();
             let delta = flush.into_delta();
-            let size = database.commit(&delta, &mark);
-            (delta, size)
+            let size = database.commit(&delta, &mark)?;
+            Ok((delta, size))
         })
-        .await;
-        self.shared.settle(sequence, mark, delta, size?);
+        .await?;
+        self.shared.settle(sequence, mark, delta, size);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use openraft_rt::WatchReceiver;
 use super::Options;
 use super::error::Error;
 use super::flusher::Flusher;
+use super::guard::blocking;
 use super::install::SnapshotWriter;
 use super::mark::{Identity, Mark};
 use super::open::{self, Recovered};
@@ -49,7 +50,8 @@ impl<R: Runtime> Storage<R> {
     ) -> Result<(Self, Recovered), Error> {
         let on_disk = Arc::clone(&disk);
         let opened =
-            R::blocking(move || open::open(&*on_disk, identity, options.redb_cache_bytes)).await?;
+            blocking::<R, _>(move || open::open(&*on_disk, identity, options.redb_cache_bytes))
+                .await?;
         let open::Opened { database, size, recovered } = opened;
         let mark = recovered.mark.clone();
         let shared = Arc::new(Shared::new(disk, identity, options, database, size, mark));
@@ -142,7 +144,7 @@ impl<R: Runtime> Storage<R> {
     ) -> Result<Vec<(Revision, Row)>, Error> {
         let shared = Arc::clone(&self.shared);
         let budget = Budget { rows: rows_max, bytes: bytes_max };
-        R::blocking(move || shared.note(scan(&shared, from, to, budget))).await
+        R::blocking(move || shared.guard(|| scan(&shared, from, to, budget))).await
     }
 
     /// Makes everything staged so far durable, and says what the durable state covers then: exactly that,
@@ -213,7 +215,10 @@ impl<R: Runtime> Storage<R> {
             let _turn = self.shared.turn.lock().await;
             let database = self.shared.finish();
             // Closing writes, unless a reader still holds on to the database: then its last reader does.
-            R::blocking(move || drop(database)).await;
+            let closed = blocking::<R, _>(move || Ok(drop(database))).await;
+            if let Err(error) = closed {
+                tracing::error!(%error, "the database closed badly");
+            }
         }
     }
 
@@ -242,7 +247,8 @@ impl<R: Runtime> Storage<R> {
         revisions: Vec<Revision>,
         epoch: u64,
     ) -> Result<BTreeMap<Revision, Row>, Error> {
-        let result = self.shared.view().and_then(|view| {
+        let found = self.shared.guard(|| {
+            let view = self.shared.view()?;
             let mut found = BTreeMap::new();
             for revision in revisions {
                 if let Some(row) = view.row(revision)? {
@@ -250,8 +256,7 @@ impl<R: Runtime> Storage<R> {
                 }
             }
             Ok(found)
-        });
-        let found = self.shared.note(result)?;
+        })?;
         let rows = found.iter().map(|(revision, row)| (*revision, row.clone()));
         self.shared.state().rows.keep(epoch, rows);
         Ok(found)

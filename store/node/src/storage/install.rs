@@ -45,21 +45,22 @@ impl<R: Runtime> SnapshotWriter<R> {
             new_name(state.installs)
         };
         let (inner, file) = (Arc::clone(&shared), name.clone());
-        let target = R::blocking(move || Target::create(&inner, &file)).await;
-        let target = Some(shared.note(target)?);
-        Ok(Self { shared, name, target })
+        let target = R::blocking(move || inner.guard(|| Target::create(&inner, &file))).await?;
+        Ok(Self { shared, name, target: Some(target) })
     }
 
     /// Takes the next chunk, in the order in which the reader gave them.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
         self.shared.check()?;
         let mut target = self.target.take().ok_or(Error::Interrupted)?;
-        let (result, target) = R::blocking(move || {
-            let result = target.write(&chunk);
-            (result, target)
+        let shared = Arc::clone(&self.shared);
+        let target = R::blocking(move || {
+            shared.guard(|| {
+                target.write(&chunk)?;
+                Ok(target)
+            })
         })
-        .await;
-        self.shared.note(result)?;
+        .await?;
         self.target = Some(target);
         Ok(())
     }
@@ -71,18 +72,14 @@ impl<R: Runtime> SnapshotWriter<R> {
     pub async fn finish(mut self) -> Result<Mark, Error> {
         self.shared.check()?;
         let target = self.target.take().ok_or(Error::Interrupted)?;
-        let closed = R::blocking(move || target.close()).await;
-        let mark = self.shared.note(closed)?;
+        let shared = Arc::clone(&self.shared);
+        let mark = R::blocking(move || shared.guard(|| target.close())).await?;
         // No commit may become durable in the old database once the new one has its name.
         let _turn = self.shared.turn.lock().await;
         self.shared.check()?;
         self.shared.check_not_behind(&mark)?;
         let (shared, name) = (Arc::clone(&self.shared), self.name.clone());
-        R::blocking(move || {
-            let result = swap(&shared, &name, mark);
-            shared.note(result)
-        })
-        .await
+        R::blocking(move || shared.guard(|| swap(&shared, &name, mark))).await
     }
 
     /// Gives up and removes the file.
@@ -90,9 +87,10 @@ impl<R: Runtime> SnapshotWriter<R> {
         let (shared, name, target) =
             (Arc::clone(&self.shared), self.name.clone(), self.target.take());
         R::blocking(move || {
-            drop(target);
-            let removed = shared.disk.remove(&name).map_err(io_error(&name, "remove the file"));
-            shared.note(removed)
+            shared.guard(|| {
+                drop(target);
+                shared.disk.remove(&name).map_err(io_error(&name, "remove the file"))
+            })
         })
         .await
     }

@@ -38,6 +38,7 @@ mod database;
 mod error;
 mod file;
 mod flusher;
+mod guard;
 mod handle;
 mod install;
 mod mark;

@@ -27,11 +27,11 @@ impl<R: Runtime> Storage<R> {
     pub async fn replay<T: Replay>(&self, target: T) -> Result<T, Error> {
         let shared = Arc::clone(&self.shared);
         let (mut view, mut target) =
-            R::blocking(move || shared.note(shared.view().and_then(|view| begin(view, target)))).await?;
+            R::blocking(move || shared.guard(|| begin(shared.view()?, target))).await?;
         let mut next = Bound::Unbounded;
         loop {
             let shared = Arc::clone(&self.shared);
-            let chunk = R::blocking(move || shared.note(advance(view, target, next))).await?;
+            let chunk = R::blocking(move || shared.guard(|| advance(view, target, next))).await?;
             (view, target) = (chunk.0, chunk.1);
             match chunk.2 {
                 Some(last) => next = Bound::Excluded(last),

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::Options;
 use super::database::{Database, Delta, Size};
 use super::error::{Error, SnapshotError};
+use super::guard::guarded;
 use super::mark::{Identity, Mark};
 use super::queue::Queue;
 use super::rows::Rows;
@@ -113,6 +114,11 @@ impl<R: Runtime> Shared<R> {
         self.check()?;
         let database = self.state().database.clone();
         database.ok_or(Error::Stopped)?.view()
+    }
+
+    /// Does blocking work on the open database, and takes note of an error.
+    pub(super) fn guard<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        self.note(guarded(work))
     }
 
     /// Passes a result on, having taken note of an error: whatever goes wrong with the open database

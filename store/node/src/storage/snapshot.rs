@@ -35,11 +35,7 @@ struct Source {
 impl<R: Runtime> SnapshotReader<R> {
     pub(super) async fn open(shared: Arc<Shared<R>>) -> Result<Self, Error> {
         let inner = Arc::clone(&shared);
-        let (mark, source) = R::blocking(move || {
-            let result = Source::open(&inner);
-            inner.note(result)
-        })
-        .await?;
+        let (mark, source) = R::blocking(move || inner.guard(|| Source::open(&inner))).await?;
         Ok(Self { shared, mark, source: Some(source) })
     }
 
@@ -51,12 +47,14 @@ impl<R: Runtime> SnapshotReader<R> {
     /// The next chunk, of at most `bytes_max` bytes; `None` after the last.
     pub async fn next_chunk(&mut self, bytes_max: usize) -> Result<Option<Bytes>, Error> {
         let mut source = self.source.take().ok_or(Error::Interrupted)?;
-        let (result, source) = R::blocking(move || {
-            let result = source.fill(bytes_max.max(1));
-            (result, source)
+        let shared = Arc::clone(&self.shared);
+        let source = R::blocking(move || {
+            shared.guard(|| {
+                source.fill(bytes_max.max(1))?;
+                Ok(source)
+            })
         })
-        .await;
-        self.shared.note(result)?;
+        .await?;
         let source = self.source.insert(source);
         Ok(source.encoder.chunk(bytes_max.max(1)))
     }

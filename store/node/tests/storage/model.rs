@@ -1,0 +1,131 @@
+//! A state as plain maps, and histories of states to compare with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use detcd_machine::{Change, KeyValue, MetaKey, Revision, Row};
+use detcd_node::runtime::tokio::TokioRuntime;
+use detcd_node::storage::{Mark, Position, Replay, Storage};
+
+use crate::world::Rng;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) rows: BTreeMap<Revision, Row>,
+    pub(crate) meta: BTreeMap<MetaKey, Bytes>,
+}
+
+impl Model {
+    fn apply(&mut self, changes: &[Change]) {
+        for change in changes.iter().cloned() {
+            match change {
+                Change::Put { revision, row } => {
+                    assert_eq!(self.rows.insert(revision, row), None);
+                }
+                Change::Remove { revision } => {
+                    self.rows.remove(&revision);
+                }
+                Change::SetMeta { key, value } => {
+                    self.meta.insert(key, value);
+                }
+            }
+        }
+    }
+
+    /// The durable state of `storage`.
+    pub(crate) async fn of(storage: &Storage<TokioRuntime>) -> Self {
+        storage.replay(Self::default()).await.unwrap()
+    }
+}
+
+impl Replay for Model {
+    fn meta(&mut self, key: MetaKey, value: Bytes) -> Result<(), String> {
+        assert_eq!(self.rows.len(), 0, "named values come first");
+        assert_eq!(self.meta.insert(key, value), None);
+        Ok(())
+    }
+
+    fn row(&mut self, revision: Revision, row: Row) -> Result<(), String> {
+        assert!(self.rows.keys().next_back().is_none_or(|last| *last < revision));
+        self.rows.insert(revision, row);
+        Ok(())
+    }
+}
+
+/// What was applied, step by step.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) mark: Mark,
+    pub(crate) changes: Vec<Change>,
+    /// The state afterwards.
+    pub(crate) after: Model,
+}
+
+/// A history of `steps` steps: puts, deletions, removals of old rows, named values, and steps that change
+/// nothing. The Raft index leaves gaps.
+pub(crate) fn history(rng: &mut Rng, steps: usize) -> Vec<Step> {
+    let mut model = Model::default();
+    let mut index = 0;
+    let mut history = Vec::new();
+    for main in 1..=steps as i64 {
+        index += 1 + rng.below(3);
+        let changes = changes(rng, &model, main);
+        model.apply(&changes);
+        let position = Position { term: 1 + index / 7, node: 1, index };
+        let membership = Bytes::from(format!("members as of {}", index / 5));
+        let mark = Mark { position, membership };
+        history.push(Step { mark, changes, after: model.clone() });
+    }
+    history
+}
+
+fn changes(rng: &mut Rng, model: &Model, main: i64) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for sub in 0..rng.below(4) as i64 {
+        changes.push(Change::Put { revision: Revision { main, sub }, row: row(rng, main) });
+    }
+    if changes.is_empty() {
+        return changes;
+    }
+    for (revision, _) in model.rows.iter().take(40) {
+        if rng.below(10) == 0 {
+            changes.push(Change::Remove { revision: *revision });
+        }
+    }
+    let value = Bytes::from(main.to_string());
+    changes.push(Change::SetMeta { key: MetaKey::Revision, value: value.clone() });
+    changes.push(Change::SetMeta { key: MetaKey::Member(rng.below(3)), value });
+    changes
+}
+
+fn row(rng: &mut Rng, main: i64) -> Row {
+    let key = Bytes::from(format!("key-{}", rng.below(20)));
+    if rng.below(5) == 0 {
+        return Row::Tombstone { key };
+    }
+    let len = if rng.below(8) == 0 { 6_000 } else { rng.below(300) };
+    let value = (0..len).map(|_| rng.next() as u8).collect();
+    Row::Value(Arc::new(KeyValue {
+        key,
+        value,
+        create_revision: main - 1,
+        mod_revision: main,
+        version: 2,
+        lease: rng.below(2) as i64 * 77,
+    }))
+}
+
+/// Stages steps in order.
+pub(crate) fn stage(storage: &Storage<TokioRuntime>, steps: &[Step]) {
+    for step in steps {
+        storage.stage(step.mark.clone(), step.changes.clone());
+    }
+}
+
+/// The state that `mark` stands for in `history`.
+pub(crate) fn at_mark(history: &[Step], mark: Option<&Mark>) -> Model {
+    let Some(mark) = mark else { return Model::default() };
+    let step = history.iter().find(|step| step.mark == *mark);
+    step.unwrap_or_else(|| panic!("{mark:?} was never staged")).after.clone()
+}
