@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+const PROTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/generated");
 
 #[test]
@@ -46,7 +47,7 @@ fn generate(directory: &Path) {
         .bytes(".")
         .emit_rerun_if_changed(false)
         .out_dir(directory)
-        .compile_fds(descriptors::compile())
+        .compile_fds(descriptors::compile(PROTOS))
         .unwrap();
 }
 

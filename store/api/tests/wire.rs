@@ -7,6 +7,8 @@ mod descriptors;
 
 use protox::prost_reflect::{DescriptorPool, Kind};
 
+const PROTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+
 /// Message, then its fields as `name=number:type`, in the order of the numbers.
 const MESSAGES: &str = "
 etcdserverpb.ResponseHeader cluster_id=1:uint64 member_id=2:uint64 revision=3:int64 raft_term=4:uint64
@@ -56,7 +58,7 @@ grpc.health.v1.Health 2
 ";
 
 fn pool() -> DescriptorPool {
-    DescriptorPool::from_file_descriptor_set(descriptors::compile()).unwrap()
+    DescriptorPool::from_file_descriptor_set(descriptors::compile(PROTOS)).unwrap()
 }
 
 fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {

@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 
 use protox::prost_reflect::prost_types::FileDescriptorSet;
 
-const PROTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
-
-/// Compiles everything in `proto/`, comments included.
-pub(crate) fn compile() -> FileDescriptorSet {
+/// Compiles everything in the folder, comments included.
+pub(crate) fn compile(protos: &str) -> FileDescriptorSet {
     let mut files = Vec::new();
-    collect(Path::new(PROTOS), &mut files);
+    collect(Path::new(protos), &mut files);
     files.sort();
-    let mut compiler = protox::Compiler::new([PROTOS]).unwrap();
+    let mut compiler = protox::Compiler::new([protos]).unwrap();
     compiler.include_source_info(true).include_imports(true).open_files(files).unwrap();
     compiler.file_descriptor_set()
 }

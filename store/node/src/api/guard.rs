@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Request, Response};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use detcd_api::Error;
@@ -76,7 +76,7 @@ pub(super) async fn not_found(request: Request<Body>) -> Response<Body> {
         let text = format!("unknown service {}", service.unwrap_or_default());
         return Status::unimplemented(text).into_http::<Body>();
     }
-    (axum::http::StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 #[cfg(test)]

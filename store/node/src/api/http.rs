@@ -77,10 +77,7 @@ pub(super) async fn read<R: Runtime>(
 }
 
 /// H7. Before the first entry is applied a member does not know what its cluster agreed on.
-async fn versions<R: Runtime>(
-    State(replica): State<Replica<R>>,
-    method: Method,
-) -> Response<Body> {
+async fn versions<R: Runtime>(State(replica): State<Replica<R>>, method: Method) -> Response<Body> {
     if method != Method::GET {
         return only_get();
     }

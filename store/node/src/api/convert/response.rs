@@ -56,8 +56,8 @@ pub(crate) fn delete_range_response(
     }
 }
 
-/// Of a transaction. The answers inside tell the same revision as the whole, and nothing else of the
-/// header (G2, G34); without a header they have none.
+/// Of a transaction. The answers inside tell the same revision as the whole and nothing else of the
+/// header (G2, G34), those of nested transactions not even that; without a header they have none.
 pub(crate) fn txn_response(
     outcome: &TxnOutcome,
     header: Option<rpc::ResponseHeader>,
@@ -65,8 +65,15 @@ pub(crate) fn txn_response(
     let inner = header
         .as_ref()
         .map(|header| rpc::ResponseHeader { revision: header.revision, ..Default::default() });
-    let responses = outcome.responses.iter().filter_map(|outcome| response_op(outcome, inner));
-    rpc::TxnResponse { succeeded: outcome.succeeded, responses: responses.collect(), header }
+    rpc::TxnResponse {
+        header,
+        succeeded: outcome.succeeded,
+        responses: response_ops(&outcome.responses, inner),
+    }
+}
+
+fn response_ops(outcomes: &[Outcome], header: Option<rpc::ResponseHeader>) -> Vec<rpc::ResponseOp> {
+    outcomes.iter().filter_map(|outcome| response_op(outcome, header)).collect()
 }
 
 fn response_op(outcome: &Outcome, header: Option<rpc::ResponseHeader>) -> Option<rpc::ResponseOp> {
@@ -76,7 +83,11 @@ fn response_op(outcome: &Outcome, header: Option<rpc::ResponseHeader>) -> Option
         Outcome::DeleteRange(outcome) => {
             Op::ResponseDeleteRange(delete_range_response(outcome, header))
         }
-        Outcome::Txn(outcome) => Op::ResponseTxn(txn_response(outcome, header)),
+        Outcome::Txn(outcome) => Op::ResponseTxn(rpc::TxnResponse {
+            header: header.map(|_| rpc::ResponseHeader::default()),
+            succeeded: outcome.succeeded,
+            responses: response_ops(&outcome.responses, header),
+        }),
         Outcome::Compact | Outcome::SetMember => return None,
     };
     Some(rpc::ResponseOp { response: Some(response) })
@@ -110,7 +121,7 @@ mod tests {
             panic!("{nested:?}")
         };
         assert_eq!(range.header, inner);
-        assert_eq!(nested.header, inner);
+        assert_eq!(nested.header, Some(rpc::ResponseHeader::default()));
         assert_eq!(put.header, inner);
     }
 }
