@@ -36,6 +36,8 @@ pub(crate) struct Node {
     name: String,
     entropy_count: AtomicU64,
     blocking_count: AtomicU64,
+    /// How many processes of this machine have ended.
+    pub(crate) ended_count: AtomicU64,
     /// How long the previous blocking work took, as a guess for the next.
     pub(crate) blocking_nanos: AtomicU64,
 }
@@ -52,6 +54,7 @@ impl Node {
             name: name.to_owned(),
             entropy_count: AtomicU64::new(0),
             blocking_count: AtomicU64::new(0),
+            ended_count: AtomicU64::new(0),
             blocking_nanos: AtomicU64::new(0),
         }
     }

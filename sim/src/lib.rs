@@ -14,7 +14,7 @@
 //! Must never know: what a member does with its disk and network; nothing here looks at a key, a log
 //! entry or a message.
 
-#[cfg(not(madsim))]
+#[cfg(not(any(madsim, doc, doctest)))]
 compile_error!(
     "sim needs `--cfg madsim`: build inside the workspace, where .cargo/config.toml sets it, and \
      unset RUSTFLAGS, which silently replaces that setting"
@@ -24,12 +24,14 @@ mod clock;
 mod context;
 pub mod disk;
 pub mod network;
+pub mod process;
 pub mod random;
 pub mod runtime;
 pub mod trace;
 pub mod watch;
 
 pub use clock::SimInstant;
+pub use process::{Host, Surroundings, World};
 pub use random::{Stream, Streams};
 pub use runtime::{SimRuntime, run};
 pub use trace::Trace;

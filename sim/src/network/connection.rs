@@ -105,6 +105,21 @@ impl Connection {
         (self.ends[from as usize].host, self.ends[from.other() as usize].host)
     }
 
+    /// The host of an end is gone; what it has not read will be sent again, in vain.
+    pub(super) fn vanish(&mut self, side: Side) {
+        if self.end(side).status != Status::Open {
+            return;
+        }
+        self.end(side).status = Status::Vanished;
+        let incoming = self.pipe_from(side.other());
+        for segment in &mut incoming.segments {
+            segment.arrival = Arrival::Held;
+        }
+        if let Some(end) = &mut incoming.end {
+            *end = Arrival::Held;
+        }
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.ends.iter().all(|end| end.status != Status::Open)
     }

@@ -170,8 +170,9 @@ impl State {
         wakers: &mut Wakers,
     ) -> Option<usize> {
         let (now, window) = (self.now, self.options.window_bytes);
-        let connection = self.connections.get_mut(&id)?;
-        let pipe = connection.pipe_from(side);
+        let (from, to) = self.connections.get(&id)?.route(side);
+        let passes = self.is_passable(from, to);
+        let pipe = self.connections.get_mut(&id)?.pipe_from(side);
         let count = data.len().min(window.saturating_sub(pipe.outstanding));
         if count == 0 {
             return None;
@@ -181,7 +182,7 @@ impl State {
         let data = &data[..count];
         match pipe.segments.back_mut() {
             // What one poll of a task writes piece by piece leaves in one segment.
-            Some(last) if last.sent_at == now && last.arrival != Arrival::At(now) => {
+            Some(last) if last.sent_at == now && passes == (last.arrival != Arrival::Held) => {
                 last.bytes.extend_from_slice(data);
             }
             _ => {
@@ -191,12 +192,10 @@ impl State {
                 self.transmit(id, side, 0, wakers);
             }
         }
-        let (from, to) = self.connections[&id].route(side);
-        let names = (self.hosts[from.index()].name.as_str(), self.hosts[to.index()].name.as_str());
-        self.trace.event(
-            "send",
-            &[("from", names.0.into()), ("to", names.1.into()), ("data", data.into())],
-        );
+        let (from, to) = (&self.hosts[from.index()].name, &self.hosts[to.index()].name);
+        let fields =
+            [("from", from.as_str().into()), ("to", to.as_str().into()), ("data", data.into())];
+        self.trace.event("send", &fields);
         Some(count)
     }
 
@@ -348,9 +347,7 @@ impl State {
                 Farewell::Closed => self.close(id, side, wakers),
                 Farewell::Silent => {
                     let connection = self.connections.get_mut(&id).expect("it was just listed");
-                    if connection.end(side).status == Status::Open {
-                        connection.end(side).status = Status::Vanished;
-                    }
+                    connection.vanish(side);
                     self.forget_if_over(id);
                 }
             }

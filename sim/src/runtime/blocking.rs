@@ -43,7 +43,13 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     };
     let started = context::true_nanos();
     let (value, done) = if ahead == 0 {
-        perform(started, work)
+        let ended = node.ended_count.load(Ordering::Relaxed);
+        let performed = perform(started, work);
+        if node.ended_count.load(Ordering::Relaxed) != ended {
+            // The machine lost power in the middle: nobody is left to see the work fail.
+            return std::future::pending().await;
+        }
+        performed
     } else {
         // A task of its own: the work is done even if nobody waits for it any more.
         let task = madsim::task::spawn(async move {

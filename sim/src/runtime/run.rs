@@ -23,7 +23,7 @@ where
         .name(format!("seed {seed}"))
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            let body = AssertUnwindSafe(|| block_on(Streams::new(seed), world()));
+            let body = AssertUnwindSafe(|| block_on(Streams::new(seed), async { world().await }));
             panic::catch_unwind(body).map_err(message)
         })
         .expect("the operating system grants a thread");
