@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use detcd_machine::{MetaKey, Revision, Row};
@@ -19,6 +20,7 @@ use redb::{ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use super::codec;
 use super::error::Error;
 use super::file::RedbFile;
+use super::guard::guarded;
 use super::mark::{Identity, Mark};
 use super::view::View;
 use crate::runtime::{Disk, File};
@@ -38,7 +40,10 @@ pub(super) const FORMAT_VERSION: u32 = 1;
 /// An open database file.
 #[derive(Debug)]
 pub(super) struct Database {
-    redb: redb::Database,
+    /// `None` while being dropped.
+    redb: Option<redb::Database>,
+    /// Set once nothing may be written any more.
+    doomed: AtomicBool,
     file: Arc<dyn File>,
     name: String,
 }
@@ -84,7 +89,7 @@ impl Database {
             .set_cache_size(cache_bytes)
             .create_with_backend(RedbFile(Arc::clone(&file)))
             .map_err(|error| open_error(name, error))?;
-        Ok(Self { redb, file, name: name.to_owned() })
+        Ok(Self { redb: Some(redb), doomed: AtomicBool::new(false), file, name: name.to_owned() })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -115,7 +120,7 @@ impl Database {
     }
 
     pub(super) fn begin_read(&self) -> Result<redb::ReadTransaction, Error> {
-        self.redb.begin_read().map_err(self.error("begin a read"))
+        self.redb().begin_read().map_err(self.error("begin a read"))
     }
 
     /// Writes `delta` without making it durable: it becomes durable with the next [`Self::commit`].
@@ -147,14 +152,22 @@ impl Database {
     }
 
     /// Closes the database, and makes sure that what closing writes is durable.
-    pub(super) fn close(self) -> Result<(), Error> {
-        let Self { redb, file, name } = self;
-        drop(redb);
-        file.sync().map_err(io_error(&name, "sync"))
+    pub(super) fn close(mut self) -> Result<(), Error> {
+        drop(self.redb.take());
+        self.file.sync().map_err(io_error(&self.name, "sync"))
+    }
+
+    /// From now on nothing is written any more, not even when the database is dropped.
+    pub(super) fn doom(&self) {
+        self.doomed.store(true, Ordering::Relaxed);
+    }
+
+    fn redb(&self) -> &redb::Database {
+        self.redb.as_ref().expect("the database is open until it is dropped")
     }
 
     fn begin_write(&self, durability: redb::Durability) -> Result<WriteTransaction, Error> {
-        let mut write = self.redb.begin_write().map_err(self.error("begin a commit"))?;
+        let mut write = self.redb().begin_write().map_err(self.error("begin a commit"))?;
         write.set_durability(durability).map_err(self.error("begin a commit"))?;
         Ok(write)
     }
@@ -194,6 +207,21 @@ impl Database {
     }
 }
 
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some(redb) = self.redb.take() else { return };
+        if self.doomed.load(Ordering::Relaxed) {
+            // Closing writes, to a file that is damaged or a disk that failed. The member ends anyway.
+            std::mem::forget(redb);
+        } else if let Err(error) = guarded(move || {
+            drop(redb);
+            Ok(())
+        }) {
+            tracing::error!(%error, "the database closed badly");
+        }
+    }
+}
+
 /// Removes, then appends: history grows at its end only, where redb can append without a search.
 fn apply_rows(
     write: &WriteTransaction,
@@ -202,7 +230,7 @@ fn apply_rows(
 ) -> Result<u64, redb::Error> {
     let mut history = write.open_table(HISTORY)?;
     for (revision, _) in rows.iter().filter(|(_, row)| row.is_none()) {
-        let key = codec::revision_bytes(*revision);
+        let key = revision.to_bytes();
         if let Some(old) = history.remove(&key)? {
             stored = stored.saturating_sub(pair_bytes(&key, old.value()));
         }
@@ -210,8 +238,8 @@ fn apply_rows(
     let mut end = history.upper_bound_mut(Bound::<&[u8; 16]>::Unbounded)?;
     for (revision, row) in rows {
         let Some(row) = row else { continue };
-        let key = codec::revision_bytes(*revision);
-        let value = codec::seal(&key, &codec::row_bytes(row));
+        let key = revision.to_bytes();
+        let value = codec::seal(&key, &row.encode());
         end.insert_before(&key, &*value)?;
         stored += pair_bytes(&key, &value);
     }
@@ -226,7 +254,7 @@ fn apply_meta(
 ) -> Result<u64, redb::Error> {
     let mut table = write.open_table(META)?;
     for (key, value) in meta {
-        let key = codec::meta_key_bytes(*key);
+        let key = key.encode();
         let value = codec::seal(&key, value);
         if let Some(old) = table.insert(&*key, &*value)? {
             stored = stored.saturating_sub(pair_bytes(&key, old.value()));

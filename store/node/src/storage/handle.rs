@@ -8,6 +8,7 @@ use detcd_machine::{Change, Revision, Row};
 use openraft_rt::WatchReceiver;
 
 use super::Options;
+use super::codec::first_from;
 use super::error::Error;
 use super::flusher::Flusher;
 use super::guard::blocking;
@@ -63,13 +64,14 @@ impl<R: Runtime> Storage<R> {
     /// Takes over what one or more applied entries changed, up to and including the entry of `mark`.
     ///
     /// The changes can be read when this returns, and become durable later, all together. Calls come in
-    /// the order of application; an entry without changes is staged too, so that the mark moves on.
+    /// the order of application; an entry without changes is staged too, so that the mark moves on. What
+    /// changes between two entries, as a step of compaction does, is staged under the mark of the first.
     pub fn stage(&self, mark: Mark, changes: Vec<Change>) {
         let options = &self.shared.options;
         let mut state = self.shared.state();
         let index = mark.position.index;
         if let Some(applied) = state.applied {
-            assert!(applied < index, "index {index} was staged after index {applied}");
+            assert!(applied <= index, "index {index} was staged after index {applied}");
         }
         state.applied = Some(index);
         let was_idle = state.queue.due_at().is_none();
@@ -215,10 +217,7 @@ impl<R: Runtime> Storage<R> {
             let _turn = self.shared.turn.lock().await;
             let database = self.shared.finish();
             // Closing writes, unless a reader still holds on to the database: then its last reader does.
-            let closed = blocking::<R, _>(move || Ok(drop(database))).await;
-            if let Err(error) = closed {
-                tracing::error!(%error, "the database closed badly");
-            }
+            R::blocking(move || drop(database)).await;
         }
     }
 
@@ -233,8 +232,8 @@ impl<R: Runtime> Storage<R> {
                 Lookup::Row(row) => {
                     found.insert(revision, row);
                 }
-                Lookup::Removed => {}
-                Lookup::Unknown => missing.push(revision),
+                Lookup::Unknown if revision == first_from(revision) => missing.push(revision),
+                Lookup::Removed | Lookup::Unknown => {}
             }
         }
         (found, missing, state.rows.epoch())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use detcd_machine::Revision;
+use detcd_machine::{MetaKey, Revision, Row};
 
 use super::codec;
 use super::database::{Database, Delta, io_error};
@@ -142,14 +142,16 @@ impl Target {
                 self.mark = Some(Mark::decode(&frame.value).ok_or_else(undecodable)?);
             }
             stream::META => {
-                let key = codec::meta_key_from(&frame.key).ok_or_else(undecodable)?;
+                let key = MetaKey::decode(&frame.key).map_err(|_| undecodable())?;
                 delta.meta.insert(key, frame.value.clone());
             }
             _ => {
                 let key = frame.key[..].try_into().map_err(|_| undecodable())?;
-                let revision = codec::revision_from(key);
-                let row = codec::row_from(&frame.value).ok_or_else(undecodable)?;
-                if self.last_row.is_some_and(|last| last >= revision) {
+                let revision = Revision::from_bytes(key);
+                let row = Row::decode(&frame.value).map_err(|_| undecodable())?;
+                if revision != codec::first_from(revision)
+                    || self.last_row.is_some_and(|last| last >= revision)
+                {
                     return Err(undecodable());
                 }
                 self.last_row = Some(revision);

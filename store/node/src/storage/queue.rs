@@ -83,7 +83,7 @@ impl<I: Instant> Queue<I> {
     pub(super) fn push(&mut self, mark: Mark, changes: Vec<Change>, interval: Duration) -> u64 {
         if let Some(last) = self.batches.back() {
             let (last, next) = (last.mark.position.index, mark.position.index);
-            assert!(last < next, "index {next} was staged after index {last}");
+            assert!(last <= next, "index {next} was staged after index {last}");
         }
         if self.batches.is_empty() {
             self.due_at = Some(I::now() + interval);

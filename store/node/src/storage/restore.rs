@@ -4,10 +4,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use detcd_machine::{MetaKey, Revision, Row};
+use detcd_machine::{Machine, MetaKey, RestoreError, Restorer, Revision, Row, RowHeader};
 
+use super::database::damaged;
 use super::error::Error;
 use super::handle::Storage;
+use super::open::STATE_FILE;
 use super::view::View;
 use crate::runtime::Runtime;
 
@@ -23,46 +25,101 @@ pub trait Replay: Send + 'static {
 }
 
 impl<R: Runtime> Storage<R> {
+    /// The machine as of the durable state.
+    pub async fn restore(&self) -> Result<Machine, Error> {
+        let rebuilding = self.replay(Rebuilding::default()).await?;
+        let shared = Arc::clone(&self.shared);
+        R::blocking(move || {
+            shared.guard(|| rebuilding.finish().map_err(|error| damaged(STATE_FILE, &error)))
+        })
+        .await
+    }
+
     /// Reads the durable state into `target`, from one consistent view. What it refuses counts as damage.
     pub async fn replay<T: Replay>(&self, target: T) -> Result<T, Error> {
         let shared = Arc::clone(&self.shared);
-        let (mut view, mut target) =
-            R::blocking(move || shared.guard(|| begin(shared.view()?, target))).await?;
-        let mut next = Bound::Unbounded;
-        loop {
+        let mut walk =
+            R::blocking(move || shared.guard(|| Walk::begin(shared.view()?, target))).await?;
+        while !walk.is_done {
             let shared = Arc::clone(&self.shared);
-            let chunk = R::blocking(move || shared.guard(|| advance(view, target, next))).await?;
-            (view, target) = (chunk.0, chunk.1);
-            match chunk.2 {
-                Some(last) => next = Bound::Excluded(last),
-                None => return Ok(target),
-            }
+            walk = R::blocking(move || shared.guard(|| walk.advance())).await?;
         }
+        Ok(walk.target)
     }
 }
 
-fn begin<T: Replay>(view: View, mut target: T) -> Result<(View, T), Error> {
-    for entry in view.meta()? {
-        let (key, value) = entry?;
-        target.meta(key, value).map_err(|reason| view.damaged(&reason))?;
-    }
-    Ok((view, target))
-}
-
-/// Reads on after `next`; the last revision read, unless there are no more.
-fn advance<T: Replay>(
+/// A walk through a whole state.
+struct Walk<T> {
     view: View,
-    mut target: T,
+    target: T,
     next: Bound<Revision>,
-) -> Result<(View, T, Option<Revision>), Error> {
-    let mut last = None;
-    for (count, entry) in view.rows(next, Bound::Unbounded)?.enumerate() {
-        let (revision, row) = entry?;
-        target.row(revision, row).map_err(|reason| view.damaged(&reason))?;
-        if count + 1 == CHUNK_ROWS {
-            last = Some(revision);
-            break;
+    rows: u64,
+    is_done: bool,
+}
+
+impl<T: Replay> Walk<T> {
+    fn begin(view: View, mut target: T) -> Result<Self, Error> {
+        for entry in view.meta()? {
+            let (key, value) = entry?;
+            target.meta(key, value).map_err(|reason| view.damaged(&reason))?;
         }
+        Ok(Self { view, target, next: Bound::Unbounded, rows: 0, is_done: false })
     }
-    Ok((view, target, last))
+
+    /// Goes on by a chunk of rows.
+    fn advance(mut self) -> Result<Self, Error> {
+        let mut left = CHUNK_ROWS;
+        for entry in self.view.rows(self.next, Bound::Unbounded)?.take(CHUNK_ROWS) {
+            let (revision, row) = entry?;
+            self.target.row(revision, row).map_err(|reason| self.view.damaged(&reason))?;
+            self.next = Bound::Excluded(revision);
+            self.rows += 1;
+            left -= 1;
+        }
+        self.is_done = left > 0;
+        if self.is_done {
+            self.view.verify_count(self.rows)?;
+        }
+        Ok(self)
+    }
+}
+
+/// A machine on its way back.
+#[derive(Default)]
+struct Rebuilding {
+    meta: Vec<(MetaKey, Bytes)>,
+    /// There from the first row on.
+    restorer: Option<Restorer>,
+}
+
+impl Rebuilding {
+    fn finish(self) -> Result<Machine, String> {
+        let restorer = self.restorer.map_or_else(|| Restorer::new(self.meta), Ok);
+        restorer.and_then(Restorer::finish).map_err(text)
+    }
+}
+
+impl Replay for Rebuilding {
+    fn meta(&mut self, key: MetaKey, value: Bytes) -> Result<(), String> {
+        self.meta.push((key, value));
+        Ok(())
+    }
+
+    fn row(&mut self, revision: Revision, row: Row) -> Result<(), String> {
+        let restorer = match &mut self.restorer {
+            Some(restorer) => restorer,
+            None => {
+                let meta = std::mem::take(&mut self.meta);
+                self.restorer.insert(Restorer::new(meta).map_err(text)?)
+            }
+        };
+        let mut header = RowHeader::of(&row);
+        // The index keeps the key for long; it must not keep the value beside it in memory.
+        header.key = Bytes::copy_from_slice(&header.key);
+        restorer.row(revision, &header).map_err(text)
+    }
+}
+
+fn text(error: RestoreError) -> String {
+    error.to_string()
 }

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use detcd_machine::{Revision, Row};
 
 use super::cache::row_size;
+use super::codec::first_from;
 use super::error::Error;
 use super::shared::Shared;
 use super::view::RowResult;
@@ -18,6 +19,7 @@ pub(super) fn scan<R: Runtime>(
     to: Revision,
     budget: Budget,
 ) -> Result<Vec<(Revision, Row)>, Error> {
+    let (from, to) = (first_from(from), first_from(to));
     if from >= to {
         return Ok(Vec::new());
     }

@@ -135,11 +135,16 @@ impl<R: Runtime> Shared<R> {
     /// Ends this storage.
     pub(super) fn fail(&self, error: &Error) {
         let reason: Arc<str> = error.to_string().into();
-        let first = self.state().progress.send_if_modified(|progress| {
+        let state = self.state();
+        if let Some(database) = &state.database {
+            database.doom();
+        }
+        let first = state.progress.send_if_modified(|progress| {
             let first = progress.failed.is_none();
             progress.failed.get_or_insert(Arc::clone(&reason));
             first
         });
+        drop(state);
         if first {
             tracing::error!(%reason, "storage failed");
             self.wake.notify_one();

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use detcd_machine::Revision;
 
-use super::codec;
 use super::error::Error;
 use super::mark::Mark;
 use super::shared::Shared;
@@ -69,7 +68,7 @@ impl Source {
         // Named values are few and small.
         for entry in view.meta()? {
             let (key, value) = entry?;
-            encoder.put(stream::META, &codec::meta_key_bytes(key), &value);
+            encoder.put(stream::META, &key.encode(), &value);
         }
         Ok((mark, Self { view, encoder, next: Some(Bound::Unbounded) }))
     }
@@ -82,13 +81,14 @@ impl Source {
         }
         for entry in self.view.rows(next, Bound::Unbounded)? {
             let (revision, row) = entry?;
-            let key = codec::revision_bytes(revision);
-            self.encoder.put(stream::ROW, &key, &codec::row_bytes(&row));
+            let key = revision.to_bytes();
+            self.encoder.put(stream::ROW, &key, &row.encode());
             self.next = Some(Bound::Excluded(revision));
             if self.encoder.len() >= bytes {
                 return Ok(());
             }
         }
+        self.view.verify_count(self.encoder.rows())?;
         self.encoder.end();
         self.next = None;
         Ok(())

@@ -69,6 +69,11 @@ impl Encoder {
         self.buffer.put_u32_le(self.crc);
     }
 
+    /// Rows so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.counts.rows
+    }
+
     /// Bytes that wait to be cut off.
     pub(super) fn len(&self) -> usize {
         self.buffer.len()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use detcd_machine::{MetaKey, Revision, Row};
-use redb::{ReadOnlyTable, ReadTransaction, TableError};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, TableError};
 
 use super::about::About;
 use super::codec;
@@ -47,7 +47,7 @@ impl View {
     }
 
     pub(super) fn row(&self, revision: Revision) -> Result<Option<Row>, Error> {
-        let key = codec::revision_bytes(revision);
+        let key = revision.to_bytes();
         let stored = self.history.get(&key).map_err(self.database.error("read a row"))?;
         stored.map(|stored| self.decode_row(&key, stored.value())).transpose()
     }
@@ -58,7 +58,7 @@ impl View {
         from: Bound<Revision>,
         to: Bound<Revision>,
     ) -> Result<impl Iterator<Item = RowResult> + '_, Error> {
-        let (from, to) = (from.map(codec::revision_bytes), to.map(codec::revision_bytes));
+        let (from, to) = (from.map(Revision::to_bytes), to.map(Revision::to_bytes));
         let range = self
             .history
             .range::<&[u8; 16]>((from.as_ref(), to.as_ref()))
@@ -66,7 +66,7 @@ impl View {
         Ok(range.map(|entry| {
             let (key, stored) = entry.map_err(self.database.error("scan rows"))?;
             let row = self.decode_row(key.value(), stored.value())?;
-            Ok((codec::revision_from(key.value()), row))
+            Ok((Revision::from_bytes(*key.value()), row))
         }))
     }
 
@@ -80,17 +80,28 @@ impl View {
             let (key, stored) = entry.map_err(self.database.error("scan named values"))?;
             let value = codec::unseal(key.value(), stored.value());
             let value = value.ok_or_else(|| self.damaged("a named value has a wrong checksum"))?;
-            let key = codec::meta_key_from(key.value())
-                .ok_or_else(|| self.damaged("a name does not decode"))?;
+            let key = MetaKey::decode(key.value())
+                .map_err(|error| self.damaged(&format!("a name does not decode: {error}")))?;
             Ok((key, Bytes::copy_from_slice(value)))
         }))
     }
 
+    /// Refuses a table that says it has another number of rows than were found in it.
+    pub(super) fn verify_count(&self, found: u64) -> Result<(), Error> {
+        let expected = self.history.len().map_err(self.database.error("count rows"))?;
+        if found != expected {
+            return Err(self.damaged(&format!("{found} rows are left of {expected}")));
+        }
+        Ok(())
+    }
+
     fn decode_row(&self, key: &[u8; 16], stored: &[u8]) -> Result<Row, Error> {
-        codec::unseal(key, stored).and_then(codec::row_from).ok_or_else(|| {
-            let Revision { main, sub } = codec::revision_from(key);
-            self.damaged(&format!("the row at revision {main}.{sub} does not decode"))
-        })
+        let broken = |what: &str| {
+            let Revision { main, sub } = Revision::from_bytes(*key);
+            self.damaged(&format!("the row at revision {main}.{sub} {what}"))
+        };
+        let payload = codec::unseal(key, stored).ok_or_else(|| broken("has a wrong checksum"))?;
+        codec::decode_row(payload).map_err(|error| broken(&format!("does not decode: {error}")))
     }
 
     /// The error of a part of this database that makes no sense.

@@ -143,6 +143,8 @@ fn a_flipped_bit_is_noticed_or_harmless() {
                 Ok(model) => assert_eq!(model, history[39].after),
                 Err(_) => noticed += 1,
             }
+            // Closing would write, and may find the damage in the engine's own tables by an abort.
+            std::mem::forget(member.storage);
         });
     }
     assert!(noticed > 0);

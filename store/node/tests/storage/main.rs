@@ -1,9 +1,12 @@
 //! The storage on a disk that loses power, and against a model that knows no disk.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod disk;
 mod failure;
 mod install;
 mod model;
 mod power_loss;
 mod reads;
+mod restore;
 mod world;

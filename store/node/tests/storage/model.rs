@@ -53,7 +53,7 @@ impl Replay for Model {
     }
 }
 
-/// What was applied, step by step.
+/// What was staged, step by step.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub(crate) mark: Mark,
@@ -116,6 +116,26 @@ fn row(rng: &mut Rng, main: i64) -> Row {
     }))
 }
 
+/// A history with steps of compaction in between, which have the mark of the step before.
+pub(crate) fn history_with_compaction(rng: &mut Rng, steps: usize) -> Vec<Step> {
+    let mut history = history(rng, steps);
+    for number in (0..history.len()).rev().filter(|number| number % 4 == 3) {
+        let before = &history[number];
+        let removed = before.after.rows.keys().find(|_| rng.below(3) == 0).copied();
+        let Some(revision) = removed else { continue };
+        // A later step of the history may not remove it again, nor still have it.
+        for later in &mut history[number + 1..] {
+            later.changes.retain(|change| *change != Change::Remove { revision });
+            later.after.rows.remove(&revision);
+        }
+        let changes = vec![Change::Remove { revision }];
+        let mut after = history[number].after.clone();
+        after.apply(&changes);
+        history.insert(number + 1, Step { mark: history[number].mark.clone(), changes, after });
+    }
+    history
+}
+
 /// Stages steps in order.
 pub(crate) fn stage(storage: &Storage<TokioRuntime>, steps: &[Step]) {
     for step in steps {
@@ -123,9 +143,12 @@ pub(crate) fn stage(storage: &Storage<TokioRuntime>, steps: &[Step]) {
     }
 }
 
-/// The state that `mark` stands for in `history`.
-pub(crate) fn at_mark(history: &[Step], mark: Option<&Mark>) -> Model {
-    let Some(mark) = mark else { return Model::default() };
-    let step = history.iter().find(|step| step.mark == *mark);
-    step.unwrap_or_else(|| panic!("{mark:?} was never staged")).after.clone()
+/// How many steps of `history` have led to the state `found` under `mark`.
+pub(crate) fn steps_to(history: &[Step], mark: Option<&Mark>, found: &Model) -> usize {
+    let Some(mark) = mark else {
+        assert_eq!(*found, Model::default());
+        return 0;
+    };
+    let step = history.iter().rposition(|step| step.mark == *mark && step.after == *found);
+    step.unwrap_or_else(|| panic!("the state under {mark:?} was never staged: {found:?}")) + 1
 }

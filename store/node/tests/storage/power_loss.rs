@@ -3,8 +3,8 @@
 use detcd_node::storage::Mark;
 
 use crate::disk::TestDisk;
-use crate::model::{Model, Step, at_mark, history, stage};
-use crate::world::{OPTIONS, Rng, open, open_beside, run};
+use crate::model::{Model, Step, history, history_with_compaction, stage, steps_to};
+use crate::world::{OPTIONS, Rng, open, open_beside, run, spawn_flush};
 
 /// What a life of a member is known to have reached.
 #[derive(Debug, Default)]
@@ -26,10 +26,7 @@ async fn live(disk: &TestDisk, steps: &[Step], rng: &mut Rng) -> Reached {
         if rng.below(2) == 0 {
             member.log.reach(reached.log_index - 3);
         }
-        let flush = tokio::spawn({
-            let storage = member.storage.clone();
-            async move { storage.flush().await }
-        });
+        let flush = spawn_flush(&member.storage);
         tokio::task::yield_now().await;
         member.log.reach(reached.log_index);
         match flush.await.unwrap() {
@@ -48,19 +45,15 @@ async fn live(disk: &TestDisk, steps: &[Step], rng: &mut Rng) -> Reached {
 async fn check(disk: &TestDisk, history: &[Step], reached: &Reached) {
     let member = open(disk).await.unwrap();
     let mark = member.recovered.mark.clone();
-    assert_eq!(Model::of(&member.storage).await, at_mark(history, mark.as_ref()));
+    let steps = steps_to(history, mark.as_ref(), &Model::of(&member.storage).await);
     let index = mark.as_ref().map(|mark| mark.position.index);
     assert!(index <= Some(reached.log_index), "{index:?} is beyond {}", reached.log_index);
     let acknowledged = reached.acknowledged.as_ref().map(|mark| mark.position.index);
     assert!(index >= acknowledged, "{index:?} is before {acknowledged:?}");
     assert_eq!(disk.names(), ["state.redb"]);
     // And life goes on from there.
-    let rest = match mark {
-        Some(mark) => history.iter().position(|step| step.mark == mark).unwrap() + 1,
-        None => 0,
-    };
-    stage(&member.storage, &history[rest..]);
-    if rest < history.len() {
+    stage(&member.storage, &history[steps..]);
+    if steps < history.len() {
         member.storage.flush().await.unwrap();
     }
     assert_eq!(Model::of(&member.storage).await, history.last().unwrap().after);
@@ -70,7 +63,7 @@ async fn check(disk: &TestDisk, history: &[Step], reached: &Reached) {
 #[test]
 fn power_loss_at_any_operation_leaves_a_staged_state_whole() {
     let seed = 1;
-    let history = history(&mut Rng(seed), 30);
+    let history = history_with_compaction(&mut Rng(seed), 30);
     let disk = TestDisk::new();
     run(live(&disk, &history, &mut Rng(seed)));
     let operations = disk.operations();
@@ -95,10 +88,7 @@ fn a_commit_never_covers_more_than_the_log() {
         let disk = TestDisk::new();
         let member = open_beside(&disk, OPTIONS, 0).await.unwrap();
         stage(&member.storage, &history);
-        let flush = tokio::spawn({
-            let storage = member.storage.clone();
-            async move { storage.flush().await }
-        });
+        let flush = spawn_flush(&member.storage);
         let middle = &history[6].mark;
         member.log.reach(middle.position.index);
         while member.storage.durable().as_ref() != Some(middle) {

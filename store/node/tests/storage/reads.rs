@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use detcd_machine::{Change, Revision, Row};
 use detcd_node::runtime::tokio::TokioRuntime;
 use detcd_node::storage::{Options, Storage};
+use openraft_rt::AsyncRuntime;
 
 use crate::disk::TestDisk;
 use crate::model::{Model, Step, history, stage};
-use crate::world::{OPTIONS, Rng, open, open_beside, run};
+use crate::world::{OPTIONS, Rng, open, open_beside, run, spawn_flush};
 
 const END: Revision = Revision { main: i64::MAX, sub: 0 };
 
@@ -83,10 +84,7 @@ fn rows_being_written_stay_readable_and_staging_goes_on() {
         member.storage.flush().await.unwrap();
         disk.hold_syncs();
         stage(&member.storage, &history[10..20]);
-        let flush = tokio::spawn({
-            let storage = member.storage.clone();
-            async move { storage.flush().await }
-        });
+        let flush = spawn_flush(&member.storage);
         let operations = disk.operations();
         while disk.operations() < operations + 2 {
             tokio::task::yield_now().await;
@@ -147,7 +145,7 @@ fn room_waits_until_enough_is_durable() {
         let member = open_beside(&disk, options, 0).await.unwrap();
         member.storage.room().await;
         stage(&member.storage, &history);
-        let room = tokio::spawn({
+        let room = TokioRuntime::spawn({
             let storage = member.storage.clone();
             async move { storage.room().await }
         });

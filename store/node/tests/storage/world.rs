@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use detcd_node::runtime::tokio::TokioRuntime;
-use detcd_node::storage::{Error, Identity, Options, Recovered, Storage};
+use detcd_node::storage::{Error, Identity, Mark, Options, Recovered, Storage};
 use openraft_rt::{AsyncRuntime, Watch, WatchSender};
 
 use crate::disk::TestDisk;
@@ -80,4 +80,12 @@ pub(crate) async fn open_beside(
 /// Opens the state on `disk` beside a log that is durable for ever.
 pub(crate) async fn open(disk: &TestDisk) -> Result<Member, Error> {
     open_beside(disk, OPTIONS, u64::MAX).await
+}
+
+/// A flush going on beside the test.
+pub(crate) fn spawn_flush(
+    storage: &Storage<TokioRuntime>,
+) -> <TokioRuntime as AsyncRuntime>::JoinHandle<Result<Mark, Error>> {
+    let storage = storage.clone();
+    TokioRuntime::spawn(async move { storage.flush().await })
 }
