@@ -12,3 +12,4 @@ pub mod runtime;
 pub mod stop;
 pub mod storage;
 pub mod version;
+pub mod watch;
