@@ -126,9 +126,8 @@ impl Clock {
     }
 
     pub(crate) fn wall(&self) -> Duration {
-        let wall = self.with(|state| {
-            i128::from(state.local_at(context::true_nanos())) + state.wall_offset
-        });
+        let wall = self
+            .with(|state| i128::from(state.local_at(context::true_nanos())) + state.wall_offset);
         Duration::from_nanos(u64::try_from(wall.max(0)).unwrap_or(u64::MAX))
     }
 

@@ -198,8 +198,7 @@ impl Host {
         machine.network.host_up(machine.place.id());
         // The executor's node is made anew, so that what is left of an earlier process stays dead.
         machine.executor.restart(machine.node_id);
-        let around =
-            Surroundings { disk: machine.disk.mount(), network: machine.place.clone() };
+        let around = Surroundings { disk: machine.disk.mount(), network: machine.place.clone() };
         let host = self.clone();
         self.spawn(async move {
             program(around).await;

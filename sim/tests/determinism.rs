@@ -163,7 +163,9 @@ fn a_seed_gives_the_same_run_on_any_thread_and_others_do_not() {
         });
         if runs.iter().any(|run| *run != runs[0]) {
             let recorded = [Trace::recorded(), Trace::recorded()];
-            recorded.each_ref().map(|trace| simulate(seed, trace, nothing));
+            for trace in &recorded {
+                simulate(seed, trace, nothing);
+            }
             let [left, right] = recorded.map(|trace| trace.recording().expect("it records"));
             let difference = left.first_difference(&right).map(|found| found.to_string());
             panic!("seed {seed}: {runs:?}: {difference:?}");

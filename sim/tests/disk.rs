@@ -168,8 +168,7 @@ fn power_is_lost_at_the_chosen_operation() {
 fn counters_count() {
     let disk = disk(1);
     drop(prepared(&disk));
-    let expected =
-        Counters { operations: 4, writes: 1, bytes_written: 1536, syncs: 2, crashes: 0 };
+    let expected = Counters { operations: 4, writes: 1, bytes_written: 1536, syncs: 2, crashes: 0 };
     assert_eq!(disk.counters(), expected);
 }
 

@@ -16,6 +16,24 @@ pub(super) struct Image {
     current: Vec<u8>,
     durable_len: usize,
     pending: BTreeMap<usize, Pending>,
+    /// How the length has changed since the last sync.
+    lengths: Vec<LengthChange>,
+}
+
+#[derive(Debug)]
+struct LengthChange {
+    from: usize,
+    to: usize,
+    cause: Cause,
+}
+
+/// What changed the length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Writing beyond the end: any part of the growth may survive.
+    Write,
+    /// Setting it: it survives as a whole or not at all.
+    SetLen,
 }
 
 /// A sector that was written since the last sync.
@@ -38,7 +56,7 @@ pub(super) struct Survival<D> {
 /// What is being decided.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Decision {
-    Length,
+    Length(u64),
     Sector(usize),
 }
 
@@ -71,7 +89,7 @@ impl Image {
             self.touch(sector);
         }
         if self.current.len() < end {
-            self.current.resize(end, 0);
+            self.resize(end, Cause::Write);
         }
         self.current[offset..end].copy_from_slice(data);
     }
@@ -81,9 +99,19 @@ impl Image {
         for sector in len / SECTOR..self.current.len().min(self.durable_len).div_ceil(SECTOR) {
             self.touch(sector);
         }
-        self.current.resize(len, 0);
+        self.resize(len, Cause::SetLen);
         // A pending sector beyond the end has nothing to write, and keeps only what it would restore.
         self.pending.retain(|sector, _| sector * SECTOR < len.max(self.durable_len));
+    }
+
+    fn resize(&mut self, len: usize, cause: Cause) {
+        let from = self.current.len();
+        match self.lengths.last_mut() {
+            // Appending piece by piece is one growth.
+            Some(last) if last.cause == Cause::Write && cause == Cause::Write => last.to = len,
+            _ => self.lengths.push(LengthChange { from, to: len, cause }),
+        }
+        self.current.resize(len, 0);
     }
 
     /// Saves what the platter has before a sector changes.
@@ -104,6 +132,7 @@ impl Image {
     pub(super) fn sync(&mut self) {
         self.pending.retain(|_, pending| pending.abandoned);
         self.durable_len = self.current.len();
+        self.lengths.clear();
     }
 
     /// A sync has failed: what was pending will never be written unless it is written anew.
@@ -125,25 +154,33 @@ impl Image {
 
     /// Power is lost; afterwards nothing is pending.
     pub(super) fn crash(&mut self, mut survival: Survival<impl FnMut(Decision) -> Draw>) {
-        let (before, after) = (self.durable_len, self.current.len());
-        let len = if before == after {
-            after
-        } else {
-            match (survival.draw)(Decision::Length).below(4) {
-                0 => before,
-                1 => between(before, after, (survival.draw)(Decision::Length)),
-                _ => after,
-            }
-        };
-        self.current.resize(before.max(after), 0);
+        let len = self.surviving_len(&mut survival.draw);
+        self.current.resize(self.durable_len.max(self.current.len()), 0);
         for (sector, pending) in std::mem::take(&mut self.pending) {
             let draw = (survival.draw)(Decision::Sector(sector));
             if pending.abandoned || !draw.chance(survival.per_million) {
                 restore(&mut self.current, sector, &pending);
             }
         }
-        self.current.truncate(len);
+        self.current.resize(len, 0);
         self.durable_len = len;
+        self.lengths.clear();
+    }
+
+    /// The durable length, or one that the file has had since.
+    fn surviving_len(&self, draw: &mut impl FnMut(Decision) -> Draw) -> usize {
+        let changes = self.lengths.len() as u64;
+        let survived = draw(Decision::Length(0)).below(changes + 1);
+        let survived = usize::try_from(survived).expect("it counts changes of length");
+        let Some(change) = survived.checked_sub(1).map(|last| &self.lengths[last]) else {
+            return self.durable_len;
+        };
+        if change.cause == Cause::SetLen || draw(Decision::Length(1)).chance(500_000) {
+            return change.to;
+        }
+        let part = draw(Decision::Length(2)).below((change.to - change.from) as u64);
+        let part = usize::try_from(part).expect("it is less than a length");
+        ((change.from + part) / SECTOR * SECTOR).max(change.from)
     }
 
     /// Damages the platter, and what is read from it.
@@ -156,14 +193,6 @@ impl Image {
             pending.durable[offset % SECTOR] ^= mask;
         }
     }
-}
-
-/// A length between two, at a sector boundary where there is one.
-fn between(before: usize, after: usize, draw: Draw) -> usize {
-    let (low, high) = (before.min(after), before.max(after));
-    let spread = (high - low) as u64;
-    let length = low + usize::try_from(draw.below(spread)).expect("less than a usize");
-    (length / SECTOR * SECTOR).max(low)
 }
 
 fn restore(bytes: &mut [u8], sector: usize, pending: &Pending) {
@@ -225,6 +254,26 @@ mod tests {
         (image, current, durable)
     }
 
+    /// The durable length, those that were set, and the growth of each write.
+    fn legal_lengths(steps: &[Step]) -> Vec<std::ops::RangeInclusive<usize>> {
+        let (mut len, mut legal) = (0, vec![0..=0]);
+        for step in steps {
+            match step {
+                Step::Write(offset, data) => {
+                    let end = len.max(offset + data.len());
+                    legal.push(len..=end);
+                    len = end;
+                }
+                Step::SetLen(to) => {
+                    legal.push(*to..=*to);
+                    len = *to;
+                }
+                Step::Sync => legal = vec![len..=len],
+            }
+        }
+        legal
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -247,15 +296,15 @@ mod tests {
             let streams = Streams::new(seed);
             let draw = |decision| {
                 let key = match decision {
-                    Decision::Length => Key::of("length"),
+                    Decision::Length(part) => Key::of("length").number(part),
                     Decision::Sector(sector) => Key::of("sector").number(sector as u64),
                 };
                 streams.draw(Stream::Disk, key)
             };
             image.crash(Survival { per_million, draw });
             let len = image.len();
-            prop_assert!(len >= current.len().min(durable.len()));
-            prop_assert!(len <= current.len().max(durable.len()));
+            let legal = legal_lengths(&steps);
+            prop_assert!(legal.iter().any(|range| range.contains(&len)), "{} of {:?}", len, legal);
             prop_assert_eq!(image.durable(), image.current());
             current.resize(len, 0);
             durable.resize(len, 0);

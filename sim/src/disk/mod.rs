@@ -6,7 +6,8 @@
 //! Fault model, on top of the contract of [`detcd_node::runtime::Disk`]:
 //! - When the process is killed nothing is lost: the operating system still has it.
 //! - When power is lost, every sector of 512 bytes that was written since the last sync of its file
-//!   survives or not, independently; so does a change of length. Of the pending creations, renames and
+//!   survives or not, independently. So does a length that was set, as a whole, and a length that was
+//!   written to, in part. Of the pending creations, renames and
 //!   removals any selection survives in which each name keeps a prefix of what happened to it.
 //! - A sync may fail, and then what was pending is gone although it can still be read, and a later sync
 //!   that succeeds does not bring it back; a sync may also lie, take long, or never be asked in time,

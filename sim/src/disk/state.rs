@@ -147,10 +147,11 @@ impl State {
             streams.draw(Stream::Disk, key.text(what).number(a).number(b))
         };
         self.directory.crash(|index| draw("name", index as u64, 0));
-        let per_million = u32::try_from(draw("survival", 0, 0).below(5)).expect("below 5") * 250_000;
+        let per_million =
+            u32::try_from(draw("survival", 0, 0).below(5)).expect("below 5") * 250_000;
         for (file, stored) in &mut self.files {
             let draw = |decision| match decision {
-                Decision::Length => draw("length", file.0, 0),
+                Decision::Length(part) => draw("length", file.0, part),
                 Decision::Sector(sector) => draw("sector", file.0, sector as u64),
             };
             stored.image.crash(Survival { per_million, draw });

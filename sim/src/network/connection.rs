@@ -86,8 +86,7 @@ pub(super) enum Arrival {
 
 impl Connection {
     pub(super) fn new(key: Key, client: HostId, server: HostId) -> Self {
-        let ends =
-            [client, server].map(|host| End { host, status: Status::Open, reset_at: None });
+        let ends = [client, server].map(|host| End { host, status: Status::Open, reset_at: None });
         Self { key, ends, pipes: [Pipe::default(), Pipe::default()] }
     }
 

@@ -150,9 +150,7 @@ impl HostNetwork {
         });
         // From here on the connection exists, and is closed if nobody waits for it any more.
         let endpoint = match opened {
-            Answer::Accepted(id) => {
-                Some(Endpoint::new(self.network.clone(), id, Side::Client))
-            }
+            Answer::Accepted(id) => Some(Endpoint::new(self.network.clone(), id, Side::Client)),
             Answer::Refused => None,
             Answer::Lost => return Ok(None),
         };

@@ -171,7 +171,10 @@ impl SimNetwork {
 }
 
 fn members<'a>(groups: &'a [&'a [HostId]]) -> impl Iterator<Item = (usize, HostId)> + 'a {
-    groups.iter().enumerate().flat_map(|(group, hosts)| hosts.iter().map(move |host| (group, *host)))
+    groups
+        .iter()
+        .enumerate()
+        .flat_map(|(group, hosts)| hosts.iter().map(move |host| (group, *host)))
 }
 
 /// Wakers that are called, or just dropped, outside the lock: either may run foreign code.
