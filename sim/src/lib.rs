@@ -21,6 +21,7 @@ compile_error!(
 );
 
 mod clock;
+pub mod cluster;
 mod context;
 pub mod disk;
 pub mod network;
@@ -31,6 +32,7 @@ pub mod trace;
 pub mod watch;
 
 pub use clock::SimInstant;
+pub use cluster::{ClientHost, Cluster, ClusterConfig};
 pub use process::{Host, Surroundings, World};
 pub use random::{Stream, Streams};
 pub use runtime::{SimRuntime, run};

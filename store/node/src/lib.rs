@@ -6,10 +6,14 @@
 pub mod api;
 pub mod config;
 pub mod grpc;
+pub mod node;
 pub mod observer;
+pub mod raft;
 pub mod replica;
 pub mod runtime;
+pub mod state;
 pub mod stop;
 pub mod storage;
 pub mod version;
+pub mod wal;
 pub mod watch;

@@ -8,20 +8,37 @@ use std::sync::Arc;
 
 use crate::runtime::{Disk, File};
 
-/// A directory as a [`Disk`].
+/// The file whose lock says that a process uses the directory.
+const LOCK_FILE: &str = "lock";
+
+/// A directory as a [`Disk`], for one process at a time.
 #[derive(Debug)]
 pub struct DirectoryDisk {
     path: PathBuf,
+    /// Held until the process ends, however it ends.
+    _lock: fs::File,
 }
 
 impl DirectoryDisk {
     /// Opens the directory, creating it and its parents with mode 0700 where missing.
+    /// `WouldBlock` when another process uses it.
     pub fn open(path: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         // The directory itself must survive a crash before anything in it can.
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(Self { path: path.to_owned() })
+        let lock = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join(LOCK_FILE))?;
+        lock.try_lock().map_err(|error| match error {
+            fs::TryLockError::WouldBlock => {
+                io::Error::new(io::ErrorKind::WouldBlock, "it is in use by another process")
+            }
+            fs::TryLockError::Error(error) => error,
+        })?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 }
 
@@ -48,7 +65,7 @@ impl Disk for DirectoryDisk {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if entry.file_type()?.is_file() {
+            if entry.file_type()?.is_file() && entry.file_name() != LOCK_FILE {
                 names.push(entry.file_name().to_string_lossy().into_owned());
             }
         }

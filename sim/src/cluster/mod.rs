@@ -1,0 +1,264 @@
+//! A detcd cluster on simulated machines: boots members, breaks them, and hears what they observe.
+//!
+//! Members are numbered from 1, as people count them. Must never know: what clients do, and what is right
+//! or wrong.
+
+mod observed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use detcd_node::config::Config;
+use detcd_node::grpc::{self, Channel, ChannelError, KeepAlive};
+use detcd_node::node::{self, Environment};
+use openraft_rt::AsyncRuntime;
+
+use crate::disk::Timing;
+use crate::network::Farewell;
+use crate::process::{Host, Surroundings, World};
+use crate::runtime::SimRuntime;
+
+pub use observed::{Observed, Record, Status};
+
+/// What a cluster is made of.
+#[derive(Debug, Clone)]
+pub struct ClusterConfig {
+    /// How many members.
+    pub members: usize,
+    /// The settings that all members share; names and URLs are filled in.
+    pub member: Config,
+    /// The speed of their disks.
+    pub disk: Timing,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self { members: 3, member: Config::default(), disk: Timing::default() }
+    }
+}
+
+/// The port on which members serve clients.
+const CLIENT_PORT: u16 = 2379;
+/// The port on which members serve each other.
+const PEER_PORT: u16 = 2380;
+
+fn member_ip(member: usize) -> String {
+    format!("10.0.0.{member}")
+}
+
+fn url(ip: &str, port: u16) -> String {
+    format!("http://{ip}:{port}")
+}
+
+/// The settings of one member.
+fn member_config(config: &ClusterConfig, member: usize) -> Config {
+    let ip = member_ip(member);
+    let initial_cluster: Vec<String> = (1..=config.members)
+        .map(|other| format!("n{other}={}", url(&member_ip(other), PEER_PORT)))
+        .collect();
+    Config {
+        name: format!("n{member}"),
+        listen_client_urls: vec![url(&ip, CLIENT_PORT)],
+        advertise_client_urls: vec![url(&ip, CLIENT_PORT)],
+        listen_peer_urls: vec![url(&ip, PEER_PORT)],
+        initial_advertise_peer_urls: vec![url(&ip, PEER_PORT)],
+        initial_cluster: initial_cluster.join(","),
+        ..config.member.clone()
+    }
+}
+
+/// A cluster; clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    world: World,
+    hosts: Arc<Vec<Host>>,
+    ids: Arc<Vec<u64>>,
+    observed: Observed,
+}
+
+impl Cluster {
+    /// Adds the machines of a cluster to the world and starts all members.
+    pub fn boot(world: &World, config: &ClusterConfig) -> Self {
+        let observed = Observed::new(world.clone(), config.members);
+        let mut hosts = Vec::new();
+        let mut ids = Vec::new();
+        for member in 1..=config.members {
+            let settings = member_config(config, member);
+            let cluster = settings.cluster().expect("the generated settings form a cluster");
+            ids.push(cluster.local);
+            let host =
+                world.host_with_disk(&settings.name, &member_ip(member), config.disk.clone());
+            start(&host, settings, member, observed.clone());
+            hosts.push(host);
+        }
+        Self { world: world.clone(), hosts: Arc::new(hosts), ids: Arc::new(ids), observed }
+    }
+
+    /// How many members there are.
+    pub fn size(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// All members' numbers.
+    pub fn members(&self) -> std::ops::RangeInclusive<usize> {
+        1..=self.hosts.len()
+    }
+
+    /// The machine of a member.
+    pub fn host(&self, member: usize) -> &Host {
+        &self.hosts[member - 1]
+    }
+
+    /// The id of a member in the cluster.
+    pub fn id(&self, member: usize) -> u64 {
+        self.ids[member - 1]
+    }
+
+    /// The number of the member with an id.
+    pub fn member(&self, id: u64) -> Option<usize> {
+        self.ids.iter().position(|known| *known == id).map(|at| at + 1)
+    }
+
+    /// What the members observed.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// Whether a member's process runs.
+    pub fn is_up(&self, member: usize) -> bool {
+        self.host(member).is_running()
+    }
+
+    /// The running member that leads in the highest term, as far as members know themselves.
+    pub fn leader(&self) -> Option<usize> {
+        self.members()
+            .filter(|member| self.is_up(*member))
+            .map(|member| (self.observed.status(member), member))
+            .filter(|(status, _)| status.is_leader)
+            .max_by_key(|(status, _)| status.term)
+            .map(|(_, member)| member)
+    }
+
+    /// Kills a member's process; its machine keeps what it wrote and closes its connections.
+    pub fn kill(&self, member: usize) {
+        self.observed.ended(member);
+        self.host(member).kill(Farewell::Closed);
+    }
+
+    /// Cuts the power of a member's machine: what was not synced may be lost, and nobody is told.
+    pub fn power_loss(&self, member: usize) {
+        self.observed.ended(member);
+        self.host(member).power_loss();
+    }
+
+    /// Starts a member that is down.
+    pub fn restart(&self, member: usize) {
+        if !self.is_up(member) {
+            self.observed.started(member);
+            self.host(member).restart();
+        }
+    }
+
+    /// Cuts the link from one member to another, in this direction.
+    pub fn cut(&self, from: usize, to: usize) {
+        self.world.network().cut(self.host(from).id(), self.host(to).id());
+    }
+
+    /// Heals the link from one member to another.
+    pub fn heal(&self, from: usize, to: usize) {
+        self.world.network().heal(self.host(from).id(), self.host(to).id());
+    }
+
+    /// Cuts all links between members of different groups; clients still reach everybody.
+    pub fn partition(&self, groups: &[Vec<usize>]) {
+        for (at, group) in groups.iter().enumerate() {
+            for others in groups.iter().skip(at + 1) {
+                for (one, other) in group.iter().flat_map(|a| others.iter().map(move |b| (a, b))) {
+                    self.cut(*one, *other);
+                    self.cut(*other, *one);
+                }
+            }
+        }
+    }
+
+    /// Cuts a member from all others; clients still reach it.
+    pub fn isolate(&self, member: usize) {
+        let others: Vec<usize> = self.members().filter(|other| *other != member).collect();
+        self.partition(&[vec![member], others]);
+    }
+
+    /// Heals all links.
+    pub fn heal_all(&self) {
+        self.world.network().heal_all();
+    }
+
+    /// Breaks the connections between two members; new ones can be made.
+    pub fn reset_connections(&self, one: usize, other: usize) {
+        let (one, other) = (self.host(one).id(), self.host(other).id());
+        self.world.network().reset_connections(one, other);
+    }
+
+    /// Adds a machine for a client.
+    pub fn client(&self, name: &str, number: usize) -> ClientHost {
+        let ip = format!("10.0.1.{number}");
+        ClientHost { host: self.world.host(name, &ip) }
+    }
+}
+
+/// Starts a member on its machine: it runs until it fails, or is ended from outside.
+fn start(host: &Host, settings: Config, member: usize, observed: Observed) {
+    observed.started(member);
+    host.start(move |around: Surroundings| {
+        let (settings, observed) = (settings.clone(), observed.clone());
+        async move {
+            let environment = Environment {
+                network: Arc::new(around.network),
+                disk: Arc::new(around.disk),
+                observer: observed.observer(member),
+            };
+            match node::start::<SimRuntime>(settings, environment).await {
+                Ok(node) => {
+                    let reason = node.failed().await;
+                    observed.failed(member, &reason);
+                }
+                Err(error) => observed.failed(member, &error.to_string()),
+            }
+            observed.ended(member);
+        }
+    });
+}
+
+/// A machine on which clients run; clones are the same one.
+#[derive(Debug, Clone)]
+pub struct ClientHost {
+    host: Host,
+}
+
+impl ClientHost {
+    /// The machine.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Opens a connection to a member. To be called from a task of this machine.
+    pub async fn connect(&self, member: usize, limit: Duration) -> Result<Channel, ConnectError> {
+        let address = format!("{}:{CLIENT_PORT}", member_ip(member));
+        let keep_alive =
+            KeepAlive { interval: Duration::from_secs(2), timeout: Duration::from_secs(2) };
+        let network = self.host.network();
+        let connecting = grpc::connect::<SimRuntime>(&network, &address, keep_alive);
+        match SimRuntime::timeout(limit, connecting).await {
+            Ok(result) => result.map_err(ConnectError::Refused),
+            Err(_) => Err(ConnectError::TimedOut),
+        }
+    }
+}
+
+/// Why a client is not connected.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The member or the network refused.
+    Refused(ChannelError),
+    /// Nothing came back in time.
+    TimedOut,
+}

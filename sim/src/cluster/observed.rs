@@ -1,0 +1,192 @@
+//! What the members of a cluster observed, in the order of true time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use detcd_node::observer::{Observation, Observer};
+
+use crate::process::World;
+use crate::trace::Value;
+
+/// One observation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// True time since the start of the run.
+    pub time: Duration,
+    /// The member that made it, from 1.
+    pub member: usize,
+    /// How often the member had been started before.
+    pub incarnation: u64,
+    /// What it observed.
+    pub observation: Observation,
+}
+
+/// The last that a member was heard to say of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Times that it was started.
+    pub starts: u64,
+    /// Its term.
+    pub term: u64,
+    /// Whether it led when it last said so, and runs.
+    pub is_leader: bool,
+    /// Its last applied index.
+    pub applied: u64,
+    /// Its revision.
+    pub revision: i64,
+    /// Its digest.
+    pub digest: u64,
+    /// Entries durable in its log.
+    pub durable: u64,
+    /// Snapshots that it installed.
+    pub snapshots_installed: u64,
+}
+
+/// Hears all members; clones hear the same.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    world: World,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    records: Vec<Record>,
+    statuses: Vec<Status>,
+    terms_with_leader: std::collections::BTreeSet<u64>,
+}
+
+impl Observed {
+    pub(super) fn new(world: World, members: usize) -> Self {
+        let inner = Inner { statuses: vec![Status::default(); members], ..Inner::default() };
+        Self { world, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// All observations so far.
+    pub fn records(&self) -> Vec<Record> {
+        self.inner().records.clone()
+    }
+
+    /// What is known of a member.
+    pub fn status(&self, member: usize) -> Status {
+        self.inner().statuses[member - 1]
+    }
+
+    /// Terms in which somebody led.
+    pub fn elections(&self) -> u64 {
+        self.inner().terms_with_leader.len() as u64
+    }
+
+    /// Snapshots that were installed by any member.
+    pub fn snapshots_installed(&self) -> u64 {
+        self.inner().statuses.iter().map(|status| status.snapshots_installed).sum()
+    }
+
+    pub(super) fn started(&self, member: usize) {
+        self.inner().statuses[member - 1].starts += 1;
+    }
+
+    pub(super) fn ended(&self, member: usize) {
+        self.inner().statuses[member - 1].is_leader = false;
+    }
+
+    pub(super) fn failed(&self, member: usize, reason: &str) {
+        let incarnation = self.status(member).starts;
+        self.record(member, incarnation, Observation::Failed { reason: reason.to_owned() });
+    }
+
+    /// What hears one incarnation of a member.
+    pub(super) fn observer(&self, member: usize) -> Arc<dyn Observer> {
+        let incarnation = self.status(member).starts;
+        Arc::new(Ear { observed: self.clone(), member, incarnation })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, member: usize, incarnation: u64, observation: Observation) {
+        self.trace(member, &observation);
+        let time = self.world.true_time();
+        let mut inner = self.inner();
+        if inner.statuses[member - 1].starts != incarnation {
+            // A task of a killed process that is not dropped yet.
+            return;
+        }
+        if let Observation::Role { term, is_leader: true, .. } = observation {
+            inner.terms_with_leader.insert(term);
+        }
+        update(&mut inner.statuses[member - 1], &observation);
+        inner.records.push(Record { time, member, incarnation, observation });
+    }
+
+    fn trace(&self, member: usize, observation: &Observation) {
+        let member = Value::from(member as u64);
+        let trace = self.world.trace();
+        match observation {
+            Observation::Role { term, is_leader, .. } => {
+                let leads = u64::from(*is_leader);
+                trace.event(
+                    "role",
+                    &[("member", member), ("term", (*term).into()), ("leads", leads.into())],
+                );
+            }
+            Observation::Applied { index, digest, .. } => trace.event(
+                "applied",
+                &[("member", member), ("index", (*index).into()), ("digest", (*digest).into())],
+            ),
+            Observation::SnapshotInstalled { index, .. } => {
+                trace.event("installed", &[("member", member), ("index", (*index).into())]);
+            }
+            Observation::Started { applied, .. } => {
+                trace.event("started", &[("member", member), ("applied", (*applied).into())]);
+            }
+            Observation::Durable { index } => {
+                trace.event("durable", &[("member", member), ("index", (*index).into())]);
+            }
+            Observation::SnapshotBuilt { index } | Observation::Purged { index } => {
+                trace.event("snapshot", &[("member", member), ("index", (*index).into())]);
+            }
+            Observation::Failed { reason } => {
+                trace.event("failed", &[("member", member), ("reason", Value::Text(reason))]);
+            }
+        }
+    }
+}
+
+fn update(status: &mut Status, observation: &Observation) {
+    match observation {
+        Observation::Role { term, is_leader, .. } => {
+            status.term = *term;
+            status.is_leader = *is_leader;
+        }
+        Observation::Applied { index, revision, digest, .. } => {
+            status.applied = *index;
+            status.revision = *revision;
+            status.digest = *digest;
+        }
+        Observation::SnapshotInstalled { index, revision, digest } => {
+            status.applied = *index;
+            status.revision = *revision;
+            status.digest = *digest;
+            status.snapshots_installed += 1;
+        }
+        Observation::Durable { index } => status.durable = *index,
+        Observation::Started { .. }
+        | Observation::SnapshotBuilt { .. }
+        | Observation::Purged { .. } => {}
+        Observation::Failed { .. } => status.is_leader = false,
+    }
+}
+
+struct Ear {
+    observed: Observed,
+    member: usize,
+    incarnation: u64,
+}
+
+impl Observer for Ear {
+    fn observe(&self, observation: Observation) {
+        self.observed.record(self.member, self.incarnation, observation);
+    }
+}

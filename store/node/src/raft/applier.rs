@@ -1,0 +1,177 @@
+//! openraft's state machine over the applied state: applies entries, makes and installs snapshots.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{Stream, TryStreamExt};
+use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend};
+
+use super::{
+    Entry, LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, codec,
+};
+use crate::observer::{Observation, Observer};
+use crate::runtime::Runtime;
+use crate::state::{Advanced, Answer, State, Step};
+use crate::storage::{Mark, SnapshotReader, SnapshotWriter};
+use crate::watch::Hub;
+
+/// A snapshot's content, where it is needed.
+pub enum SnapshotData<R: Runtime> {
+    /// It lies in this member's database; building it copied nothing.
+    Built,
+    /// A consistent read of this member's database, to be sent.
+    Local(Box<SnapshotReader<R>>),
+    /// Received whole and verified, to be installed.
+    Received(Box<SnapshotWriter<R>>),
+}
+
+/// Applies the log to the state, tells watchers, and answers proposers. Clones share everything.
+///
+/// A failed disk, or an entry that cannot be applied, is returned as an error: openraft then stops the
+/// member, which must not go on.
+pub struct Applier<R: Runtime> {
+    state: Arc<State<R>>,
+    hub: Hub,
+    observer: Arc<dyn Observer>,
+}
+
+impl<R: Runtime> Clone for Applier<R> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            hub: self.hub.clone(),
+            observer: self.observer.clone(),
+        }
+    }
+}
+
+fn fatal(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::other(error)
+}
+
+fn covered(mark: &Mark) -> Option<LogId> {
+    (*mark != Mark::default()).then(|| codec::log_id(mark.position))
+}
+
+fn snapshot_meta(mark: &Mark) -> io::Result<SnapshotMeta> {
+    let last_membership =
+        codec::decode_stored_membership(mark.membership.clone()).map_err(fatal)?;
+    Ok(SnapshotMeta { last_log_id: covered(mark), last_membership })
+}
+
+impl<R: Runtime> Applier<R> {
+    /// Applies to `state`, publishes to `hub`.
+    pub fn new(state: Arc<State<R>>, hub: Hub, observer: Arc<dyn Observer>) -> Self {
+        Self { state, hub, observer }
+    }
+
+    async fn apply_entry(&self, entry: &Entry<R>) -> io::Result<Reply> {
+        let position = codec::position(entry.log_id);
+        let step = match &entry.payload {
+            EntryPayload::Blank => Step::Blank,
+            EntryPayload::Normal(proposal) => Step::Command(proposal.command().map_err(fatal)?),
+            EntryPayload::Membership(membership) => {
+                let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
+                Step::Membership(codec::encode_stored_membership(&stored))
+            }
+        };
+        let advanced = self.state.advance(position, step).await.map_err(fatal)?;
+        self.observer.observe(Observation::Applied {
+            index: position.index,
+            term: position.term,
+            revision: advanced.revision,
+            digest: advanced.digest,
+        });
+        Ok(self.publish(advanced))
+    }
+
+    /// Tells watchers what was applied.
+    fn publish(&self, advanced: Advanced) -> Reply {
+        let index = advanced.position.index;
+        let revision = advanced.revision;
+        let answer = advanced.applied.map(|applied| {
+            if !applied.events.is_empty() {
+                self.hub.publish(revision, &applied.events);
+            }
+            Answer { revision, outcome: applied.outcome }
+        });
+        Reply { index, answer }
+    }
+}
+
+impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
+    type SnapshotData = SnapshotData<R>;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        let mark = self.state.mark();
+        let meta = snapshot_meta(&mark)?;
+        Ok((meta.last_log_id, meta.last_membership))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig<R>>, io::Error>> + Unpin + OptionalSend,
+    {
+        while let Some((entry, responder)) = entries.try_next().await? {
+            let reply = self.apply_entry(&entry).await?;
+            if let Some(responder) = responder {
+                responder.send(reply);
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotData<R>,
+    ) -> io::Result<()> {
+        let SnapshotData::Received(writer) = snapshot else {
+            return Err(io::Error::other("only a received snapshot can be installed"));
+        };
+        // Written, synced, renamed and swapped before openraft may purge the log that it replaces.
+        writer.finish().await.map_err(fatal)?;
+        let advanced = self.state.reload().await.map_err(fatal)?;
+        assert_eq!(
+            Some(advanced.position.index),
+            meta.last_log_id.map(|id| id.index),
+            "a snapshot covers what its sender said"
+        );
+        self.hub.reset(advanced.revision);
+        self.observer.observe(Observation::SnapshotInstalled {
+            index: advanced.position.index,
+            revision: advanced.revision,
+            digest: advanced.digest,
+        });
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot<R>>> {
+        if self.state.storage().durable().is_none() {
+            return Ok(None);
+        }
+        // The metadata is read inside the transaction that is going to be sent.
+        let reader = self.state.storage().snapshot().await.map_err(fatal)?;
+        let meta = snapshot_meta(reader.mark())?;
+        Ok(Some(Snapshot::<R> { meta, snapshot: SnapshotData::Local(Box::new(reader)) }))
+    }
+}
+
+impl<R: Runtime> RaftSnapshotBuilder<TypeConfig<R>> for Applier<R> {
+    type SnapshotData = SnapshotData<R>;
+
+    /// Nothing is copied: the database is the snapshot, once it is durable. openraft purges its log by
+    /// the returned index, so it is exactly what the flush covered, not what is applied by now.
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot<R>> {
+        let mark = self.state.storage().flush().await.map_err(fatal)?;
+        let meta = snapshot_meta(&mark)?;
+        self.observer.observe(Observation::SnapshotBuilt { index: mark.position.index });
+        Ok(Snapshot::<R> { meta, snapshot: SnapshotData::Built })
+    }
+}

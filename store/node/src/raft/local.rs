@@ -1,0 +1,139 @@
+//! What a leader does, for itself and for the members that ask it.
+
+use std::sync::{Arc, Mutex};
+
+use openraft::ReadPolicy;
+use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
+use tokio::sync::{Notify, oneshot};
+
+use super::{Proposal, Raft, Reply};
+use crate::runtime::Runtime;
+use crate::stop::Stop;
+
+/// Most readers waiting for a round at once; more are refused.
+const READERS_MAX: usize = 100_000;
+
+/// Why this member could not do what a leader does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocalError {
+    /// It does not lead: nothing was done. The leader, where known.
+    #[error("not the leader")]
+    NotLeader(Option<u64>),
+    /// It led when it began, and lost leadership: what was asked may or may not be done.
+    #[error("leadership was lost")]
+    LeadershipLost,
+    /// No quorum confirmed its leadership.
+    #[error("no quorum confirmed the leadership")]
+    NoQuorum,
+    /// Too much is waiting already.
+    #[error("too many requests")]
+    TooManyRequests,
+    /// The member is stopping.
+    #[error("the member is stopping")]
+    Stopped,
+}
+
+/// The leader's side of a member. Clones share it.
+pub struct Local<R: Runtime> {
+    raft: Raft<R>,
+    readers: Arc<Readers>,
+}
+
+type Waiter = oneshot::Sender<Result<u64, LocalError>>;
+
+#[derive(Default)]
+struct Readers {
+    waiting: Mutex<Vec<Waiter>>,
+    arrived: Notify,
+}
+
+impl<R: Runtime> Clone for Local<R> {
+    fn clone(&self) -> Self {
+        Self { raft: self.raft.clone(), readers: self.readers.clone() }
+    }
+}
+
+impl<R: Runtime> Local<R> {
+    /// Starts serving reads in a task of its own, until `stop`.
+    pub fn start(raft: Raft<R>, stop: Stop) -> Self {
+        let local = Self { raft, readers: Arc::default() };
+        let rounds = local.clone();
+        drop(R::spawn(async move {
+            R::select2(Box::pin(stop.stopped()), Box::pin(rounds.run_rounds())).await;
+            rounds.answer_all(&Err(LocalError::Stopped));
+        }));
+        local
+    }
+
+    /// Replicates a proposal and applies it here. Only on the leader.
+    ///
+    /// [`LocalError::NotLeader`] means that nothing was appended anywhere; every other error leaves it
+    /// open whether the command is done.
+    pub async fn propose(&self, proposal: Proposal) -> Result<Reply, LocalError> {
+        match self.raft.client_write(proposal).await {
+            Ok(response) => Ok(response.data),
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
+                Err(LocalError::NotLeader(forward.leader_id))
+            }
+            Err(RaftError::APIError(_)) => Err(LocalError::LeadershipLost),
+            Err(RaftError::Fatal(_)) => Err(LocalError::Stopped),
+        }
+    }
+
+    /// An index such that whoever has applied it may answer a linearizable read that began before the
+    /// call. Only on the leader.
+    pub async fn read_index(&self) -> Result<u64, LocalError> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut waiting = self.readers.waiting.lock().expect("no panic happens under the lock");
+            if waiting.len() >= READERS_MAX {
+                return Err(LocalError::TooManyRequests);
+            }
+            waiting.push(answer);
+        }
+        self.readers.arrived.notify_one();
+        answered.await.unwrap_or(Err(LocalError::Stopped))
+    }
+
+    /// One round serves all readers that were waiting when it began: a reply to an earlier round never
+    /// confirms a later reader (etcd #20418).
+    async fn run_rounds(&self) {
+        loop {
+            self.readers.arrived.notified().await;
+            let readers = self.take_readers();
+            if readers.is_empty() {
+                continue;
+            }
+            let result = self.confirm_leadership().await;
+            for reader in readers {
+                // A reader that has given up meanwhile is not missed.
+                let _ = reader.send(result.clone());
+            }
+            self.readers.arrived.notify_one();
+        }
+    }
+
+    async fn confirm_leadership(&self) -> Result<u64, LocalError> {
+        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
+            Ok((read, _applied)) => Ok(read.index()),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
+                Err(LocalError::NotLeader(forward.leader_id))
+            }
+            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {
+                Err(LocalError::NoQuorum)
+            }
+            Err(RaftError::Fatal(_)) => Err(LocalError::Stopped),
+        }
+    }
+
+    fn take_readers(&self) -> Vec<Waiter> {
+        let mut waiting = self.readers.waiting.lock().expect("no panic happens under the lock");
+        std::mem::take(&mut *waiting)
+    }
+
+    fn answer_all(&self, result: &Result<u64, LocalError>) {
+        for reader in self.take_readers() {
+            let _ = reader.send(result.clone());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! openraft's log storage over the write-ahead log.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+use std::sync::{Arc, Mutex};
+
+use openraft::entry::RaftEntry;
+use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use openraft::{OptionalSend, RaftLogReader};
+use prost::Message;
+
+use super::{Entry, LogId, RaftVote, TypeConfig, codec};
+use crate::runtime::Runtime;
+use crate::wal;
+
+/// Entries kept decoded for the applier and the replication streams, which follow the log's end.
+const RECENT_ENTRIES_MAX: usize = 4096;
+/// Payload bytes returned at once to a replication stream.
+const READ_BYTES_MAX: usize = 1 << 20;
+
+/// The log of a member. Clones share it.
+#[derive(Clone)]
+pub struct LogStore<R: Runtime> {
+    log: wal::Log<R>,
+    shared: Arc<Mutex<Shared<R>>>,
+}
+
+struct Shared<R: Runtime> {
+    vote: Option<RaftVote>,
+    committed: Option<LogId>,
+    /// The newest entries, contiguous, ending at the log's end.
+    recent: VecDeque<Entry<R>>,
+}
+
+fn fatal(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::other(error)
+}
+
+impl<R: Runtime> LogStore<R> {
+    /// Takes over a log and what its recovery found.
+    pub fn new(log: wal::Log<R>, recovered: &wal::Recovered) -> Result<Self, codec::DecodeError> {
+        let vote = match &recovered.vote {
+            Some(bytes) => {
+                Some(codec::vote_from_peer(detcd_api::peer::Vote::decode(bytes.clone())?))
+            }
+            None => None,
+        };
+        let committed = recovered.committed.map(codec::log_id);
+        let shared = Shared { vote, committed, recent: VecDeque::new() };
+        Ok(Self { log, shared: Arc::new(Mutex::new(shared)) })
+    }
+
+    fn shared(&self) -> std::sync::MutexGuard<'_, Shared<R>> {
+        self.shared.lock().expect("no panic happens while the lock is held")
+    }
+
+    /// The entries `start..end`, as long as they fit `bytes_max`; at least one where there is one.
+    async fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry<R>>> {
+        if let Some(entries) = self.shared().read_recent(start, end) {
+            return Ok(entries);
+        }
+        let mut entries = Vec::new();
+        for stored in self.log.read(start..end, bytes_max).await.map_err(fatal)? {
+            entries.push(codec::entry_from_wal::<R>(stored).map_err(fatal)?);
+        }
+        Ok(entries)
+    }
+}
+
+impl<R: Runtime> Shared<R> {
+    fn read_recent(&self, start: u64, end: u64) -> Option<Vec<Entry<R>>> {
+        let first = self.recent.front()?.index();
+        let skip = usize::try_from(start.checked_sub(first)?).ok()?;
+        let count = usize::try_from(end.saturating_sub(start)).ok()?;
+        Some(self.recent.iter().skip(skip).take(count).cloned().collect())
+    }
+
+    fn push_recent(&mut self, entry: Entry<R>) {
+        if self.recent.back().is_some_and(|last| last.index() + 1 != entry.index()) {
+            self.recent.clear();
+        }
+        self.recent.push_back(entry);
+        if self.recent.len() > RECENT_ENTRIES_MAX {
+            self.recent.pop_front();
+        }
+    }
+
+    fn truncate_recent(&mut self, keep_through: Option<u64>) {
+        while self.recent.back().is_some_and(|last| keep_through.is_none_or(|k| last.index() > k)) {
+            self.recent.pop_back();
+        }
+    }
+}
+
+impl<R: Runtime> RaftLogReader<TypeConfig<R>> for LogStore<R> {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> io::Result<Vec<Entry<R>>> {
+        let mut start = match range.start_bound() {
+            Bound::Included(start) => *start,
+            Bound::Excluded(before) => before + 1,
+            Bound::Unbounded => self.log.purged().map_or(0, |purged| purged.index + 1),
+        };
+        let next = self.log.last().map_or(0, |last| last.index + 1);
+        let end = match range.end_bound() {
+            Bound::Included(last) => last + 1,
+            Bound::Excluded(end) => *end,
+            Bound::Unbounded => next,
+        }
+        .min(next);
+        let mut entries = Vec::new();
+        while start < end {
+            let part = self.read(start, end, READ_BYTES_MAX).await?;
+            let Some(last) = part.last() else { break };
+            start = last.index() + 1;
+            entries.extend(part);
+        }
+        Ok(entries)
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry<R>>> {
+        self.read(start, end, READ_BYTES_MAX).await
+    }
+
+    async fn read_vote(&mut self) -> io::Result<Option<RaftVote>> {
+        Ok(self.shared().vote)
+    }
+}
+
+impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> io::Result<LogState<TypeConfig<R>>> {
+        let purged = self.log.purged().map(codec::log_id);
+        let last = self.log.last().map(codec::log_id).or(purged);
+        Ok(LogState { last_purged_log_id: purged, last_log_id: last })
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &RaftVote) -> io::Result<()> {
+        // Term and vote are one frame: half of it can never be what a restart finds (Raft 5.2).
+        let bytes = codec::vote_to_peer(vote).encode_to_vec();
+        self.log.save_vote(bytes.into()).await.map_err(fatal)?;
+        self.shared().vote = Some(*vote);
+        Ok(())
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
+        self.shared().committed = committed;
+        self.log.save_committed(committed.map(codec::position));
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
+        Ok(self.shared().committed)
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig<R>>) -> io::Result<()>
+    where
+        I: IntoIterator<Item = Entry<R>> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut frames = Vec::new();
+        {
+            let mut shared = self.shared();
+            for entry in entries {
+                frames.push(codec::entry_to_wal::<R>(&entry));
+                shared.push_recent(entry);
+            }
+        }
+        self.log.append(frames, move |result| callback.io_completed(result));
+        Ok(())
+    }
+
+    async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
+        self.shared().truncate_recent(last.map(|id| id.index));
+        self.log.truncate_after(last.map(codec::position)).await.map_err(fatal)
+    }
+
+    async fn purge(&mut self, upto: LogId) -> io::Result<()> {
+        {
+            let mut shared = self.shared();
+            while shared.recent.front().is_some_and(|first| first.index() <= upto.index) {
+                shared.recent.pop_front();
+            }
+        }
+        // After a snapshot was installed the log may end before what it covers: only then may a gap
+        // follow.
+        if self.log.last().is_none_or(|last| last.index < upto.index) {
+            self.log.install(codec::position(upto)).await.map_err(fatal)
+        } else {
+            self.log.purge(codec::position(upto)).await.map_err(fatal)
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! openraft's network: what a member says to another, as gRPC.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use detcd_api::peer;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, unfold};
+use futures_util::{Stream, StreamExt};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::AnyError;
+use openraft::network::v2::RaftNetworkV2;
+use openraft::network::{RPCOption, RaftNetworkFactory};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendError,
+    StreamAppendResult, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft_rt::{AsyncRuntime, Select2};
+use tonic::Streaming;
+
+use super::applier::SnapshotData;
+use super::peers::{Peers, Purpose};
+use super::{MemberNode, RaftVote, Snapshot, TypeConfig, codec};
+use crate::runtime::Runtime;
+use crate::storage::SnapshotReader;
+
+type C<R> = TypeConfig<R>;
+
+/// Bytes of a snapshot in one message.
+const SNAPSHOT_CHUNK_BYTES_MAX: usize = 256 << 10;
+
+/// Makes links to other members.
+#[derive(Clone)]
+pub struct Links<R: Runtime> {
+    peers: Peers<R>,
+    /// Longest time that a request may be without an answer before its connection is given up.
+    patience: Duration,
+}
+
+impl<R: Runtime> Links<R> {
+    /// Links over the connections of `peers`.
+    pub fn new(peers: Peers<R>, patience: Duration) -> Self {
+        Self { peers, patience }
+    }
+
+    fn link(&self, target: u64, node: &MemberNode, purpose: Purpose) -> Link<R> {
+        Link {
+            peers: self.peers.clone(),
+            target,
+            node: node.clone(),
+            purpose,
+            patience: self.patience,
+        }
+    }
+}
+
+impl<R: Runtime> RaftNetworkFactory<C<R>> for Links<R> {
+    type Network = Link<R>;
+
+    async fn new_client(&mut self, target: u64, node: &MemberNode) -> Link<R> {
+        self.link(target, node, Purpose::Append)
+    }
+
+    async fn new_heartbeat_client(&mut self, target: u64, node: &MemberNode) -> Link<R> {
+        self.link(target, node, Purpose::Control)
+    }
+
+    async fn new_snapshot_client(&mut self, target: u64, node: &MemberNode) -> Link<R> {
+        self.link(target, node, Purpose::Snapshot)
+    }
+}
+
+/// A way to one other member.
+pub struct Link<R: Runtime> {
+    peers: Peers<R>,
+    target: u64,
+    node: MemberNode,
+    purpose: Purpose,
+    patience: Duration,
+}
+
+fn unreachable<R: Runtime>(error: impl ToString) -> Unreachable<C<R>> {
+    Unreachable::new(&AnyError::error(error.to_string()))
+}
+
+fn malformed<R: Runtime>(what: impl ToString) -> RPCError<C<R>> {
+    RPCError::Network(NetworkError::new(&AnyError::error(what.to_string())))
+}
+
+impl<R: Runtime> Link<R> {
+    async fn client(
+        &self,
+        purpose: Purpose,
+    ) -> Result<peer::peer_client::PeerClient<crate::grpc::Channel>, Unreachable<C<R>>> {
+        self.peers.client(self.target, &self.node, purpose).await.map_err(unreachable::<R>)
+    }
+
+    fn vote_request(&self, request: &VoteRequest<C<R>>) -> peer::VoteRequest {
+        peer::VoteRequest {
+            vote: Some(codec::vote_to_peer(&request.vote)),
+            last_log_id: request.last_log_id.map(codec::log_id_to_peer),
+            leadership_transfer: request.leadership_transfer,
+            cluster_id: self.peers.cluster_id(),
+        }
+    }
+
+    /// Bounds a short call; a connection on which nothing came back is given up.
+    async fn bounded<T>(
+        &self,
+        purpose: Purpose,
+        limit: Duration,
+        call: impl Future<Output = Result<T, RPCError<C<R>>>> + Send,
+    ) -> Result<T, RPCError<C<R>>> {
+        match <R as AsyncRuntime>::timeout(limit, call).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.peers.forget(self.target, purpose);
+                Err(unreachable::<R>("no answer in time").into())
+            }
+        }
+    }
+}
+
+fn vote_response<R: Runtime>(
+    response: peer::VoteResponse,
+) -> Result<VoteResponse<C<R>>, RPCError<C<R>>> {
+    let vote = response.vote.ok_or_else(|| malformed::<R>("a vote response without a vote"))?;
+    Ok(VoteResponse {
+        vote: codec::vote_from_peer(vote),
+        vote_granted: response.granted,
+        last_log_id: response.last_log_id.map(codec::log_id_from_peer),
+    })
+}
+
+fn append_request<R: Runtime>(
+    request: &AppendEntriesRequest<C<R>>,
+    cluster_id: u64,
+) -> peer::AppendRequest {
+    peer::AppendRequest {
+        vote: Some(codec::vote_to_peer(&request.vote)),
+        prev_log_id: request.prev_log_id.map(codec::log_id_to_peer),
+        entries: request.entries.iter().map(codec::entry_to_peer::<R>).collect(),
+        leader_commit: request.leader_commit.map(codec::log_id_to_peer),
+        cluster_id,
+    }
+}
+
+fn append_result<R: Runtime>(
+    response: peer::AppendResponse,
+) -> Result<StreamAppendResult<C<R>>, RPCError<C<R>>> {
+    use peer::append_response::Result as Answer;
+    match response.result.ok_or_else(|| malformed::<R>("an append response without a result"))? {
+        Answer::Matched(matched) => Ok(Ok(matched.log_id.map(codec::log_id_from_peer))),
+        Answer::Conflict(id) => Ok(Err(StreamAppendError::Conflict(codec::log_id_from_peer(id)))),
+        Answer::HigherVote(vote) => {
+            Ok(Err(StreamAppendError::HigherVote(codec::vote_from_peer(vote))))
+        }
+    }
+}
+
+/// The answers to a stream of appends: in order, each within the link's patience.
+struct Answers<R: Runtime> {
+    answers: Streaming<peer::AppendResponse>,
+    /// Requests taken by the transport so far.
+    sent: Arc<AtomicU64>,
+    answered: u64,
+    peers: Peers<R>,
+    target: u64,
+    purpose: Purpose,
+    patience: Duration,
+}
+
+impl<R: Runtime> Answers<R> {
+    /// The next answer; `None` at the end. An idle stream may be silent for ever, one that owes an
+    /// answer may not.
+    async fn next(&mut self) -> Option<Result<StreamAppendResult<C<R>>, RPCError<C<R>>>> {
+        loop {
+            let waited = <R as AsyncRuntime>::timeout(self.patience, self.answers.next()).await;
+            match waited {
+                Ok(Some(Ok(response))) => {
+                    self.answered += 1;
+                    return Some(append_result::<R>(response));
+                }
+                Ok(Some(Err(status))) => return Some(Err(unreachable::<R>(status).into())),
+                Ok(None) => return None,
+                Err(_) if self.sent.load(Ordering::Relaxed) > self.answered => {
+                    self.peers.forget(self.target, self.purpose);
+                    return Some(Err(unreachable::<R>("appended entries got no answer").into()));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
+    type SnapshotData = SnapshotData<R>;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<C<R>>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<C<R>>, RPCError<C<R>>> {
+        let once = Box::pin(futures_util::stream::once(async move { request }));
+        let mut answers = self.stream_append(once, option).await?;
+        match answers.next().await {
+            Some(result) => Ok(result?.into()),
+            None => Err(malformed::<R>("an append stream ended without an answer")),
+        }
+    }
+
+    /// Pipelined: requests go out as openraft makes them, answers come back in order.
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        _option: RPCOption,
+    ) -> BoxFuture<
+        's,
+        Result<BoxStream<'s, Result<StreamAppendResult<C<R>>, RPCError<C<R>>>>, RPCError<C<R>>>,
+    >
+    where
+        S: Stream<Item = AppendEntriesRequest<C<R>>> + Send + Unpin + 'static,
+    {
+        Box::pin(async move {
+            let sent = Arc::new(AtomicU64::new(0));
+            let (counter, cluster_id) = (sent.clone(), self.peers.cluster_id());
+            let requests = input.map(move |request| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                append_request::<R>(&request, cluster_id)
+            });
+            let opening = async {
+                let mut client = self.client(self.purpose).await?;
+                client.append(requests).await.map_err(|status| unreachable::<R>(status).into())
+            };
+            let answers = self.bounded(self.purpose, self.patience, opening).await?.into_inner();
+            let answers = Answers {
+                answers,
+                sent,
+                answered: 0,
+                peers: self.peers.clone(),
+                target: self.target,
+                purpose: self.purpose,
+                patience: self.patience,
+            };
+            Ok(unfold(answers, |mut answers| async {
+                answers.next().await.map(|answer| (answer, answers))
+            })
+            .boxed())
+        })
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<C<R>>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<C<R>>, RPCError<C<R>>> {
+        let call = async {
+            let mut client = self.client(Purpose::Control).await?;
+            let response = client.vote(self.vote_request(&request)).await;
+            vote_response::<R>(response.map_err(unreachable::<R>)?.into_inner())
+        };
+        self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<C<R>>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<C<R>>, RPCError<C<R>>> {
+        let call = async {
+            let mut client = self.client(Purpose::Control).await?;
+            let response = client.pre_vote(self.vote_request(&request)).await;
+            vote_response::<R>(response.map_err(unreachable::<R>)?.into_inner())
+        };
+        self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: RaftVote,
+        snapshot: Snapshot<R>,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<C<R>>, StreamingError<C<R>>> {
+        let SnapshotData::Local(reader) = snapshot.snapshot else {
+            return Err(unreachable::<R>("only a snapshot of the local database is sent").into());
+        };
+        let header = peer::SnapshotHeader {
+            vote: Some(codec::vote_to_peer(&vote)),
+            meta: Some(codec::snapshot_meta_to_peer(&snapshot.meta)),
+            cluster_id: self.peers.cluster_id(),
+        };
+        let sending = async {
+            let mut client = self.client(Purpose::Snapshot).await?;
+            let chunks = snapshot_chunks(header, *reader);
+            let reply = client.snapshot(chunks).await.map_err(unreachable::<R>)?.into_inner();
+            let vote = reply.vote.ok_or_else(|| unreachable::<R>("a snapshot reply without vote"))?;
+            Ok(SnapshotResponse::new(codec::vote_from_peer(vote)))
+        };
+        match R::select2(Box::pin(cancel), Box::pin(sending)).await {
+            Select2::First(closed) => Err(closed.into()),
+            Select2::Second(sent) => sent.map_err(|error: Unreachable<C<R>>| error.into()),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<C<R>>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<C<R>>, RPCError<C<R>>> {
+        let message = peer::TransferLeaderRequest {
+            vote: Some(codec::vote_to_peer(request.from_leader())),
+            to: *request.to_node_id(),
+            last_log_id: request.last_log_id().copied().map(codec::log_id_to_peer),
+            cluster_id: self.peers.cluster_id(),
+        };
+        let call = async {
+            let mut client = self.client(Purpose::Control).await?;
+            client.transfer_leader(message).await.map_err(unreachable::<R>)?;
+            Ok(Ok(()))
+        };
+        self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
+    }
+}
+
+/// The messages of a snapshot: a header with the first, an offset and a checksum with each.
+fn snapshot_chunks<R: Runtime>(
+    header: peer::SnapshotHeader,
+    reader: SnapshotReader<R>,
+) -> impl Stream<Item = peer::SnapshotChunk> + Send + 'static {
+    struct Sending<R: Runtime> {
+        header: Option<peer::SnapshotHeader>,
+        reader: SnapshotReader<R>,
+        offset: u64,
+        ended: bool,
+    }
+    let sending = Sending { header: Some(header), reader, offset: 0, ended: false };
+    unfold(sending, |mut sending| async move {
+        if sending.ended {
+            return None;
+        }
+        let data = match sending.reader.next_chunk(SNAPSHOT_CHUNK_BYTES_MAX).await {
+            Ok(data) => data,
+            Err(error) => {
+                // Without its last chunk the receiver drops what it has.
+                tracing::warn!(%error, "reading a snapshot failed");
+                return None;
+            }
+        };
+        sending.ended = data.is_none();
+        let data: Bytes = data.unwrap_or_default();
+        let chunk = peer::SnapshotChunk {
+            header: sending.header.take(),
+            offset: sending.offset,
+            crc: crc32c::crc32c(&data),
+            last: sending.ended,
+            data,
+        };
+        sending.offset += chunk.data.len() as u64;
+        Some((chunk, sending))
+    })
+}
+
+/// Why a member refuses what a peer asks.
+pub fn other_cluster(mine: u64, theirs: u64) -> io::Error {
+    io::Error::other(format!("cluster ID mismatch: this is {mine:x}, the request is for {theirs:x}"))
+}

@@ -1,0 +1,138 @@
+//! Connections to the other members.
+//!
+//! One connection for log entries, one for everything short (heartbeats, votes, reads, forwarded
+//! commands), one for snapshots: a large snapshot or a full append stream never delays a heartbeat.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use detcd_api::peer::peer_client::PeerClient;
+use openraft_rt::AsyncRuntime;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::MemberNode;
+use crate::config::Url;
+use crate::grpc::{self, Channel, KeepAlive};
+use crate::runtime::{Network, Runtime};
+
+/// Largest message between members: a batch of entries, each at most a request.
+pub const PEER_MESSAGE_BYTES_MAX: usize = 512 << 20;
+
+/// What a connection is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Log entries.
+    Append,
+    /// Heartbeats, votes, reads, forwarded commands.
+    Control,
+    /// Snapshots.
+    Snapshot,
+}
+
+type Slot = Arc<AsyncMutex<Option<Channel>>>;
+
+fn living(channel: &Option<Channel>) -> Option<Channel> {
+    channel.as_ref().filter(|channel| !channel.is_closed()).cloned()
+}
+
+/// The connections of one member to all others. Clones share them.
+pub struct Peers<R: Runtime> {
+    inner: Arc<Inner>,
+    runtime: std::marker::PhantomData<fn() -> R>,
+}
+
+struct Inner {
+    network: Arc<dyn Network>,
+    cluster_id: u64,
+    timeout: Duration,
+    keep_alive: KeepAlive,
+    slots: Mutex<BTreeMap<(u64, Purpose), Slot>>,
+}
+
+impl<R: Runtime> Clone for Peers<R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), runtime: std::marker::PhantomData }
+    }
+}
+
+impl<R: Runtime> Peers<R> {
+    /// No connection yet. `election_timeout` bounds how long a dead one is held for alive.
+    pub fn new(network: Arc<dyn Network>, cluster_id: u64, election_timeout: Duration) -> Self {
+        let keep_alive = KeepAlive { interval: election_timeout, timeout: election_timeout };
+        Self {
+            inner: Arc::new(Inner {
+                network,
+                cluster_id,
+                timeout: election_timeout,
+                keep_alive,
+                slots: Mutex::default(),
+            }),
+            runtime: std::marker::PhantomData,
+        }
+    }
+
+    /// The cluster that every request names.
+    pub fn cluster_id(&self) -> u64 {
+        self.inner.cluster_id
+    }
+
+    /// A client of member `id`, connecting where there is no living connection.
+    ///
+    /// The attempt to connect outlives a caller that gives up: a heartbeat's patience may be shorter
+    /// than a slow link's handshake, and the next heartbeat must find the connection made.
+    pub async fn client(
+        &self,
+        id: u64,
+        node: &MemberNode,
+        purpose: Purpose,
+    ) -> io::Result<PeerClient<Channel>> {
+        let slot = {
+            let mut slots = self.inner.slots.lock().expect("no panic happens under the lock");
+            slots.entry((id, purpose)).or_default().clone()
+        };
+        let living = slot.try_lock().ok().and_then(|channel| living(&channel));
+        let channel = match living {
+            Some(channel) => channel,
+            None => {
+                let (peers, node) = (self.clone(), node.clone());
+                R::spawn(async move { peers.fill(slot, &node).await })
+                    .await
+                    .map_err(|error| io::Error::other(error.to_string()))??
+            }
+        };
+        Ok(PeerClient::with_origin(channel, http::Uri::from_static("http://peer"))
+            .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX))
+    }
+
+    async fn fill(&self, slot: Slot, node: &MemberNode) -> io::Result<Channel> {
+        let mut channel = slot.lock().await;
+        match living(&channel) {
+            Some(living) => Ok(living),
+            None => Ok(channel.insert(self.connect(node).await?).clone()),
+        }
+    }
+
+    /// Gives up a connection that does not answer, so that the next caller opens another.
+    pub fn forget(&self, id: u64, purpose: Purpose) {
+        let mut slots = self.inner.slots.lock().expect("no panic happens under the lock");
+        slots.remove(&(id, purpose));
+    }
+
+    async fn connect(&self, node: &MemberNode) -> io::Result<Channel> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the member has no peer URL");
+        for url in &node.peer_urls {
+            let address = Url::parse(url).map_err(io::Error::other)?.address();
+            let connecting =
+                grpc::connect::<R>(&*self.inner.network, &address, self.inner.keep_alive);
+            match <R as AsyncRuntime>::timeout(self.inner.timeout, connecting).await {
+                Ok(Ok(channel)) => return Ok(channel),
+                Ok(Err(error)) => last = io::Error::other(error),
+                Err(_) => last = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(last)
+    }
+}

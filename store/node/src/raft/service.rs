@@ -1,0 +1,268 @@
+//! The peer service: what other members ask of this one.
+
+use std::sync::Arc;
+
+use detcd_api::peer;
+use detcd_api::peer::peer_server::Peer;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
+use openraft::raft::{
+    AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderRequest, VoteRequest,
+    VoteResponse,
+};
+use tokio::sync::Semaphore;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::applier::SnapshotData;
+use super::local::{Local, LocalError};
+use super::{Proposal, Raft, Snapshot, TypeConfig, codec};
+use crate::api;
+use crate::runtime::Runtime;
+use crate::state::State;
+
+type C<R> = TypeConfig<R>;
+
+/// Serves the other members of the cluster.
+pub struct PeerService<R: Runtime> {
+    raft: Raft<R>,
+    local: Local<R>,
+    state: Arc<State<R>>,
+    cluster_id: u64,
+    /// One snapshot is received at a time.
+    receiving: Arc<Semaphore>,
+}
+
+impl<R: Runtime> PeerService<R> {
+    /// Serves members of `cluster_id` only.
+    pub fn new(raft: Raft<R>, local: Local<R>, state: Arc<State<R>>, cluster_id: u64) -> Self {
+        Self { raft, local, state, cluster_id, receiving: Arc::new(Semaphore::new(1)) }
+    }
+
+    fn check_cluster(&self, cluster_id: u64) -> Result<(), Status> {
+        check_cluster(self.cluster_id, cluster_id)
+    }
+
+    fn vote_request(&self, request: peer::VoteRequest) -> Result<VoteRequest<C<R>>, Status> {
+        self.check_cluster(request.cluster_id)?;
+        let vote = request.vote.ok_or_else(|| missing("vote"))?;
+        let last_log_id = request.last_log_id.map(codec::log_id_from_peer);
+        let mut message = VoteRequest::new(codec::vote_from_peer(vote), last_log_id);
+        message.leadership_transfer = request.leadership_transfer;
+        Ok(message)
+    }
+
+    async fn receive_snapshot(
+        &self,
+        mut chunks: Streaming<peer::SnapshotChunk>,
+    ) -> Result<peer::SnapshotReply, Status> {
+        let mut chunk = chunks.message().await?.ok_or_else(|| missing("first chunk"))?;
+        let header = chunk.header.take().ok_or_else(|| missing("header"))?;
+        self.check_cluster(header.cluster_id)?;
+        let vote = codec::vote_from_peer(header.vote.ok_or_else(|| missing("vote"))?);
+        let meta = header.meta.ok_or_else(|| missing("snapshot meta"))?;
+        let meta = codec::snapshot_meta_from_peer(meta).map_err(malformed)?;
+        let _one_at_a_time = self
+            .receiving
+            .try_acquire()
+            .map_err(|_| Status::resource_exhausted("a snapshot is being received already"))?;
+        let mut writer = self.state.storage().install().await.map_err(storage_failed)?;
+        let mut offset = 0;
+        loop {
+            if chunk.offset != offset || crc32c::crc32c(&chunk.data) != chunk.crc {
+                return Err(Status::data_loss("a snapshot chunk was damaged on the way"));
+            }
+            offset += chunk.data.len() as u64;
+            writer.write(chunk.data).await.map_err(storage_failed)?;
+            if chunk.last {
+                break;
+            }
+            let next = chunks.message().await?;
+            chunk = next.ok_or_else(|| Status::aborted("the snapshot ended before its last chunk"))?;
+        }
+        let snapshot = Snapshot::<R> { meta, snapshot: SnapshotData::Received(Box::new(writer)) };
+        let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
+        Ok(peer::SnapshotReply { vote: Some(codec::vote_to_peer(&response.vote)) })
+    }
+}
+
+fn check_cluster(mine: u64, theirs: u64) -> Result<(), Status> {
+    if mine == theirs {
+        return Ok(());
+    }
+    tracing::warn!(mine = format!("{mine:x}"), theirs = format!("{theirs:x}"), "cluster ID mismatch");
+    Err(detcd_api::Error::ClusterIDMismatch.into())
+}
+
+fn missing(what: &str) -> Status {
+    Status::invalid_argument(format!("{what} is missing"))
+}
+
+fn malformed(error: codec::DecodeError) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+fn stopped(error: impl std::fmt::Display) -> Status {
+    Status::unavailable(error.to_string())
+}
+
+fn storage_failed(error: crate::storage::Error) -> Status {
+    Status::internal(error.to_string())
+}
+
+fn append_request<R: Runtime>(
+    cluster_id: u64,
+    message: peer::AppendRequest,
+) -> Result<AppendEntriesRequest<C<R>>, Status> {
+    check_cluster(cluster_id, message.cluster_id)?;
+    let entries = message
+        .entries
+        .into_iter()
+        .map(codec::entry_from_peer::<R>)
+        .collect::<Result<_, _>>()
+        .map_err(malformed)?;
+    Ok(AppendEntriesRequest {
+        vote: codec::vote_from_peer(message.vote.ok_or_else(|| missing("vote"))?),
+        prev_log_id: message.prev_log_id.map(codec::log_id_from_peer),
+        entries,
+        leader_commit: message.leader_commit.map(codec::log_id_from_peer),
+    })
+}
+
+fn append_response<R: Runtime>(result: StreamAppendResult<C<R>>) -> peer::AppendResponse {
+    use peer::append_response::{Matched, Result as Answer};
+    let answer = match result {
+        Ok(matched) => Answer::Matched(Matched { log_id: matched.map(codec::log_id_to_peer) }),
+        Err(StreamAppendError::Conflict(id)) => Answer::Conflict(codec::log_id_to_peer(id)),
+        Err(StreamAppendError::HigherVote(vote)) => Answer::HigherVote(codec::vote_to_peer(&vote)),
+    };
+    peer::AppendResponse { result: Some(answer) }
+}
+
+/// The requests of an append stream, up to the first that is none.
+fn valid_requests<R: Runtime>(
+    cluster_id: u64,
+    requests: Streaming<peer::AppendRequest>,
+) -> impl Stream<Item = AppendEntriesRequest<C<R>>> + Send + 'static {
+    requests
+        .map(move |message| message.and_then(|message| append_request::<R>(cluster_id, message)))
+        .take_while(|request| {
+            if let Err(status) = request {
+                tracing::debug!(%status, "append stream ended");
+            }
+            std::future::ready(request.is_ok())
+        })
+        .filter_map(|request| std::future::ready(request.ok()))
+}
+
+fn vote_reply<R: Runtime>(response: &VoteResponse<C<R>>) -> peer::VoteResponse {
+    peer::VoteResponse {
+        vote: Some(codec::vote_to_peer(&response.vote)),
+        last_log_id: response.last_log_id.map(codec::log_id_to_peer),
+        granted: response.vote_granted,
+    }
+}
+
+fn peer_error(error: &LocalError) -> peer::PeerError {
+    match error {
+        LocalError::NotLeader(_) => peer::PeerError::NotLeader,
+        LocalError::LeadershipLost => peer::PeerError::LeaderChanged,
+        LocalError::NoQuorum => peer::PeerError::Timeout,
+        LocalError::TooManyRequests => peer::PeerError::TooManyRequests,
+        LocalError::Stopped => peer::PeerError::Stopped,
+    }
+}
+
+#[tonic::async_trait]
+impl<R: Runtime> Peer for PeerService<R> {
+    type AppendStream = BoxStream<'static, Result<peer::AppendResponse, Status>>;
+
+    async fn append(
+        &self,
+        request: Request<Streaming<peer::AppendRequest>>,
+    ) -> Result<Response<Self::AppendStream>, Status> {
+        let requests = valid_requests::<R>(self.cluster_id, request.into_inner());
+        let answers = self.raft.stream_append(requests).map(|answer| match answer {
+            Ok(result) => Ok(append_response::<R>(result)),
+            Err(fatal) => Err(stopped(fatal)),
+        });
+        Ok(Response::new(answers.boxed()))
+    }
+
+    async fn vote(
+        &self,
+        request: Request<peer::VoteRequest>,
+    ) -> Result<Response<peer::VoteResponse>, Status> {
+        let request = self.vote_request(request.into_inner())?;
+        let response = self.raft.vote(request).await.map_err(stopped)?;
+        Ok(Response::new(vote_reply::<R>(&response)))
+    }
+
+    async fn pre_vote(
+        &self,
+        request: Request<peer::VoteRequest>,
+    ) -> Result<Response<peer::VoteResponse>, Status> {
+        let request = self.vote_request(request.into_inner())?;
+        let response = self.raft.pre_vote(request).await.map_err(stopped)?;
+        Ok(Response::new(vote_reply::<R>(&response)))
+    }
+
+    async fn snapshot(
+        &self,
+        request: Request<Streaming<peer::SnapshotChunk>>,
+    ) -> Result<Response<peer::SnapshotReply>, Status> {
+        self.receive_snapshot(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<peer::TransferLeaderRequest>,
+    ) -> Result<Response<peer::TransferLeaderReply>, Status> {
+        let request = request.into_inner();
+        self.check_cluster(request.cluster_id)?;
+        let vote = codec::vote_from_peer(request.vote.ok_or_else(|| missing("vote"))?);
+        let last_log_id = request.last_log_id.map(codec::log_id_from_peer);
+        let message = TransferLeaderRequest::new(vote, request.to, last_log_id);
+        let response = self.raft.handle_transfer_leader(message).await.map_err(stopped)?;
+        response.map_err(|error| Status::failed_precondition(error.to_string()))?;
+        Ok(Response::new(peer::TransferLeaderReply {}))
+    }
+
+    async fn read_index(
+        &self,
+        request: Request<peer::ReadIndexRequest>,
+    ) -> Result<Response<peer::ReadIndexReply>, Status> {
+        use peer::read_index_reply::Result as Answer;
+        self.check_cluster(request.into_inner().cluster_id)?;
+        let answer = match self.local.read_index().await {
+            Ok(index) => Answer::Index(index),
+            Err(error) => Answer::Error(peer_error(&error).into()),
+        };
+        Ok(Response::new(peer::ReadIndexReply { result: Some(answer) }))
+    }
+
+    async fn forward(
+        &self,
+        request: Request<peer::ForwardRequest>,
+    ) -> Result<Response<peer::ForwardReply>, Status> {
+        use peer::forward_reply::Result as Reply;
+        let request = request.into_inner();
+        self.check_cluster(request.cluster_id)?;
+        let proposal = Proposal::from_bytes(request.command);
+        // What cannot be decoded must not enter the log: it could not be applied.
+        proposal.command().map_err(malformed)?;
+        let reply = match self.local.propose(proposal).await {
+            Ok(reply) => {
+                let answer = reply.answer.ok_or_else(|| missing("a command's answer"))?;
+                peer::ForwardReply {
+                    index: reply.index,
+                    result: Some(Reply::Outcome(api::outcome_to_peer(&answer))),
+                }
+            }
+            Err(error) => peer::ForwardReply {
+                index: 0,
+                result: Some(Reply::Error(peer_error(&error).into())),
+            },
+        };
+        Ok(Response::new(reply))
+    }
+}

@@ -1,0 +1,77 @@
+//! Asking the leader.
+
+use detcd_api::peer::{self, forward_reply, read_index_reply};
+
+use super::{Replica, Unavailable};
+use crate::api;
+use crate::raft::peers::Purpose;
+use crate::raft::{Proposal, Reply};
+use crate::runtime::Runtime;
+
+/// What came of asking a member that was held for the leader.
+pub(super) enum Asked<T> {
+    /// It answered.
+    Answered(T),
+    /// It does not lead, or was not reached: nothing was done, and another may be asked.
+    NotDone,
+    /// It may or may not be done.
+    Unknown(Unavailable),
+}
+
+fn unknown(error: i32) -> Unavailable {
+    match peer::PeerError::try_from(error) {
+        Ok(peer::PeerError::LeaderChanged) => Unavailable::LeaderChanged,
+        Ok(peer::PeerError::Stopped) => Unavailable::Stopped,
+        Ok(peer::PeerError::TooManyRequests) => Unavailable::TooManyRequests,
+        _ => Unavailable::Timeout,
+    }
+}
+
+fn is_not_leader(error: i32) -> bool {
+    error == i32::from(peer::PeerError::NotLeader)
+}
+
+impl<R: Runtime> Replica<R> {
+    /// Has `leader` propose. What was sent once is never sent again: the command could be done twice.
+    pub(super) async fn forward(&self, leader: u64, proposal: &Proposal) -> Asked<Reply> {
+        let Some(node) = self.node(leader) else { return Asked::NotDone };
+        let Ok(mut client) = self.inner.peers.client(leader, &node, Purpose::Control).await else {
+            return Asked::NotDone;
+        };
+        let request = peer::ForwardRequest {
+            command: proposal.bytes().clone(),
+            cluster_id: self.inner.cluster_id,
+        };
+        let reply = match client.forward(request).await {
+            Ok(reply) => reply.into_inner(),
+            Err(_) => return Asked::Unknown(Unavailable::LeaderChanged),
+        };
+        match reply.result {
+            Some(forward_reply::Result::Outcome(outcome)) => {
+                match api::outcome_from_peer(outcome) {
+                    Ok(answer) => {
+                        Asked::Answered(Reply { index: reply.index, answer: Some(answer) })
+                    }
+                    Err(_) => Asked::Unknown(Unavailable::LeaderChanged),
+                }
+            }
+            Some(forward_reply::Result::Error(error)) if is_not_leader(error) => Asked::NotDone,
+            Some(forward_reply::Result::Error(error)) => Asked::Unknown(unknown(error)),
+            None => Asked::Unknown(Unavailable::LeaderChanged),
+        }
+    }
+
+    /// Asks `leader` for a read index.
+    pub(super) async fn remote_read_index(&self, leader: u64) -> Asked<u64> {
+        let Some(node) = self.node(leader) else { return Asked::NotDone };
+        let Ok(mut client) = self.inner.peers.client(leader, &node, Purpose::Control).await else {
+            return Asked::NotDone;
+        };
+        let request = peer::ReadIndexRequest { cluster_id: self.inner.cluster_id };
+        match client.read_index(request).await.map(|reply| reply.into_inner().result) {
+            Ok(Some(read_index_reply::Result::Index(index))) => Asked::Answered(index),
+            // A read changes nothing: it can be asked for as often as it takes.
+            _ => Asked::NotDone,
+        }
+    }
+}

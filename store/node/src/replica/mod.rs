@@ -1,0 +1,217 @@
+//! A member as its API sees it: propose a command, read, know who is who.
+//!
+//! Any member does anything: what only the leader can do is asked of the leader on the way.
+//! Must never know: gRPC's client messages, error texts.
+
+mod forward;
+mod membership;
+mod read;
+mod write;
+
+use std::{fmt, io};
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft_rt::WatchReceiver;
+
+use crate::config::Config;
+use crate::raft::local::Local;
+use crate::raft::peers::Peers;
+use crate::raft::{MemberNode, Raft};
+use crate::runtime::Runtime;
+use crate::state::State;
+
+pub use crate::state::{Answer, RangeAnswer};
+pub use membership::Member;
+pub use read::RangeError;
+
+/// A handle to the member. Clones share it.
+pub struct Replica<R: Runtime> {
+    inner: Arc<Inner<R>>,
+}
+
+struct Inner<R: Runtime> {
+    raft: Raft<R>,
+    local: Local<R>,
+    peers: Peers<R>,
+    state: Arc<State<R>>,
+    member_id: u64,
+    cluster_id: u64,
+    config: Config,
+}
+
+impl<R: Runtime> Clone for Replica<R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Replica<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replica").field("member_id", &self.inner.member_id).finish_non_exhaustive()
+    }
+}
+
+/// Why a request could not be carried out now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// No leader is known.
+    #[error("no leader")]
+    NoLeader,
+    /// Leadership changed on the way: a write may or may not be done.
+    #[error("leader changed")]
+    LeaderChanged,
+    /// It took too long: a write may or may not be done.
+    #[error("timed out")]
+    Timeout,
+    /// The member is stopping.
+    #[error("stopped")]
+    Stopped,
+    /// Too much is waiting already.
+    #[error("too many requests")]
+    TooManyRequests,
+    /// Only the leader can do it.
+    #[error("not the leader")]
+    NotLeader,
+}
+
+/// What every response says of the member that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Header {
+    /// The cluster.
+    pub cluster_id: u64,
+    /// The member.
+    pub member_id: u64,
+    /// The store's revision on this member.
+    pub revision: i64,
+    /// The member's Raft term.
+    pub raft_term: u64,
+}
+
+/// The member's part in the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MemberStatus {
+    /// The leader's id, or 0.
+    pub leader: u64,
+    /// The last committed index.
+    pub raft_index: u64,
+    /// The last applied index.
+    pub raft_applied_index: u64,
+    /// The term.
+    pub raft_term: u64,
+    /// Whether the member has no vote.
+    pub is_learner: bool,
+    /// Bytes of the database on disk.
+    pub db_size: i64,
+    /// Bytes of it in use.
+    pub db_size_in_use: i64,
+    /// Largest size that is accepted.
+    pub db_size_quota: i64,
+}
+
+/// etcd's default quota of the database.
+const DEFAULT_QUOTA_BYTES: i64 = 2 << 30;
+
+impl<R: Runtime> Replica<R> {
+    /// A handle over the parts of a started member.
+    pub fn new(
+        raft: Raft<R>,
+        local: Local<R>,
+        peers: Peers<R>,
+        state: Arc<State<R>>,
+        ids: (u64, u64),
+        config: Config,
+    ) -> Self {
+        let (cluster_id, member_id) = ids;
+        let inner = Inner { raft, local, peers, state, member_id, cluster_id, config };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The settings of the member.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The applied state.
+    pub fn state(&self) -> &Arc<State<R>> {
+        &self.inner.state
+    }
+
+    /// What every response says of this member.
+    pub fn header(&self) -> Header {
+        let revision = self.inner.state.with_machine(|machine| machine.revision());
+        let raft_term = self.inner.raft.server_metrics().borrow_watched().vote.leader_id.term;
+        Header {
+            cluster_id: self.inner.cluster_id,
+            member_id: self.inner.member_id,
+            revision,
+            raft_term,
+        }
+    }
+
+    /// The leader that this member follows, or itself when it leads.
+    pub fn leader(&self) -> Option<u64> {
+        self.inner.raft.server_metrics().borrow_watched().current_leader
+    }
+
+    /// The member's part in the cluster.
+    pub fn status(&self) -> MemberStatus {
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let (db_size, db_size_in_use) = self.inner.state.storage().size();
+        let applied = self.inner.state.progress().index;
+        let learners = metrics.membership_config.membership();
+        MemberStatus {
+            leader: metrics.current_leader.unwrap_or(0),
+            raft_index: metrics.local_committed.map_or(applied, |id| id.index).max(applied),
+            raft_applied_index: applied,
+            raft_term: metrics.current_term,
+            is_learner: learners.learner_ids().any(|id| id == self.inner.member_id),
+            db_size: i64::try_from(db_size).unwrap_or(i64::MAX),
+            db_size_in_use: i64::try_from(db_size_in_use).unwrap_or(i64::MAX),
+            db_size_quota: DEFAULT_QUOTA_BYTES,
+        }
+    }
+
+    /// Waits until a leader is known, at most two election timeouts.
+    async fn known_leader(&self) -> Result<u64, Unavailable> {
+        let mut metrics = self.inner.raft.server_metrics();
+        let waiting = async {
+            loop {
+                if let Some(leader) = metrics.borrow_and_update().current_leader {
+                    return Ok(leader);
+                }
+                if metrics.changed().await.is_err() {
+                    return Err(Unavailable::Stopped);
+                }
+            }
+        };
+        let patience = 2 * self.inner.config.election_timeout();
+        R::timeout(patience, waiting).await.unwrap_or(Err(Unavailable::NoLeader))
+    }
+
+    /// How to reach a member.
+    fn node(&self, id: u64) -> Option<MemberNode> {
+        let metrics = self.inner.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.membership().get_node(&id).cloned()
+    }
+
+    /// Waits until the entry at `index` is applied here.
+    async fn applied(&self, index: u64) -> Result<(), Unavailable> {
+        self.inner
+            .state
+            .wait(|progress| progress.index >= index)
+            .await
+            .map_err(|_stopped: io::Error| Unavailable::Stopped)
+    }
+
+    /// Bounds a request by the request timeout (G18).
+    async fn bounded<T>(
+        &self,
+        request: impl Future<Output = Result<T, Unavailable>> + Send,
+    ) -> Result<T, Unavailable> {
+        let limit: Duration = self.inner.config.request_timeout();
+        R::timeout(limit, request).await.unwrap_or(Err(Unavailable::Timeout))
+    }
+}

@@ -1,0 +1,82 @@
+//! Reading.
+
+use std::time::Duration;
+
+use detcd_machine::{Range, Rejection, Txn};
+
+use super::forward::Asked;
+use super::{Answer, RangeAnswer, Replica, Unavailable};
+use crate::raft::local::LocalError;
+use crate::runtime::Runtime;
+use crate::state::ReadError;
+
+/// Pause before a read index is asked for again.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Why a range was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RangeError {
+    /// The revision is compacted or not there yet.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The member cannot answer now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<ReadError> for RangeError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Rejected(rejection) => Self::Rejected(rejection),
+            ReadError::Storage(_) => Self::Unavailable(Unavailable::Stopped),
+            ReadError::Replaced => Self::Unavailable(Unavailable::LeaderChanged),
+        }
+    }
+}
+
+impl<R: Runtime> Replica<R> {
+    /// Makes later reads of the local state linearizable: everything that was acknowledged anywhere
+    /// before the call is applied here when it returns (G17).
+    pub async fn read_barrier(&self) -> Result<(), Unavailable> {
+        self.bounded(async {
+            let index = self.read_index().await?;
+            self.applied(index).await
+        })
+        .await
+    }
+
+    async fn read_index(&self) -> Result<u64, Unavailable> {
+        loop {
+            let leader = self.known_leader().await?;
+            if leader == self.inner.member_id {
+                match self.inner.local.read_index().await {
+                    Ok(index) => return Ok(index),
+                    Err(LocalError::Stopped) => return Err(Unavailable::Stopped),
+                    Err(LocalError::TooManyRequests) => return Err(Unavailable::TooManyRequests),
+                    Err(_) => {}
+                }
+            } else {
+                // A leader that is cut off must not hold a read that another one could serve.
+                let patience = self.inner.config.election_timeout();
+                let asking = self.remote_read_index(leader);
+                if let Ok(Asked::Answered(index)) = R::timeout(patience, asking).await {
+                    return Ok(index);
+                }
+            }
+            R::sleep(RETRY_INTERVAL).await;
+        }
+    }
+
+    /// Reads the local state as it is now (G11, G17 `serializable`).
+    pub async fn range(&self, range: Range) -> Result<RangeAnswer, RangeError> {
+        Ok(self.inner.state.range(&range).await?)
+    }
+
+    /// Carries out a transaction that only reads, on the local state as it is now (G35).
+    pub async fn read_txn(&self, txn: Txn) -> Result<Answer, Unavailable> {
+        self.inner.state.read_txn(&txn).await.map_err(|error| match error {
+            ReadError::Storage(_) => Unavailable::Stopped,
+            ReadError::Rejected(_) | ReadError::Replaced => Unavailable::LeaderChanged,
+        })
+    }
+}

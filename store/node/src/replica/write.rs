@@ -1,0 +1,62 @@
+//! Proposing commands.
+
+use std::time::Duration;
+
+use detcd_machine::Command;
+
+use super::forward::Asked;
+use super::{Answer, Replica, Unavailable};
+use crate::raft::{Proposal, Reply};
+use crate::raft::local::LocalError;
+use crate::runtime::Runtime;
+
+/// Pause before another leader is looked for.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+impl<R: Runtime> Replica<R> {
+    /// Replicates a command, through the leader, and waits until it is applied here as well.
+    ///
+    /// Every error but [`Unavailable::NoLeader`] leaves it open whether the command is or will be done.
+    pub async fn propose(&self, command: Command) -> Result<Answer, Unavailable> {
+        self.bounded(self.propose_until_done(Proposal::new(command))).await
+    }
+
+    async fn propose_until_done(&self, proposal: Proposal) -> Result<Answer, Unavailable> {
+        loop {
+            let leader = self.known_leader().await?;
+            let asked = if leader == self.inner.member_id {
+                self.propose_here(&proposal).await
+            } else {
+                self.forward(leader, &proposal).await
+            };
+            match asked {
+                Asked::Answered(reply) => {
+                    self.applied(reply.index).await?;
+                    return reply.answer.ok_or(Unavailable::LeaderChanged);
+                }
+                Asked::Unknown(unavailable) => return Err(unavailable),
+                Asked::NotDone => R::sleep(RETRY_INTERVAL).await,
+            }
+        }
+    }
+
+    async fn propose_here(&self, proposal: &Proposal) -> Asked<Reply> {
+        match self.inner.local.propose(proposal.clone()).await {
+            Ok(reply) => Asked::Answered(reply),
+            Err(LocalError::NotLeader(_)) => Asked::NotDone,
+            Err(LocalError::TooManyRequests) => Asked::Unknown(Unavailable::TooManyRequests),
+            Err(LocalError::Stopped) => Asked::Unknown(Unavailable::Stopped),
+            Err(LocalError::LeadershipLost | LocalError::NoQuorum) => {
+                Asked::Unknown(Unavailable::LeaderChanged)
+            }
+        }
+    }
+
+    /// Waits until a compaction to `revision`, already applied here, has removed its rows (G37).
+    pub async fn compact_physically(&self, revision: i64) -> Result<(), Unavailable> {
+        let removing = async {
+            self.inner.state.compacted(revision).await.map_err(|_| Unavailable::Stopped)
+        };
+        self.bounded(removing).await
+    }
+}

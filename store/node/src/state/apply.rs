@@ -1,0 +1,109 @@
+//! The writing side: one entry at a time, in the order of the log.
+
+use std::collections::BTreeMap;
+
+use detcd_machine::{Command, Revision, Row, Rows};
+use openraft_rt::WatchSender;
+
+use super::{Advanced, Progress, State, Step};
+use crate::runtime::Runtime;
+use crate::storage::Error;
+use crate::wal::Position;
+
+/// The rows that a command was said to need.
+pub(super) struct Fetched {
+    pub(super) rows: BTreeMap<Revision, Row>,
+}
+
+impl Rows for Fetched {
+    fn row(&self, revision: Revision) -> Option<Row> {
+        self.rows.get(&revision).cloned()
+    }
+}
+
+impl<R: Runtime> State<R> {
+    /// Applies the entry at `position`. An error is a failed disk: the member must stop.
+    pub async fn advance(&self, position: Position, step: Step<'_>) -> Result<Advanced, Error> {
+        self.storage.room().await;
+        match step {
+            Step::Command(command) => self.advance_command(position, command).await,
+            Step::Blank => Ok(self.advance_mark(position, None)),
+            Step::Membership(membership) => Ok(self.advance_mark(position, Some(membership))),
+        }
+    }
+
+    async fn advance_command(
+        &self,
+        position: Position,
+        command: &Command,
+    ) -> Result<Advanced, Error> {
+        // Nobody else writes, so what is needed cannot change before the lock is taken again.
+        let needed = self.with_machine(|machine| machine.rows_needed(command));
+        let rows = if needed.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.storage.fetch(needed).await?
+        };
+        let fetched = Fetched { rows };
+        let mut core = self.write_core();
+        assert!(
+            core.mark.position.index < position.index || core.mark.position.index == 0,
+            "index {} applied after {}",
+            position.index,
+            core.mark.position.index
+        );
+        let mut applied = core.machine.apply(command, &fetched);
+        core.mark.position = position;
+        self.storage.stage(core.mark.clone(), std::mem::take(&mut applied.changes));
+        let digest = core.machine.digest();
+        let compacting = core.machine.compaction_pending();
+        drop(core);
+        self.progressed(|progress| {
+            progress.index = position.index;
+            progress.revision = applied.revision;
+        });
+        if compacting {
+            self.compaction.notify_one();
+        }
+        Ok(Advanced { position, revision: applied.revision, digest, applied: Some(applied) })
+    }
+
+    fn advance_mark(&self, position: Position, membership: Option<bytes::Bytes>) -> Advanced {
+        let mut core = self.write_core();
+        core.mark.position = position;
+        if let Some(membership) = membership {
+            core.mark.membership = membership;
+        }
+        self.storage.stage(core.mark.clone(), Vec::new());
+        let (revision, digest) = (core.machine.revision(), core.machine.digest());
+        drop(core);
+        self.progressed(|progress| progress.index = position.index);
+        Advanced { position, revision, digest, applied: None }
+    }
+
+    /// Takes over what storage holds after a snapshot was installed there.
+    pub async fn reload(&self) -> Result<Advanced, Error> {
+        let machine = self.storage.restore().await?;
+        let mark = self.storage.durable().unwrap_or_default();
+        let position = mark.position;
+        let (revision, digest) = (machine.revision(), machine.digest());
+        let compacted = machine.compact_revision();
+        {
+            let mut core = self.write_core();
+            core.machine = machine;
+            core.mark = mark;
+        }
+        self.progressed(|progress| {
+            *progress = Progress { index: position.index, revision, compacted }
+        });
+        Ok(Advanced { position, revision, digest, applied: None })
+    }
+
+    pub(super) fn progressed(&self, change: impl FnOnce(&mut Progress)) {
+        self.progress_sender().send_if_modified(|progress| {
+            let before = *progress;
+            change(progress);
+            *progress != before
+        });
+    }
+}
