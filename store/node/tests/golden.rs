@@ -5,44 +5,17 @@
 
 #[path = "../../api/tests/descriptors/mod.rs"]
 mod descriptors;
+mod member;
 mod proto_json;
 mod raw_call;
 
-use std::pin::Pin;
-
 use axum::Router;
-use detcd_api::etcdserverpb::watch_server::Watch;
-use detcd_api::etcdserverpb::{WatchRequest, WatchResponse};
-use detcd_node::api::{self, Limits};
-use detcd_node::replica::Replica;
-use detcd_node::runtime::tokio::TokioRuntime;
-use futures_util::Stream;
 use prost::Message;
 use protox::prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value as Json, json};
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Code, Status};
 
 const PROTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/proto");
-
-/// A fresh member, as a channel: the one place that knows how a member is made.
-fn member() -> Router {
-    api::router::<TokioRuntime, _>(Replica::alone(), NoWatch, Limits::default())
-}
-
-/// Stands in for the watch service.
-struct NoWatch;
-
-#[tonic::async_trait]
-impl Watch for NoWatch {
-    type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
-
-    async fn watch(
-        &self,
-        _: Request<Streaming<WatchRequest>>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("watch"))
-    }
-}
 
 #[tokio::test]
 async fn ranges_are_answered_as_by_etcd() {
@@ -103,7 +76,7 @@ fn is_cut_before_sorting(request: &Json) -> bool {
 
 async fn replay(lines: &str) -> Counts {
     let pool = DescriptorPool::from_file_descriptor_set(descriptors::compile(PROTOS)).unwrap();
-    let member = member();
+    let member = member::start();
     let mut counts = Counts::default();
     for (number, line) in lines.lines().enumerate() {
         let mut line: Json = serde_json::from_str(line).unwrap();

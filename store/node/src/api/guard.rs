@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use detcd_api::Error;
 use tonic::{Code, Status};
 
-use crate::replica::Replica;
+use crate::replica::{MemberStatus, Replica};
 use crate::runtime::Runtime;
 
 /// Methods that a learner answers; a range only if it is serializable, which its service checks.
@@ -24,19 +24,18 @@ pub(super) async fn guard<R: Runtime>(
     request: Request<Body>,
     next: Next,
 ) -> Response<Body> {
-    if let Err(error) = admit(&replica, &request) {
+    if let Err(error) = admit(&replica.status(), request.uri().path(), request.headers()) {
         return Status::from(error).into_http::<Body>();
     }
     speak_like_grpc(next.run(request).await)
 }
 
 /// G69 and G93.
-fn admit<R: Runtime>(replica: &Replica<R>, request: &Request<Body>) -> Result<(), Error> {
-    let status = replica.status();
-    if status.is_learner && !FOR_LEARNERS.contains(&request.uri().path()) {
+fn admit(status: &MemberStatus, path: &str, headers: &HeaderMap) -> Result<(), Error> {
+    if status.is_learner && !FOR_LEARNERS.contains(&path) {
         return Err(Error::NotSupportedForLearner);
     }
-    if needs_leader(request.headers()) && status.leader == 0 {
+    if needs_leader(headers) && status.leader == 0 {
         return Err(Error::NoLeader);
     }
     Ok(())
@@ -82,6 +81,41 @@ pub(super) async fn not_found(request: Request<Body>) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PUT: &str = "/etcdserverpb.KV/Put";
+    const STATUS: &str = "/etcdserverpb.Maintenance/Status";
+
+    fn status(leader: u64, is_learner: bool) -> MemberStatus {
+        MemberStatus {
+            leader,
+            raft_index: 9,
+            raft_applied_index: 9,
+            raft_term: 2,
+            is_learner,
+            db_size: 0,
+            db_size_in_use: 0,
+            db_size_quota: 0,
+        }
+    }
+
+    #[test]
+    fn a_learner_answers_only_what_needs_no_vote() {
+        let headers = HeaderMap::new();
+        assert_eq!(admit(&status(1, true), PUT, &headers), Err(Error::NotSupportedForLearner));
+        for path in FOR_LEARNERS {
+            assert_eq!(admit(&status(1, true), path, &headers), Ok(()));
+        }
+        assert_eq!(admit(&status(1, false), PUT, &headers), Ok(()));
+    }
+
+    #[test]
+    fn who_asks_for_a_leader_is_told_at_once_that_there_is_none() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(admit(&status(0, false), STATUS, &headers), Ok(()));
+        headers.insert("hasleader", "true".parse().unwrap());
+        assert_eq!(admit(&status(0, false), STATUS, &headers), Err(Error::NoLeader));
+        assert_eq!(admit(&status(1, false), STATUS, &headers), Ok(()));
+    }
 
     #[test]
     fn a_message_that_is_too_large_is_refused_in_etcds_words() {

@@ -34,3 +34,36 @@ pub(crate) fn range(error: RangeError) -> Error {
         RangeError::Unavailable(reason) => unavailable(reason),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_the_machine_have_etcds_texts() {
+        for (reason, text) in [
+            (Rejection::KeyNotFound, "etcdserver: key not found"),
+            (Rejection::LeaseNotFound, "etcdserver: requested lease not found"),
+            (Rejection::Compacted, "etcdserver: mvcc: required revision has been compacted"),
+            (Rejection::FutureRevision, "etcdserver: mvcc: required revision is a future revision"),
+        ] {
+            assert_eq!(rejection(reason).message(), text);
+            assert_eq!(range(reason.into()).message(), text);
+        }
+    }
+
+    #[test]
+    fn a_member_that_cannot_answer_says_so_in_etcds_texts() {
+        for (reason, text) in [
+            (Unavailable::NoLeader, "etcdserver: no leader"),
+            (Unavailable::LeaderChanged, "etcdserver: leader changed"),
+            (Unavailable::Timeout, "etcdserver: request timed out"),
+            (Unavailable::Stopped, "etcdserver: server stopped"),
+            (Unavailable::TooManyRequests, "etcdserver: too many requests"),
+            (Unavailable::NotLeader, "etcdserver: not leader"),
+        ] {
+            assert_eq!(unavailable(reason).message(), text);
+            assert_eq!(range(reason.into()).message(), text);
+        }
+    }
+}

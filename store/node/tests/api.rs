@@ -1,0 +1,167 @@
+//! What clients see besides the answers of single requests: limits, health, headers and plain HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod member;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use detcd_api::Client;
+use detcd_api::etcdserverpb::{
+    LeaseGrantRequest, MemberListRequest, PutRequest, RangeRequest, ResponseHeader, StatusRequest,
+};
+use detcd_api::health::HealthCheckRequest;
+use detcd_api::health::health_check_response::ServingStatus;
+use http_body_util::BodyExt;
+use tonic::Code;
+use tower_service::Service;
+
+fn client() -> Client<axum::Router> {
+    Client::new(member::start(), "http://member".parse().unwrap())
+}
+
+/// Status, content type and body.
+async fn http(method: Method, uri: &str) -> (StatusCode, String, String) {
+    let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+    let response = member::start().call(request).await.unwrap();
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let kind = kind.map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, kind, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn get(uri: &str) -> (StatusCode, String) {
+    let (status, _, body) = http(Method::GET, uri).await;
+    (status, body)
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused_by_the_member_and_beyond_that_by_the_transport() {
+    let put =
+        |len| PutRequest { key: "k".into(), value: vec![0; len].into(), ..Default::default() };
+    let refused = client().kv().put(put(1_572_864)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(refused.message(), "etcdserver: request is too large");
+    let refused = client().kv().put(put(3_000_000)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(refused.message(), "grpc: received message larger than max (3000008 vs. 2097152)");
+    client().kv().put(put(1_500_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn answers_larger_than_any_request_get_through() {
+    let client = client();
+    for key in ["a", "b", "c"] {
+        let value = vec![1; 1_500_000].into();
+        let put = PutRequest { key: key.into(), value, ..Default::default() };
+        client.kv().put(put).await.unwrap();
+    }
+    let all = RangeRequest { key: "a".into(), range_end: "z".into(), ..Default::default() };
+    let range = client.kv().range(all).await.unwrap().into_inner();
+    assert_eq!(range.kvs.iter().map(|kv| kv.value.len()).sum::<usize>(), 4_500_000);
+}
+
+#[tokio::test]
+async fn membership_is_answered_without_a_revision() {
+    let client = client();
+    client.kv().put(PutRequest { key: "k".into(), ..Default::default() }).await.unwrap();
+    for linearizable in [false, true] {
+        let request = MemberListRequest { linearizable };
+        let list = client.cluster().member_list(request).await.unwrap().into_inner();
+        let ResponseHeader { cluster_id, member_id, revision, raft_term } = list.header.unwrap();
+        assert_eq!((cluster_id, revision), (0xcdf8_1819_4e3a_8c32, 0));
+        assert!(raft_term > 0);
+        let [member] = list.members.as_slice() else { panic!("{:?}", list.members) };
+        assert_eq!((member.id, member_id), (0x8e9e_05c5_2164_694d, member.id));
+        assert_eq!(member.name, "default");
+    }
+}
+
+#[tokio::test]
+async fn status_tells_the_versions_and_the_leader() {
+    let status = client().maintenance().status(StatusRequest {}).await.unwrap().into_inner();
+    assert_eq!(status.version, "3.7.1");
+    assert_eq!(status.storage_version, "3.7.0");
+    assert_eq!(status.header.unwrap().revision, 1);
+    assert_eq!(status.leader, 0x8e9e_05c5_2164_694d);
+    assert_eq!(status.errors, Vec::<String>::new());
+    assert!(status.downgrade_info.is_some());
+    assert!(status.raft_applied_index <= status.raft_index);
+}
+
+#[tokio::test]
+async fn the_server_is_healthy_and_other_services_are_unknown() {
+    let ask = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    let mut health = client().health();
+    let answer = health.check(ask("")).await.unwrap().into_inner();
+    assert_eq!(answer.status(), ServingStatus::Serving);
+    assert_eq!(health.check(ask("other")).await.unwrap_err().code(), Code::NotFound);
+    for (service, status) in
+        [("", ServingStatus::Serving), ("other", ServingStatus::ServiceUnknown)]
+    {
+        let mut stream = health.watch(ask(service)).await.unwrap().into_inner();
+        assert_eq!(stream.message().await.unwrap().unwrap().status(), status);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_built_or_not_known_is_unimplemented() {
+    let refused = client().lease().lease_grant(LeaseGrantRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented);
+    for (path, status) in [("/no.Service/Call", "12"), ("/etcdserverpb.KV/Call", "12")] {
+        let request = Request::post(path).header("content-type", "application/grpc");
+        let response = member::start().call(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.headers()["grpc-status"], status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_in_json() {
+    let healthy = (StatusCode::OK, r#"{"health":"true","reason":""}"#.to_owned());
+    assert_eq!(get("/health").await, healthy);
+    assert_eq!(get("/health?serializable=true&exclude=NOSPACE").await, healthy);
+}
+
+#[tokio::test]
+async fn version_is_told_in_json() {
+    let (status, kind, body) = http(Method::GET, "/version").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(kind, "application/json");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let expected = serde_json::json!({
+        "etcdserver": "3.7.1", "etcdcluster": "3.7.0", "storage": "3.7.0",
+    });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn probes_list_their_checks_when_asked_to() {
+    let ok = (StatusCode::OK, "ok\n".to_owned());
+    for uri in ["/livez", "/readyz", "/livez/serializable_read", "/readyz/data_corruption"] {
+        assert_eq!(get(uri).await, ok, "{uri}");
+    }
+    let (_, body) = get("/readyz?verbose&exclude=non_learner&exclude=nothing").await;
+    assert_eq!(
+        body,
+        "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\nok\n"
+    );
+    let (_, body) = get("/livez?verbose").await;
+    assert_eq!(body, "[+]serializable_read ok\nok\n");
+}
+
+#[tokio::test]
+async fn plain_http_answers_only_get_and_only_known_paths() {
+    for uri in ["/health", "/version", "/livez", "/readyz", "/readyz/non_learner"] {
+        let request = Request::post(uri).body(Body::empty()).unwrap();
+        let response = member::start().call(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{uri}");
+        assert_eq!(response.headers()[header::ALLOW], "GET", "{uri}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "Method Not Allowed\n", "{uri}");
+    }
+    for uri in ["/", "/nothing", "/livez/linearizable_read", "/health/more"] {
+        assert_eq!(get(uri).await, (StatusCode::NOT_FOUND, "404 page not found\n".to_owned()));
+    }
+}
