@@ -13,6 +13,8 @@ use axum::Router;
 use prost::Message;
 use protox::prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
 const PROTOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/proto");
@@ -42,7 +44,7 @@ async fn compactions_are_answered_as_by_etcd() {
 }
 
 #[tokio::test]
-async fn writes_between_watches_are_answered_as_by_etcd() {
+async fn watches_and_writes_between_them_are_answered_as_by_etcd() {
     let expected = Counts { compared: 8, unbuilt: 20, ..Default::default() };
     assert_eq!(replay(include_str!("golden/watch.jsonl")).await, expected);
 }
@@ -97,6 +99,11 @@ async fn replay(lines: &str) -> Counts {
             assert_eq!(send(&pool, &member, &path, &request).await.unwrap(), ascending, "{path}");
             continue;
         }
+        if path == "/v3/watch" {
+            counts.compared += 1;
+            watch(&pool, &member, &request, &response).await;
+            continue;
+        }
         let mut exchange = json!({ "request": request, "response": response });
         let succeeded = line["status"] == 200;
         if succeeded && drop_leases(&mut exchange) {
@@ -127,6 +134,35 @@ async fn send(
     let name = format!("{}/{}", service.full_name(), method.name());
     let answer = raw_call::call(member.clone(), &name, request.encode_to_vec().into()).await?;
     Ok(proto_json::write(&DynamicMessage::decode(method.output(), answer).unwrap()))
+}
+
+/// Opens a stream with one request and reads as many answers as etcd gave. Nothing more may follow: a
+/// second watcher is asked for, and the next answer must be its.
+async fn watch(pool: &DescriptorPool, member: &Router, request: &Json, response: &Json) {
+    let watch = pool.get_service_by_name("etcdserverpb.Watch").unwrap();
+    let watch = watch.methods().next().unwrap();
+    let encode = |request: &Json| {
+        let request = proto_json::read(&watch.input(), request).unwrap();
+        bytes::Bytes::from(request.encode_to_vec())
+    };
+    let (requests, received) = mpsc::channel(2);
+    requests.send(encode(request)).await.unwrap();
+    let received = ReceiverStream::new(received);
+    let mut answers =
+        raw_call::open(member.clone(), "etcdserverpb.Watch/Watch", received).await.unwrap();
+    let mut next = async || {
+        let answer = answers.message().await.unwrap().unwrap();
+        proto_json::write(&DynamicMessage::decode(watch.output(), answer).unwrap())
+    };
+    // Where etcd had nothing to say the recording has a sentence instead of a list.
+    for expected in response.as_array().into_iter().flatten() {
+        assert_same(&next().await, &expected["result"], &request.to_string());
+    }
+    let probe = json!({ "create_request": { "key": "YQ==", "watch_id": 77 } });
+    requests.send(encode(&probe)).await.unwrap();
+    let created = next().await;
+    assert_eq!(created["watch_id"], "77", "{request}: one answer too many");
+    assert_eq!(created["created"], true, "{request}: {created}");
 }
 
 fn method(path: &str) -> (&'static str, &'static str) {

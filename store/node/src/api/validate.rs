@@ -17,7 +17,7 @@ const ENVELOPE_BYTES: usize = 15;
 
 /// Transactions within transactions, the outermost included. A message may be nested at most 100 deep
 /// to be decoded; a transaction takes two levels, and its answer, wrapped once more, has to fit too.
-const TXN_DEPTH_MAX: usize = 40;
+pub(super) const TXN_DEPTH_MAX: usize = 40;
 
 /// Limits on requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

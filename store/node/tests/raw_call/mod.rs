@@ -1,27 +1,39 @@
 //! Calls of methods that are known only by name, with messages that stay bytes: what a gateway does,
 //! and what a test of the wire wants.
 
+use axum::Router;
 use bytes::{Buf, BufMut, Bytes};
+use futures_util::Stream;
 use http::Uri;
 use http::uri::PathAndQuery;
-use tonic::body::Body;
-use tonic::client::{Grpc, GrpcService};
+use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::codegen::StdError;
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 /// Calls a unary method, named as `package.Service/Method`.
-pub(crate) async fn call<T>(channel: T, method: &str, request: Bytes) -> Result<Bytes, Status>
-where
-    T: GrpcService<Body>,
-    T::Error: Into<StdError>,
-    T::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
-    <T::ResponseBody as http_body::Body>::Error: Into<StdError> + Send,
-{
+pub(crate) async fn call(channel: Router, method: &str, request: Bytes) -> Result<Bytes, Status> {
+    let mut client = client(channel).await?;
+    client.unary(Request::new(request), path(method), Raw).await.map(Response::into_inner)
+}
+
+/// Opens a stream in both directions.
+pub(crate) async fn open(
+    channel: Router,
+    method: &str,
+    requests: impl Stream<Item = Bytes> + Send + 'static,
+) -> Result<Streaming<Bytes>, Status> {
+    let mut client = client(channel).await?;
+    client.streaming(Request::new(requests), path(method), Raw).await.map(Response::into_inner)
+}
+
+async fn client(channel: Router) -> Result<Grpc<Router>, Status> {
     let mut client = Grpc::with_origin(channel, Uri::from_static("http://member"));
-    client.ready().await.map_err(|error| Status::unavailable(error.into().to_string()))?;
-    let path = PathAndQuery::try_from(format!("/{method}")).expect("methods have plain names");
-    client.unary(Request::new(request), path, Raw).await.map(tonic::Response::into_inner)
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    Ok(client)
+}
+
+fn path(method: &str) -> PathAndQuery {
+    PathAndQuery::try_from(format!("/{method}")).expect("methods have plain names")
 }
 
 #[derive(Debug, Clone, Copy)]

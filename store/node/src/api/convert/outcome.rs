@@ -106,9 +106,12 @@ fn response_op(op: rpc::ResponseOp) -> Result<Outcome, DecodeError> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use detcd_machine::{Command, Range, Txn, TxnOp};
     use prost::Message;
 
+    use super::super::{decode_command, encode_command};
     use super::*;
+    use crate::api::validate::TXN_DEPTH_MAX;
 
     fn relayed(answer: &Answer) -> Answer {
         let bytes = outcome_to_peer(answer).encode_to_vec();
@@ -150,6 +153,22 @@ mod tests {
             assert_eq!(relayed.revision, 9);
             assert_eq!(relayed.outcome, answer.outcome);
         }
+    }
+
+    #[test]
+    fn the_deepest_transaction_that_is_accepted_survives_its_bytes_and_so_does_its_answer() {
+        let kv = Arc::new(KeyValue { key: Bytes::from_static(b"k"), ..Default::default() });
+        let found = Outcome::Range(RangeOutcome { kvs: vec![kv], more: false, count: 1 });
+        let mut outcome = TxnOutcome { succeeded: true, responses: vec![found] };
+        let mut txn = Txn { success: vec![TxnOp::Range(Range::default())], ..Default::default() };
+        for _ in 1..TXN_DEPTH_MAX {
+            outcome = TxnOutcome { succeeded: true, responses: vec![Outcome::Txn(outcome)] };
+            txn = Txn { success: vec![TxnOp::Txn(txn)], ..Default::default() };
+        }
+        let command = Command::Txn(txn);
+        assert_eq!(decode_command(encode_command(&command)), Ok(command));
+        let answer = Answer { revision: 9, outcome: Ok(Outcome::Txn(outcome)) };
+        assert_eq!(relayed(&answer), answer);
     }
 
     #[test]
