@@ -36,10 +36,10 @@ pub trait History: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<BTreeMap<Revision, Arc<KeyValue>>, HistoryError>>;
 }
 
-/// Consecutive revisions of the history.
+/// A piece of the history without gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Revisions with their events, ascending.
+    /// The revisions that have events, ascending.
     pub revisions: Vec<(i64, Vec<Event>)>,
     /// The last revision that the batch covers.
     pub through: i64,

@@ -23,17 +23,21 @@
 //! # Limits
 //!
 //! A queue takes no more events beyond [`Limits::queue_bytes_max`], nothing is read from the history
-//! meanwhile, and no more requests are accepted while [too many answers](stream) wait. So a client that
-//! does not read costs what its queue holds.
+//! meanwhile, and no more requests are read while 16 answers wait. So a client that does not read costs
+//! what its queue holds.
 //!
-//! [`Subscription`] makes the decisions of a stream and awaits nothing; [`stream`] moves the messages.
+//! [`Subscription`] makes the decisions of a stream and awaits nothing; one task per stream moves the
+//! messages.
 
 mod history;
 mod hub;
 mod index;
 mod queue;
 mod range;
+mod response;
+mod service;
 mod spans;
+mod stream;
 mod subscription;
 mod watcher;
 
@@ -41,5 +45,6 @@ pub use self::history::{Batch, History, HistoryError};
 pub use self::hub::{Counts, Hub, Limits};
 pub use self::queue::{Delivery, Output};
 pub use self::range::{End, KeyRange, Span};
+pub use self::service::{Member, Options, WatchService};
 pub use self::subscription::{NO_WATCHER, Reading, Subscription};
 pub use self::watcher::{Interest, Watcher, WatcherId};

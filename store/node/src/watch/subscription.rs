@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use detcd_api::Error;
 
-use super::history::{Batch, HistoryError};
+use super::history::Batch;
 use super::hub::{Hub, Promise};
 use super::queue::{Delivery, Lagging, Output, Queue};
 use super::watcher::{Interest, Watcher, WatcherId};
@@ -178,29 +178,24 @@ impl Subscription {
         self.retry_progress();
     }
 
-    /// Takes what was read, or that it is gone. Every lagging watcher that the batch can serve is
-    /// served, up to the limits; the one whose turn it was comes first, so that each round is progress.
-    pub fn feed(&mut self, reading: Reading, read: Result<Batch, HistoryError>) {
-        match read {
-            Ok(batch) => self.feed_batch(reading, &batch),
-            Err(HistoryError::Compacted { compact_revision }) => {
-                let from = reading.from;
-                assert!(
-                    from < compact_revision,
-                    "revision {from} is refused for a compaction at {compact_revision}"
-                );
-                let behind = |lagging: &Lagging| lagging.next < compact_revision;
-                let all = self.queue.lagging_from(0, usize::MAX);
-                for lagging in all.into_iter().filter(behind) {
-                    self.end_compacted(lagging.watcher.id.watch, compact_revision);
-                }
+    /// Takes the answer that the start of a reading is gone: so is what some watchers need.
+    pub fn feed_compacted(&mut self, reading: Reading, compact_revision: i64) {
+        let from = reading.from;
+        assert!(
+            from < compact_revision,
+            "revision {from} is refused for a compaction at {compact_revision}"
+        );
+        for lagging in self.queue.lagging_from(0, usize::MAX) {
+            if lagging.next < compact_revision {
+                self.end_compacted(lagging.watcher.id.watch, compact_revision);
             }
-            // The stream is about to be ended for the same reason.
-            Err(HistoryError::Stopped) => {}
         }
     }
 
-    fn feed_batch(&mut self, Reading { watch_id, from, to }: Reading, batch: &Batch) {
+    /// Takes what was read. Every lagging watcher that the batch can serve is served, up to the limits;
+    /// the one whose turn it was comes first, so that each round is progress.
+    pub fn feed(&mut self, reading: Reading, batch: &Batch) {
+        let Reading { watch_id, from, to } = reading;
         let through = batch.through;
         assert!(from <= through, "a reading from {from} covers only up to {through}");
         assert!(through <= to, "a reading up to {to} covers {through}");
