@@ -92,6 +92,7 @@ fn a_commit_never_covers_more_than_the_log() {
         let middle = &history[6].mark;
         member.log.reach(middle.position.index);
         while member.storage.durable().as_ref() != Some(middle) {
+            assert_eq!(member.storage.durable(), None);
             tokio::task::yield_now().await;
         }
         assert!(!flush.is_finished());

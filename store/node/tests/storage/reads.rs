@@ -87,6 +87,7 @@ fn rows_being_written_stay_readable_and_staging_goes_on() {
         let flush = spawn_flush(&member.storage);
         let operations = disk.operations();
         while disk.operations() < operations + 2 {
+            assert!(!flush.is_finished());
             tokio::task::yield_now().await;
         }
         for number in 20..40 {
