@@ -19,8 +19,8 @@ const UNSYNCED_BYTES_MAX: usize = 64 << 20;
 
 /// A snapshot being received into a database of its own.
 ///
-/// Nothing of the present state changes before [`finish`](Self::finish). One that is dropped unfinished
-/// leaves its file behind until it is removed by [`abort`](Self::abort) or when the member starts.
+/// Nothing of the present state changes before [`finish`](Self::finish). One that is refused, or dropped
+/// unfinished, leaves its file behind until the next one begins or the member starts.
 pub struct SnapshotWriter<R: Runtime> {
     shared: Arc<Shared<R>>,
     name: String,
@@ -42,11 +42,15 @@ impl<R: Runtime> SnapshotWriter<R> {
         let name = {
             let mut state = shared.state();
             state.installs += 1;
-            new_name(state.installs)
+            let name = new_name(state.installs);
+            state.installing.insert(name.clone());
+            name
         };
         let (inner, file) = (Arc::clone(&shared), name.clone());
-        let target = R::blocking(move || inner.guard(|| Target::create(&inner, &file))).await?;
-        Ok(Self { shared, name, target: Some(target) })
+        let mut writer = Self { shared, name, target: None };
+        let created = R::blocking(move || inner.guard(|| Target::create(&inner, &file))).await;
+        writer.target = Some(created?);
+        Ok(writer)
     }
 
     /// Takes the next chunk, in the order in which the reader gave them.
@@ -68,18 +72,25 @@ impl<R: Runtime> SnapshotWriter<R> {
     /// Verifies that the snapshot is complete, makes it durable, and puts it into the place of the state.
     /// Returns what the state covers now.
     ///
+    /// The applier must not stage anything meanwhile.
+    ///
     /// When this returns an error other than [`Error::Snapshot`], a restart finds either state.
     pub async fn finish(mut self) -> Result<Mark, Error> {
         self.shared.check()?;
         let target = self.target.take().ok_or(Error::Interrupted)?;
         let shared = Arc::clone(&self.shared);
         let mark = R::blocking(move || shared.guard(|| target.close())).await?;
-        // No commit may become durable in the old database once the new one has its name.
-        let _turn = self.shared.turn.lock().await;
+        // No commit may become durable in the old database once the new one has its name, even if the
+        // caller does not wait for the end of this.
+        let turn = Arc::clone(&self.shared.turn).lock_owned().await;
         self.shared.check()?;
         self.shared.check_not_behind(&mark)?;
         let (shared, name) = (Arc::clone(&self.shared), self.name.clone());
-        R::blocking(move || shared.guard(|| swap(&shared, &name, mark))).await
+        R::blocking(move || {
+            let _turn = turn;
+            shared.guard(|| swap(&shared, &name, mark))
+        })
+        .await
     }
 
     /// Gives up and removes the file.
@@ -93,6 +104,12 @@ impl<R: Runtime> SnapshotWriter<R> {
             })
         })
         .await
+    }
+}
+
+impl<R: Runtime> Drop for SnapshotWriter<R> {
+    fn drop(&mut self) {
+        self.shared.state().installing.remove(&self.name);
     }
 }
 
@@ -110,7 +127,10 @@ fn swap<R: Runtime>(shared: &Shared<R>, name: &str, mark: Mark) -> Result<Mark, 
 
 impl Target {
     fn create<R: Runtime>(shared: &Shared<R>, name: &str) -> Result<Self, Error> {
-        let database = Database::create(&*shared.disk, name, shared.options.redb_cache_bytes)?;
+        let disk = &*shared.disk;
+        let installing = shared.state().installing.clone();
+        open::remove_unfinished(disk, |name| installing.contains(name))?;
+        let database = Database::create(disk, name, shared.options.redb_cache_bytes)?;
         database.initialize(shared.identity)?;
         let decoder = Decoder::new(shared.identity.cluster_id);
         Ok(Self { database, decoder, mark: None, last_row: None, unsynced_bytes: 0 })

@@ -20,8 +20,8 @@
 //! `state.redb` is the state. `state.redb.new-<n>` is a state being made: the first one of a fresh member,
 //! or one received as a snapshot. It is written, synced, renamed over `state.redb`, and the directory is
 //! synced. A crash at any step therefore leaves either the old state or the new one, whole, under the first
-//! name; whatever lies under the second kind of name was never in use and is removed when the member
-//! starts.
+//! name; whatever lies under the second kind of name was never in use, and is removed when the
+//! member starts or the next snapshot begins to arrive.
 //!
 //! A file of another member, of a newer format, or that cannot be read is refused by name and left alone.
 //!

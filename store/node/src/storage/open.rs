@@ -40,20 +40,33 @@ pub(super) fn new_name(n: u64) -> String {
 
 /// Opens the state of `identity`, or makes an empty one. Blocks.
 pub(super) fn open(disk: &dyn Disk, identity: Identity, cache: usize) -> Result<Opened, Error> {
-    let names = disk.list().map_err(io_error(STATE_FILE, "list the directory"))?;
-    let created = !names.iter().any(|name| name == STATE_FILE);
-    let removed: Vec<String> = names.into_iter().filter(|name| is_new_name(name)).collect();
+    let removed = remove_unfinished(disk, |_| false)?;
+    let created = !list(disk)?.iter().any(|name| name == STATE_FILE);
+    if created {
+        create(disk, identity, cache)?;
+    }
+    let (database, size, mark) = open_existing(disk, identity, cache)?;
+    Ok(Opened { database, size, recovered: Recovered { mark, created, removed } })
+}
+
+/// Removes states in the making, except those in use. Returns their names.
+pub(super) fn remove_unfinished(
+    disk: &dyn Disk,
+    is_in_use: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, Error> {
+    let mut removed = list(disk)?;
+    removed.retain(|name| is_new_name(name) && !is_in_use(name));
     for name in &removed {
         disk.remove(name).map_err(io_error(name, "remove the unfinished file"))?;
     }
     if !removed.is_empty() {
         disk.sync_dir().map_err(io_error(STATE_FILE, "sync the directory"))?;
     }
-    if created {
-        create(disk, identity, cache)?;
-    }
-    let (database, size, mark) = open_existing(disk, identity, cache)?;
-    Ok(Opened { database, size, recovered: Recovered { mark, created, removed } })
+    Ok(removed)
+}
+
+fn list(disk: &dyn Disk) -> Result<Vec<String>, Error> {
+    disk.list().map_err(io_error(STATE_FILE, "list the directory"))
 }
 
 /// Opens `state.redb` and refuses it unless it is ours.

@@ -1,5 +1,6 @@
 //! What the handle, the flusher and the snapshot transfers share.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use openraft_rt::{AsyncRuntime, Watch, WatchReceiver, WatchSender};
@@ -40,7 +41,7 @@ pub(super) struct Shared<R: Runtime> {
     /// Tells the flusher to look at the queue again.
     pub(super) wake: Notify,
     /// Held while the database is written to or replaced.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
     progress: Receiver<R, Progress>,
 }
 
@@ -54,6 +55,8 @@ pub(super) struct State<R: Runtime> {
     pub(super) flusher: Option<R::JoinHandle<()>>,
     /// Snapshots that began to be received: each has a file name of its own.
     pub(super) installs: u64,
+    /// Those of them that are being received now.
+    pub(super) installing: BTreeSet<String>,
     /// The last applied index ever staged or installed.
     pub(super) applied: Option<u64>,
     progress: Sender<R, Progress>,
@@ -78,10 +81,11 @@ impl<R: Runtime> Shared<R> {
             stopping: false,
             flusher: None,
             installs: 0,
+            installing: BTreeSet::new(),
             applied,
             progress: sender,
         };
-        let (wake, turn) = (Notify::new(), tokio::sync::Mutex::new(()));
+        let (wake, turn) = (Notify::new(), Arc::default());
         Self { disk, identity, options, state: Mutex::new(state), wake, turn, progress }
     }
 

@@ -183,6 +183,28 @@ fn a_damaged_snapshot_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn an_abandoned_transfer_is_removed_when_the_next_begins() {
+    run(async {
+        let history = history(&mut Rng(37), 10);
+        let chunks = snapshot_of(&history, 2_000).await;
+        let disk = TestDisk::new();
+        let member = open(&disk).await.unwrap();
+        let mut abandoned = member.storage.install().await.unwrap();
+        abandoned.write(chunks[0].clone()).await.unwrap();
+        let beside = member.storage.install().await.unwrap();
+        assert_eq!(disk.names(), ["state.redb", "state.redb.new-1", "state.redb.new-2"]);
+        drop(abandoned);
+        let third = member.storage.install().await.unwrap();
+        assert_eq!(disk.names(), ["state.redb", "state.redb.new-2", "state.redb.new-3"]);
+        beside.abort().await.unwrap();
+        drop(third);
+        install(&member.storage, chunks).await.unwrap();
+        assert_eq!(disk.names(), ["state.redb"]);
+        assert_eq!(Model::of(&member.storage).await, history[9].after);
+    });
+}
+
+#[test]
 fn power_loss_at_any_step_of_an_installation_leaves_either_state_whole() {
     let history = history(&mut Rng(36), 40);
     let chunks = run(snapshot_of(&history, 8_000));
