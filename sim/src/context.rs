@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use madsim::runtime::Handle;
 use madsim::task::NodeId;
 use madsim::time::TimeHandle;
 
@@ -18,6 +19,8 @@ use crate::random::{Draw, Key, Stream, Streams};
 
 /// 2026-01-01, when every run begins.
 const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+
+const SPAWNS_PER_SWEEP: u64 = 8192;
 
 thread_local! {
     static RUN: RefCell<Option<Rc<Run>>> = const { RefCell::new(None) };
@@ -36,6 +39,7 @@ pub(crate) struct Node {
     name: String,
     entropy_count: AtomicU64,
     blocking_count: AtomicU64,
+    spawn_count: AtomicU64,
     /// How many processes of this machine have ended.
     pub(crate) ended_count: AtomicU64,
     /// How long the previous blocking work took, as a guess for the next.
@@ -54,6 +58,7 @@ impl Node {
             name: name.to_owned(),
             entropy_count: AtomicU64::new(0),
             blocking_count: AtomicU64::new(0),
+            spawn_count: AtomicU64::new(0),
             ended_count: AtomicU64::new(0),
             blocking_nanos: AtomicU64::new(0),
         }
@@ -67,6 +72,13 @@ impl Node {
     /// The next decision about blocking work of this machine.
     pub(crate) fn draw_blocking(&self) -> Draw {
         self.next(Stream::Disk, "blocking", &self.blocking_count)
+    }
+
+    /// Has the executor forget tasks that are done, now and then: it does so only when asked for a count.
+    pub(crate) fn count_spawn(&self) {
+        if self.spawn_count.fetch_add(1, Ordering::Relaxed).is_multiple_of(SPAWNS_PER_SWEEP) {
+            _ = Handle::current().metrics().num_tasks();
+        }
     }
 
     fn next(&self, stream: Stream, what: &str, count: &AtomicU64) -> Draw {

@@ -79,7 +79,7 @@ async fn talk(host: Host, world: World, hash_order: Arc<Mutex<Vec<u64>>>) {
         }
         R::sleep(MILLISECOND * 5).await;
     }
-    hash_order.lock().unwrap().extend(answers.into_values());
+    hash_order.lock().expect("nobody panicked").extend(answers.into_values());
 }
 
 async fn torment(servers: Vec<Host>, world: World) {
@@ -134,7 +134,7 @@ fn simulate(seed: u64, trace: &Trace, extra: fn() -> Duration) -> Digest {
         for client in clients {
             client.await.expect("clients are not killed");
         }
-        for answer in hash_order.lock().unwrap().iter() {
+        for answer in hash_order.lock().expect("nobody panicked").iter() {
             trace.event("answer", &[("bits", (*answer).into())]);
         }
         trace.digest()

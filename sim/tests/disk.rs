@@ -17,18 +17,18 @@ fn disk(seed: u64) -> SimDisk {
 }
 
 fn read(file: &Arc<dyn File>) -> Vec<u8> {
-    let mut bytes = vec![0; file.len().unwrap() as usize];
-    file.read_at(0, &mut bytes).unwrap();
+    let mut bytes = vec![0; file.len().expect("nothing is wrong with the disk") as usize];
+    file.read_at(0, &mut bytes).expect("nothing is wrong with the disk");
     bytes
 }
 
 /// A durable file of three sectors of ones.
 fn prepared(disk: &SimDisk) -> Arc<dyn File> {
     let mount = disk.mount();
-    let file = mount.open("f", true).unwrap();
-    file.write_at(0, &[1; 1536]).unwrap();
-    file.sync().unwrap();
-    mount.sync_dir().unwrap();
+    let file = mount.open("f", true).expect("nothing is wrong with the disk");
+    file.write_at(0, &[1; 1536]).expect("nothing is wrong with the disk");
+    file.sync().expect("nothing is wrong with the disk");
+    mount.sync_dir().expect("nothing is wrong with the disk");
     file
 }
 

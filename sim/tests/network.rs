@@ -233,6 +233,22 @@ fn the_peers_of_a_killed_process_are_told() {
 }
 
 #[test]
+fn a_reset_that_was_lost_in_a_cut_link_is_repeated_after_it_is_healed() {
+    simulate(|pair| async move {
+        let (mut client, server) = pair.connect().await;
+        let writer = pair.client.spawn(async move { client.write_all(&[0; 1 << 20]).await });
+        pair.world.network().cut(pair.server.id(), pair.client.id());
+        R::sleep(SECOND).await;
+        drop(server);
+        R::sleep(60 * SECOND).await;
+        assert!(!writer.is_finished());
+        pair.world.network().heal_all();
+        let error = R::timeout(SECOND, writer).await.expect("it is told").unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
 fn a_vanished_host_leaves_its_peers_half_open_until_it_is_back() {
     simulate(|pair| async move {
         let (mut client, server) = pair.connect().await;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::network::SimNetwork;
 use crate::network::connection::{Side, Status};
-use crate::network::state::Received;
+use crate::network::transfer::Received;
 use crate::runtime::Sleep;
 
 #[derive(Debug)]

@@ -87,8 +87,7 @@ impl HostNetwork {
             if state.listeners.contains_key(&(host, port)) {
                 return Err(io::ErrorKind::AddrInUse.into());
             }
-            let id = state.now;
-            state.listeners.insert((host, port), Backlog { id, ..Backlog::default() });
+            let id = state.bind(host, port);
             let name = address.rsplit_once(':').map_or("", |(name, _)| name);
             let address = format!("{name}:{port}");
             let network = self.network.clone();

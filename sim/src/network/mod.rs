@@ -22,9 +22,11 @@
 
 mod connection;
 mod endpoint;
+mod fault;
 mod host;
 mod link;
 mod state;
+mod transfer;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;

@@ -52,6 +52,7 @@ impl AsyncRuntime for SimRuntime {
         T: Future + OptionalSend + 'static,
         T::Output: OptionalSend + 'static,
     {
+        context::node().count_spawn();
         madsim::task::spawn(future)
     }
 
