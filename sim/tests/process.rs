@@ -1,0 +1,131 @@
+//! Machines: starting, killing, pausing, and what is left of a process afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use detcd_node::runtime::{Disk, File, Network, Runtime};
+use openraft_rt::AsyncRuntime;
+use sim::network::{Farewell, NetworkOptions};
+use sim::{Host, SimRuntime, Surroundings, Trace, World, run};
+
+type R = SimRuntime;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn host() -> Host {
+    World::new(Trace::default(), NetworkOptions::default()).host("n1", "10.0.0.1")
+}
+
+/// Writes to its file when it is dropped.
+struct LastWords(Arc<dyn File>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        assert!(self.0.write_at(0, b"still here").is_err(), "the dead do not write");
+    }
+}
+
+#[test]
+fn the_destructors_of_a_killed_process_reach_neither_disk_nor_network() {
+    for seed in 0..5 {
+        run(seed, || async {
+            let host = host();
+            host.start(|around| async move {
+                let file = around.disk.open("f", true).expect("nothing is wrong with the disk");
+                let _last_words = LastWords(file);
+                // A second start would fail if the port were still taken.
+                let listener = around.network.listen("n1:1").await.expect("the port is free");
+                loop {
+                    _ = listener.accept().await;
+                }
+            });
+            for farewell in [Farewell::Closed, Farewell::Silent] {
+                R::sleep(SECOND).await;
+                host.kill(farewell);
+                // At once: the old tasks are still there.
+                host.restart();
+            }
+            R::sleep(SECOND).await;
+            assert!(host.is_running());
+            assert!(host.disk().current_bytes("f").expect("it was created").is_empty());
+        });
+    }
+}
+
+#[test]
+fn a_paused_process_stands_still_and_goes_on() {
+    run(1, || async {
+        let (host, ticks) = (host(), Arc::new(AtomicU32::new(0)));
+        let count = Arc::clone(&ticks);
+        host.start(move |_| {
+            let count = Arc::clone(&count);
+            async move {
+                loop {
+                    R::sleep(SECOND / 10).await;
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        R::sleep(SECOND).await;
+        host.pause();
+        let before = ticks.load(Ordering::Relaxed);
+        R::sleep(60 * SECOND).await;
+        assert_eq!(ticks.load(Ordering::Relaxed), before);
+        host.resume();
+        R::sleep(SECOND).await;
+        let after = ticks.load(Ordering::Relaxed);
+        assert!((before + 9..before + 12).contains(&after), "{before} {after}");
+        // Paused and killed, it does not come back as a ghost.
+        host.pause();
+        host.kill(Farewell::Closed);
+        host.restart();
+        R::sleep(SECOND).await;
+        assert!(ticks.load(Ordering::Relaxed) < after + 12);
+    });
+}
+
+#[test]
+fn a_process_ends_with_all_its_tasks_when_its_program_returns() {
+    run(1, || async {
+        let (host, alive) = (host(), Arc::new(AtomicU32::new(0)));
+        let count = Arc::clone(&alive);
+        host.start(move |_| {
+            let count = Arc::clone(&count);
+            async move {
+                R::spawn(async move {
+                    R::sleep(2 * SECOND).await;
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+                R::sleep(SECOND).await;
+            }
+        });
+        R::sleep(SECOND / 2).await;
+        assert!(host.is_running());
+        R::sleep(5 * SECOND).await;
+        assert!(!host.is_running());
+        assert_eq!(alive.load(Ordering::Relaxed), 0);
+    });
+}
+
+#[test]
+fn blocking_work_of_a_killed_process_is_not_done_later() {
+    for seed in 0..20 {
+        run(seed, || async {
+            let host = host();
+            host.disk().set_faults(|faults| faults.sync_stalls = SECOND);
+            host.start(|around: Surroundings| async move {
+                loop {
+                    let mount = around.disk.clone();
+                    let synced = R::blocking(move || mount.sync_dir()).await;
+                    synced.expect("the disk is that of this process");
+                }
+            });
+            R::sleep(10 * SECOND).await;
+            host.kill(Farewell::Closed);
+            let syncs = host.disk().counters().syncs;
+            R::sleep(10 * SECOND).await;
+            assert_eq!(host.disk().counters().syncs, syncs);
+        });
+    }
+}
