@@ -1,0 +1,159 @@
+//! The page about a campaign.
+
+use super::{Escaped, page, put};
+use crate::record::{Campaign, Scenario, Verdict};
+use crate::text::{grouped, seconds};
+use crate::write::failure_name;
+
+/// The page about a campaign, with links to the pages of its failures.
+pub fn index_page(campaign: &Campaign) -> String {
+    let mut body = String::new();
+    head(&mut body, campaign);
+    floors(&mut body, campaign);
+    table(&mut body, campaign);
+    failures(&mut body, campaign);
+    page(&campaign.title, &body)
+}
+
+/// The class of a verdict in the style sheet.
+pub(super) fn verdict_class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Violation => "violation",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::HarnessError => "harness",
+    }
+}
+
+/// A verdict as a coloured word.
+pub(super) fn badge(verdict: Verdict) -> String {
+    format!("<span class=\"badge {}\">{verdict}</span>", verdict_class(verdict))
+}
+
+fn head(body: &mut String, campaign: &Campaign) {
+    let runs = campaign.runs().count();
+    let simulated = campaign.simulated_us();
+    let speed = if campaign.wall_us == 0 { 0 } else { simulated / campaign.wall_us };
+    put!(body, "<h1>{} {}</h1>\n", Escaped(&campaign.title), badge(campaign.verdict));
+    put!(
+        body,
+        "<p class=\"faint\">{} scenarios, {} runs, {} simulated seconds in {} s on {} threads: \
+         {} simulated seconds per second.",
+        campaign.scenarios.len(),
+        grouped(runs as u64),
+        grouped(simulated / 1_000_000),
+        seconds(campaign.wall_us),
+        campaign.jobs,
+        grouped(speed)
+    );
+    if let Some(commit) = &campaign.commit {
+        put!(body, " Commit <code>{}</code>.", Escaped(commit));
+    }
+    put!(body, "</p>\n<pre>{}</pre>\n", Escaped(&campaign.command));
+}
+
+fn floors(body: &mut String, campaign: &Campaign) {
+    if campaign.floors.is_empty() {
+        return;
+    }
+    body.push_str("<div class=\"tiles\">\n");
+    for floor in &campaign.floors {
+        put!(
+            body,
+            "<div class=\"tile{}\"><span>{}</span><b>{}</b><span>at least {}</span></div>\n",
+            if floor.holds() { "" } else { " short" },
+            Escaped(&floor.name),
+            grouped(floor.reached),
+            grouped(floor.needed)
+        );
+    }
+    body.push_str("</div>\n");
+}
+
+const COLUMNS: [&str; 9] = [
+    "seeds",
+    "ops checked",
+    "acks",
+    "crashes",
+    "elections",
+    "resumed watches",
+    "snapshots",
+    "sim s/s",
+    "sim s",
+];
+
+fn table(body: &mut String, campaign: &Campaign) {
+    body.push_str(
+        "<h2>Scenarios</h2>\n<div class=\"scroll\"><table>\n<thead><tr><th>scenario</th>",
+    );
+    body.push_str("<th>verdict</th>");
+    for column in COLUMNS {
+        put!(body, "<th class=\"number\">{column}</th>");
+    }
+    body.push_str("</tr></thead>\n<tbody>\n");
+    for scenario in &campaign.scenarios {
+        row(body, scenario);
+    }
+    body.push_str("</tbody>\n</table></div>\n");
+}
+
+fn row(body: &mut String, scenario: &Scenario) {
+    let counts = scenario.counts();
+    let simulated: u64 = scenario.runs.iter().map(|run| run.simulated_us).sum();
+    put!(
+        body,
+        "<tr><td class=\"name\"><b>{}</b><div class=\"about\">{}</div></td><td>{}</td>",
+        Escaped(&scenario.name),
+        Escaped(&scenario.about),
+        badge(scenario.verdict())
+    );
+    let numbers = [
+        scenario.runs.len() as u64,
+        counts.operations,
+        counts.acknowledged,
+        counts.crashes,
+        counts.elections,
+        counts.resumed_watches,
+        counts.installed_snapshots,
+        scenario.speed() as u64,
+        simulated / 1_000_000,
+    ];
+    for number in numbers {
+        put!(body, "<td class=\"number\">{}</td>", grouped(number));
+    }
+    body.push_str("</tr>\n");
+}
+
+fn failures(body: &mut String, campaign: &Campaign) {
+    let failed = |verdict| verdict != Verdict::Pass;
+    if !campaign.runs().any(|run| failed(run.verdict)) {
+        return;
+    }
+    body.push_str("<h2>Runs that did not pass</h2>\n<div class=\"scroll\"><table>\n<thead><tr>");
+    body.push_str("<th>scenario</th><th class=\"number\">seed</th><th>verdict</th>");
+    body.push_str("<th>what was found</th><th>replay</th></tr></thead>\n<tbody>\n");
+    for scenario in &campaign.scenarios {
+        for run in scenario.runs.iter().filter(|run| failed(run.verdict)) {
+            let finding = run.findings.first();
+            let message = finding.map_or("", |finding| finding.message.as_str());
+            put!(body, "<tr><td class=\"name\">{}</td>", Escaped(&scenario.name));
+            match &run.story {
+                Some(_) => put!(
+                    body,
+                    "<td class=\"number\"><a href=\"{}.html\">{}</a></td>",
+                    Escaped(failure_name(&scenario.name, run.seed)),
+                    run.seed
+                ),
+                None => put!(body, "<td class=\"number\">{}</td>", run.seed),
+            }
+            put!(
+                body,
+                "<td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n",
+                badge(run.verdict),
+                Escaped(message),
+                Escaped(&run.replay)
+            );
+        }
+    }
+    body.push_str("</tbody>\n</table></div>\n");
+}

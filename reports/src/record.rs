@@ -1,0 +1,397 @@
+//! What is reported about a campaign, as plain data.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+/// How a run ended, from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything that was promised held, and enough happened.
+    Pass,
+    /// Nothing was broken, but too little happened to say so.
+    Inconclusive,
+    /// The run itself failed.
+    HarnessError,
+    /// A promise was broken.
+    Violation,
+}
+
+impl Verdict {
+    /// The word that people read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::HarnessError => "harness error",
+            Self::Violation => "VIOLATION",
+        }
+    }
+
+    /// The process exit code that says it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Violation => 1,
+            Self::Inconclusive => 2,
+            Self::HarnessError => 3,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.word())
+    }
+}
+
+/// What happened in a run, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Operations that were checked, watch events included.
+    pub operations: u64,
+    /// Writes that a client was told are done.
+    pub acknowledged: u64,
+    /// Operations whose outcome nobody knows.
+    pub unknown: u64,
+    /// Members that were killed or lost power.
+    pub crashes: u64,
+    /// Terms in which a member became leader.
+    pub elections: u64,
+    /// Watches that went on after their stream had broken.
+    pub resumed_watches: u64,
+    /// Snapshots that a member received and installed.
+    pub installed_snapshots: u64,
+    /// Faults of any kind that were injected.
+    pub faults: u64,
+    /// Watch events that were delivered.
+    pub watch_events: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.operations += other.operations;
+        self.acknowledged += other.acknowledged;
+        self.unknown += other.unknown;
+        self.crashes += other.crashes;
+        self.elections += other.elections;
+        self.resumed_watches += other.resumed_watches;
+        self.installed_snapshots += other.installed_snapshots;
+        self.faults += other.faults;
+        self.watch_events += other.watch_events;
+    }
+}
+
+/// A number that must be reached for a campaign to mean anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Floor {
+    /// What is counted.
+    pub name: String,
+    /// How much there was.
+    pub reached: u64,
+    /// How much there must be.
+    pub needed: u64,
+}
+
+impl Floor {
+    /// Whether there was enough.
+    pub fn holds(&self) -> bool {
+        self.reached >= self.needed
+    }
+}
+
+/// Everything about one invocation of the command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// What kind of campaign.
+    pub title: String,
+    /// The command that repeats it.
+    pub command: String,
+    /// The commit that was tested, where it is known.
+    pub commit: Option<String>,
+    /// The verdict on the whole.
+    pub verdict: Verdict,
+    /// Real microseconds from start to end.
+    pub wall_us: u64,
+    /// Runs at a time.
+    pub jobs: usize,
+    /// What had to be reached.
+    pub floors: Vec<Floor>,
+    /// One entry per scenario.
+    pub scenarios: Vec<Scenario>,
+}
+
+impl Campaign {
+    /// The sum over all runs.
+    pub fn counts(&self) -> Counts {
+        total(self.runs())
+    }
+
+    /// All runs.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.scenarios.iter().flat_map(|scenario| &scenario.runs)
+    }
+
+    /// Simulated microseconds of all runs.
+    pub fn simulated_us(&self) -> u64 {
+        self.runs().map(|run| run.simulated_us).sum()
+    }
+}
+
+/// A scenario and its runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// What it shows, in one sentence.
+    pub about: String,
+    /// One run per seed, in the order of the seeds.
+    pub runs: Vec<Run>,
+}
+
+impl Scenario {
+    /// The worst verdict of its runs.
+    pub fn verdict(&self) -> Verdict {
+        self.runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Inconclusive)
+    }
+
+    /// The sum over its runs.
+    pub fn counts(&self) -> Counts {
+        total(self.runs.iter())
+    }
+
+    /// Simulated seconds per real second and core.
+    pub fn speed(&self) -> f64 {
+        let simulated: u64 = self.runs.iter().map(|run| run.simulated_us).sum();
+        let wall: u64 = self.runs.iter().map(|run| run.wall_us).sum();
+        if wall == 0 { 0.0 } else { simulated as f64 / wall as f64 }
+    }
+}
+
+fn total<'a>(runs: impl Iterator<Item = &'a Run>) -> Counts {
+    runs.fold(Counts::default(), |mut sum, run| {
+        sum += run.counts;
+        sum
+    })
+}
+
+/// One seed of one scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The seed.
+    pub seed: u64,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What happened.
+    pub counts: Counts,
+    /// Simulated microseconds.
+    pub simulated_us: u64,
+    /// Real microseconds, checking included.
+    pub wall_us: u64,
+    /// The hash of its events.
+    pub digest: String,
+    /// The command that repeats it.
+    pub replay: String,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What happened in detail; kept for runs that did not pass.
+    pub story: Option<Story>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Who found it.
+    pub checker: String,
+    /// What is wrong, in one sentence with its numbers.
+    pub message: String,
+    /// Further lines, such as the operations that bear witness.
+    pub details: Vec<String>,
+}
+
+/// What a page about one run shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Story {
+    /// Who did what when.
+    pub timeline: Timeline,
+    /// The part of the timeline to look at first, in microseconds.
+    pub focus: Option<(u64, u64)>,
+    /// The members at the end.
+    pub members: Table,
+    /// Names and values.
+    pub statistics: Vec<(String, String)>,
+    /// The run as a script.
+    pub script: String,
+    /// What happened around the focus, one line per event.
+    pub log: Vec<String>,
+}
+
+/// A table of words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Table {
+    /// The head.
+    pub columns: Vec<String>,
+    /// The body.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Lanes over time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Where it ends, in microseconds.
+    pub end_us: u64,
+    /// From top to bottom.
+    pub lanes: Vec<Lane>,
+}
+
+/// What a lane is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneGroup {
+    /// Injected faults.
+    Fault,
+    /// A member.
+    Member,
+    /// A client.
+    Client,
+    /// A watch.
+    Watch,
+}
+
+/// One actor over time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// What it is about.
+    pub group: LaneGroup,
+    /// The actor.
+    pub name: String,
+    /// What took time.
+    pub bars: Vec<Bar>,
+    /// What took none.
+    pub marks: Vec<Mark>,
+}
+
+/// Something that took time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bar {
+    /// When it began.
+    pub from_us: u64,
+    /// When it ended; nothing when it never did.
+    pub to_us: Option<u64>,
+    /// How it is coloured.
+    pub tone: Tone,
+    /// A few letters inside, where they fit.
+    pub label: String,
+    /// The whole of it.
+    pub title: String,
+}
+
+/// Something that happened at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// When.
+    pub at_us: u64,
+    /// How it is coloured.
+    pub tone: Tone,
+    /// The whole of it.
+    pub title: String,
+}
+
+/// What a colour says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tone {
+    /// Answered.
+    Good,
+    /// Refused.
+    Refused,
+    /// Nobody knows.
+    Unknown,
+    /// Bears witness to a finding.
+    Witness,
+    /// A member leads.
+    Leader,
+    /// A member asks for votes.
+    Candidate,
+    /// A member follows.
+    Follower,
+    /// A member is down.
+    Down,
+    /// A fault.
+    Fault,
+    /// Something was delivered.
+    Event,
+    /// Something of lesser weight.
+    Quiet,
+}
+
+impl Tone {
+    /// Its name in style sheets.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Witness => "witness",
+            Self::Leader => "leader",
+            Self::Candidate => "candidate",
+            Self::Follower => "follower",
+            Self::Down => "down",
+            Self::Fault => "fault",
+            Self::Event => "event",
+            Self::Quiet => "quiet",
+        }
+    }
+
+    /// What it says, for the legend.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Good => "answered",
+            Self::Refused => "refused",
+            Self::Unknown => "outcome unknown",
+            Self::Witness => "witness of the finding",
+            Self::Leader => "leader",
+            Self::Candidate => "candidate",
+            Self::Follower => "follower",
+            Self::Down => "down or paused",
+            Self::Fault => "fault",
+            Self::Event => "watch event",
+            Self::Quiet => "start, progress, snapshot",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Good,
+        Self::Refused,
+        Self::Unknown,
+        Self::Witness,
+        Self::Leader,
+        Self::Candidate,
+        Self::Follower,
+        Self::Down,
+        Self::Fault,
+        Self::Event,
+        Self::Quiet,
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict;
+
+    #[test]
+    fn the_worst_verdict_is_a_violation() {
+        let worst = [Verdict::HarnessError, Verdict::Violation, Verdict::Pass].into_iter().max();
+        assert_eq!(worst, Some(Verdict::Violation));
+    }
+
+    #[test]
+    fn exit_codes_tell_verdicts_apart() {
+        let all = [Verdict::Pass, Verdict::Violation, Verdict::Inconclusive, Verdict::HarnessError];
+        assert_eq!(all.map(Verdict::exit_code), [0, 1, 2, 3]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The same as a page, for people on a terminal.
+
+use crate::html::put;
+use crate::record::{Run, Scenario, Story, Table};
+
+/// A number with its thousands apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Microseconds as seconds with milliseconds.
+pub fn seconds(micros: u64) -> String {
+    format!("{}.{:03}", micros / 1_000_000, micros / 1_000 % 1_000)
+}
+
+/// The text about one run.
+pub fn failure_text(scenario: &Scenario, run: &Run) -> String {
+    let mut out = String::new();
+    put!(&mut out, "{} seed {}: {}\n", scenario.name, run.seed, run.verdict);
+    put!(&mut out, "{}\n\n", scenario.about);
+    for finding in &run.findings {
+        put!(&mut out, "{}: {}\n", finding.checker, finding.message);
+        for line in &finding.details {
+            put!(&mut out, "    {line}\n");
+        }
+    }
+    put!(&mut out, "\nreplay: {}\n", run.replay);
+    put!(
+        &mut out,
+        "simulated {} s in {} s, event hash {}\n",
+        seconds(run.simulated_us),
+        seconds(run.wall_us),
+        run.digest
+    );
+    if let Some(story) = &run.story {
+        story_text(&mut out, story);
+    }
+    out
+}
+
+fn story_text(out: &mut String, story: &Story) {
+    if !story.log.is_empty() {
+        out.push_str("\nevents around the finding\n");
+        for line in &story.log {
+            put!(out, "  {line}\n");
+        }
+    }
+    if !story.members.rows.is_empty() {
+        out.push_str("\nmembers at the end\n");
+        aligned(out, &story.members);
+    }
+    if !story.statistics.is_empty() {
+        out.push_str("\nstatistics\n");
+        for (name, value) in &story.statistics {
+            put!(out, "  {name}: {value}\n");
+        }
+    }
+    if !story.script.is_empty() {
+        put!(out, "\nthe run as a script\n\n{}", story.script);
+    }
+}
+
+/// A table in columns as wide as their widest cell.
+fn aligned(out: &mut String, table: &Table) {
+    let lines: Vec<&Vec<String>> = std::iter::once(&table.columns).chain(&table.rows).collect();
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..table.columns.len()).map(|at| width(at).unwrap_or(0)).collect();
+    for line in lines {
+        let cells: Vec<String> =
+            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        put!(out, "  {}\n", cells.join("  ").trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, seconds};
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_000), "1,000");
+        assert_eq!(grouped(12_345_678), "12,345,678");
+    }
+
+    #[test]
+    fn micros_become_seconds() {
+        assert_eq!(seconds(12_377_999), "12.377");
+        assert_eq!(seconds(5_000), "0.005");
+    }
+}

@@ -1,0 +1,182 @@
+//! Pages of a campaign that has one of everything.
+
+use reports::{
+    Bar, Campaign, Counts, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story, Table,
+    Timeline, Tone, Verdict, failure_page, failure_text, index_page, junit,
+};
+
+fn story() -> Story {
+    let bar = |from_us, to_us, tone, title: &str| Bar {
+        from_us,
+        to_us,
+        tone,
+        label: title[..3].to_owned(),
+        title: title.to_owned(),
+    };
+    let lane = |group, name: &str, bars, marks| Lane { group, name: name.to_owned(), bars, marks };
+    let mark = |at_us, tone, title: &str| Mark { at_us, tone, title: title.to_owned() };
+    let lanes = vec![
+        lane(
+            LaneGroup::Fault,
+            "network",
+            vec![bar(2_000_000, Some(9_000_000), Tone::Fault, "partition {1} {2 3}")],
+            vec![],
+        ),
+        lane(
+            LaneGroup::Member,
+            "member 1",
+            vec![
+                bar(0, Some(4_000_000), Tone::Leader, "leader of term 1"),
+                bar(4_000_000, Some(12_000_000), Tone::Down, "killed"),
+            ],
+            vec![mark(5_000, Tone::Quiet, "started")],
+        ),
+        lane(
+            LaneGroup::Client,
+            "client 1",
+            vec![
+                bar(2_100_000, Some(2_110_000), Tone::Good, "put a = <1> & \"2\""),
+                bar(2_120_000, None, Tone::Unknown, "put b"),
+                bar(2_410_000, Some(2_419_000), Tone::Witness, "range a -> rev 167"),
+            ],
+            vec![],
+        ),
+        lane(
+            LaneGroup::Watch,
+            "watch 1",
+            vec![],
+            vec![mark(2_111_000, Tone::Event, "put a"), mark(2_500_000, Tone::Witness, "gap")],
+        ),
+    ];
+    Story {
+        timeline: Timeline { end_us: 12_000_000, lanes },
+        focus: Some((2_000_000, 2_600_000)),
+        members: Table {
+            columns: vec!["member".into(), "term".into()],
+            rows: vec![vec!["1".into(), "4".into()], vec!["2 <x>".into(), "4".into()]],
+        },
+        statistics: vec![("operations".into(), "3".into())],
+        script: "members 3\nat 2s partition {1} {2 3}\n".into(),
+        log: vec!["2.100 client 1 put a".into()],
+    }
+}
+
+fn campaign() -> Campaign {
+    let run = |seed, verdict, story| Run {
+        seed,
+        verdict,
+        counts: Counts { operations: 1_234, acknowledged: 100, ..Counts::default() },
+        simulated_us: 12_000_000,
+        wall_us: 60_000,
+        digest: "00ff/12".into(),
+        replay: format!("cargo sim -- run stale-read --seed {seed}"),
+        findings: match verdict {
+            Verdict::Pass => vec![],
+            _ => vec![Finding {
+                checker: "strict serializability".into(),
+                message: "get(k3) returned revision 167 < 168 & more".into(),
+                details: vec!["client 1 \u{1b}[31mput a".into()],
+            }],
+        },
+        story,
+    };
+    Campaign {
+        title: "scripted".into(),
+        command: "cargo sim".into(),
+        commit: Some("abc123".into()),
+        verdict: Verdict::Violation,
+        wall_us: 120_000,
+        jobs: 2,
+        floors: vec![Floor { name: "crashes".into(), reached: 1, needed: 2 }],
+        scenarios: vec![Scenario {
+            name: "stale-read".into(),
+            about: "A deposed leader must not answer.".into(),
+            runs: vec![
+                run(0, Verdict::Pass, None),
+                run(1, Verdict::Violation, Some(story())),
+                run(2, Verdict::Inconclusive, None),
+                run(3, Verdict::HarnessError, None),
+            ],
+        }],
+    }
+}
+
+/// Every element that is opened is closed, in order.
+fn assert_balanced(page: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for piece in page.split('<').skip(1) {
+        let (tag, _) = piece.split_once('>').expect("a tag ends");
+        let name = tag.trim_start_matches('/').split([' ', '\n']).next().expect("a tag has a name");
+        if tag.starts_with(['!', '?']) || tag.ends_with('/') || name == "meta" {
+            continue;
+        }
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "</{name}> closes something else");
+        } else {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
+}
+
+#[test]
+fn every_page_is_well_formed_and_needs_no_network() {
+    let campaign = campaign();
+    let scenario = &campaign.scenarios[0];
+    let pages =
+        [index_page(&campaign), failure_page(scenario, &scenario.runs[1]), junit(&campaign)];
+    for page in pages {
+        assert_balanced(&page);
+        let outside = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!outside.contains("http"), "a page refers to the outside");
+        assert!(!page.contains("<script"), "a page has a script");
+        assert!(!page.contains('\u{1b}'), "a control character got through");
+    }
+}
+
+#[test]
+fn the_index_links_the_failures_that_have_a_page() {
+    let page = index_page(&campaign());
+    assert!(page.contains("href=\"stale-read-1.html\""));
+    assert!(!page.contains("href=\"stale-read-2.html\""));
+    assert!(page.contains("cargo sim -- run stale-read --seed 3"));
+}
+
+#[test]
+fn the_page_of_a_failure_leads_with_verdict_and_replay() {
+    let campaign = campaign();
+    let scenario = &campaign.scenarios[0];
+    let page = failure_page(scenario, &scenario.runs[1]);
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+    let order = [
+        "get(k3) returned revision 167 &lt; 168 &amp; more",
+        "cargo sim -- run stale-read --seed 1",
+        "<svg",
+        "Members at the end",
+        "partition {1} {2 3}\n",
+    ];
+    assert!(order.map(place).is_sorted());
+}
+
+#[test]
+fn the_text_stands_alone() {
+    let campaign = campaign();
+    let scenario = &campaign.scenarios[0];
+    let text = failure_text(scenario, &scenario.runs[1]);
+    for part in ["VIOLATION", "replay: cargo sim", "member  term", "2 <x>   4", "members 3"] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn junit_counts_by_its_own_words() {
+    let xml = junit(&campaign());
+    assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""));
+}
+
+#[test]
+fn records_survive_json() {
+    let campaign = campaign();
+    let json = serde_json::to_string(&campaign).unwrap();
+    assert_eq!(serde_json::from_str::<Campaign>(&json).unwrap(), campaign);
+}
