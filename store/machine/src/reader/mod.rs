@@ -195,15 +195,15 @@ impl RangeReader {
             return false;
         }
         self.passed += 1;
-        let Some(limit) = self.request.limit_in_key_order() else {
+        let Some(picks_max) = self.request.picks_max() else {
             self.pick(key, seen);
             return false;
         };
-        if self.passed <= limit {
+        if self.passed <= picks_max {
             self.pick(key, seen);
             return false;
         }
-        // One more than the limit shows that there is more.
+        // One more shows that there is more.
         self.count.is_some()
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Request {
     target: SortTarget,
     pub(super) keys_only: bool,
     pub(super) count_only: bool,
+    /// Whether the result is chosen before it is sorted.
+    is_cut_before_sorting: bool,
     mod_revisions: Bounds,
     create_revisions: Bounds,
 }
@@ -50,6 +52,7 @@ impl Request {
             target: range.sort_target,
             keys_only: range.keys_only,
             count_only: range.count_only,
+            is_cut_before_sorting: is_cut_before_sorting(range),
             mod_revisions: Bounds { min: range.min_mod_revision, max: range.max_mod_revision },
             create_revisions: Bounds {
                 min: range.min_create_revision,
@@ -64,9 +67,13 @@ impl Request {
             && self.create_revisions.contain(seen.create_revision)
     }
 
-    /// The limit, if the walk meets the keys in the order of the result.
-    pub(super) fn limit_in_key_order(&self) -> Option<usize> {
-        self.limit.filter(|_| self.target == SortTarget::Key)
+    /// How many keys of the walk can matter; `None` for all.
+    pub(super) fn picks_max(&self) -> Option<usize> {
+        match self.target {
+            SortTarget::Key => self.limit,
+            _ if self.is_cut_before_sorting => self.limit.map(|limit| limit.saturating_add(1)),
+            _ => None,
+        }
     }
 
     /// The direction of the walk. Ties of other orders keep key order, so only keys are walked back.
@@ -115,6 +122,18 @@ impl Request {
     fn directed(&self, ascending: Ordering) -> Ordering {
         if self.is_descending { ascending.reverse() } else { ascending }
     }
+}
+
+/// Whether etcd takes the first keys in key order, one more than the limit, and sorts only those: it does
+/// so when a target is named but no order and no filter (G13; etcd 3.7.1 still does, and clients see it).
+fn is_cut_before_sorting(range: &Range) -> bool {
+    let filters = [
+        range.min_mod_revision,
+        range.max_mod_revision,
+        range.min_create_revision,
+        range.max_create_revision,
+    ];
+    range.sort_order == SortOrder::None && filters.iter().all(|bound| *bound == 0)
 }
 
 impl Bounds {

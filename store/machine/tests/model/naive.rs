@@ -240,6 +240,19 @@ fn read(state: &State, range: &Range) -> RangeOutcome {
             && (range.min_create_revision == off || kv.create_revision >= range.min_create_revision)
             && (range.max_create_revision == off || kv.create_revision <= range.max_create_revision)
     });
+    let filters = [
+        range.min_mod_revision,
+        range.max_mod_revision,
+        range.min_create_revision,
+        range.max_create_revision,
+    ];
+    // Without an order and without filters etcd fetches one more than the limit, and sorts only that.
+    if let Ok(limit @ 1..) = usize::try_from(range.limit)
+        && range.sort_order == SortOrder::None
+        && filters == [off; 4]
+    {
+        found.truncate(limit.saturating_add(1));
+    }
     found.sort_by(|a, b| {
         let ascending = match range.sort_target {
             SortTarget::Key => a.key.cmp(&b.key),
