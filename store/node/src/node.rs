@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use openraft_rt::{Watch, WatchReceiver};
 use tonic::service::Routes;
 
@@ -24,7 +25,7 @@ use crate::state::{State, StateHistory};
 use crate::stop::Stop;
 use crate::storage::{self, Storage};
 use crate::wal;
-use crate::watch::{self, Hub};
+use crate::watch::{self, Hub, WatchService};
 
 /// The world that a member lives in.
 #[derive(Clone)]
@@ -81,13 +82,20 @@ pub struct Node<R: Runtime> {
     log: wal::Log<R>,
     storage: Storage<R>,
     stop: Stop,
-    client_addresses: Vec<String>,
+    clients: Clients,
 }
 
 /// Starts a member: recovers its state, joins its cluster, serves its peers and clients.
 ///
 /// It returns once clients are served; a leader may not be known yet.
-pub async fn start<R: Runtime>(
+pub fn start<R: Runtime>(
+    config: Config,
+    environment: Environment,
+) -> BoxFuture<'static, Result<Node<R>, StartError>> {
+    Box::pin(start_parts(config, environment))
+}
+
+async fn start_parts<R: Runtime>(
     config: Config,
     environment: Environment,
 ) -> Result<Node<R>, StartError> {
@@ -124,10 +132,9 @@ pub async fn start<R: Runtime>(
     listen_to_peers::<R>(&config, &environment, service, &stop).await?;
     raft.run();
     initialize(&raft, &cluster).await?;
-    let client_addresses =
-        listen_to_clients::<R>(&config, &environment, &replica, &hub, &stop).await?;
+    let clients = listen_to_clients::<R>(&config, &environment, &replica, &hub, &stop).await?;
 
-    let node = Node { replica, raft, log, storage, stop, client_addresses };
+    let node = Node { replica, raft, log, storage, stop, clients };
     node.spawn_followers(state, environment.observer);
     Ok(node)
 }
@@ -245,26 +252,38 @@ async fn listen_to_peers<R: Runtime>(
     Ok(())
 }
 
+/// What clients are served with.
+struct Clients {
+    router: axum::Router,
+    addresses: Vec<String>,
+}
+
 async fn listen_to_clients<R: Runtime>(
     config: &Config,
     environment: &Environment,
     replica: &Replica<R>,
     hub: &Hub,
     stop: &Stop,
-) -> Result<Vec<String>, StartError> {
+) -> Result<Clients, StartError> {
     let limits = api::Limits {
         max_txn_ops: config.max_txn_ops,
         max_request_bytes: config.max_request_bytes,
     };
-    let watch = watch_service(config, replica, hub);
+    let watching = watch::Options {
+        max_request_bytes: config.max_request_bytes,
+        progress_notify_interval: config.watch_progress_notify_interval,
+    };
+    let watch =
+        WatchService::<R>::new(hub.clone(), Arc::new(replica.clone()), watching, stop.clone());
     let router = api::router(replica.clone(), watch, limits);
     let options = ServerOptions {
         concurrent_streams_max: config.max_concurrent_streams,
         ..ServerOptions::default()
     };
-    let listening =
-        listen::<R>(environment, &config.listen_client_urls, router, options, stop).await?;
-    Ok(listening.into_iter().map(|listening| listening.address).collect())
+    let urls = &config.listen_client_urls;
+    let listening = listen::<R>(environment, urls, router.clone(), options, stop).await?;
+    let addresses = listening.into_iter().map(|listening| listening.address).collect();
+    Ok(Clients { router, addresses })
 }
 
 impl<R: Runtime> Node<R> {
@@ -275,7 +294,12 @@ impl<R: Runtime> Node<R> {
 
     /// The addresses at which clients are served, with their real ports.
     pub fn client_addresses(&self) -> &[String] {
-        &self.client_addresses
+        &self.clients.addresses
+    }
+
+    /// What the client addresses serve, for whoever brings connections of another kind.
+    pub fn router(&self) -> axum::Router {
+        self.clients.router.clone()
     }
 
     /// Waits until the member cannot go on, and tells why. It must be stopped then, and not restarted
@@ -343,7 +367,7 @@ impl<R: Runtime> Node<R> {
 
     /// The tasks that follow the member's life until it stops.
     fn spawn_followers(&self, state: Arc<State<R>>, observer: Arc<dyn Observer>) {
-        let until_stop = |stop: Stop, task: futures_util::future::BoxFuture<'static, ()>| {
+        let until_stop = |stop: Stop, task: BoxFuture<'static, ()>| {
             drop(R::spawn(async move {
                 R::select2(Box::pin(stop.stopped()), task).await;
             }));
@@ -402,11 +426,3 @@ async fn follow_durable<R: Runtime>(
         }
     }
 }
-
-struct NoWatch;
-#[tonic::async_trait]
-impl detcd_api::etcdserverpb::watch_server::Watch for NoWatch {
-    type WatchStream = futures_util::stream::BoxStream<'static, Result<detcd_api::etcdserverpb::WatchResponse, tonic::Status>>;
-    async fn watch(&self, _: tonic::Request<tonic::Streaming<detcd_api::etcdserverpb::WatchRequest>>) -> Result<tonic::Response<Self::WatchStream>, tonic::Status> { Err(tonic::Status::unimplemented("watch")) }
-}
-fn watch_service<R: Runtime>(_c: &Config, _r: &Replica<R>, _h: &Hub) -> NoWatch { NoWatch }

@@ -16,14 +16,18 @@ use http_body_util::BodyExt;
 use tonic::Code;
 use tower_service::Service;
 
-fn client() -> Client<axum::Router> {
-    Client::new(member::start(), "http://member".parse().unwrap())
+/// A member, and a client of it.
+async fn client() -> (member::Member, Client<axum::Router>) {
+    let member = member::start().await;
+    let client = Client::new(member.router(), "http://member".parse().unwrap());
+    (member, client)
 }
 
 /// Status, content type and body.
 async fn http(method: Method, uri: &str) -> (StatusCode, String, String) {
     let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
-    let response = member::start().call(request).await.unwrap();
+    let member = member::start().await;
+    let response = member.router().call(request).await.unwrap();
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let kind = kind.map(|kind| kind.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -40,18 +44,19 @@ async fn get(uri: &str) -> (StatusCode, String) {
 async fn a_request_that_is_too_large_is_refused_by_the_member_and_beyond_that_by_the_transport() {
     let put =
         |len| PutRequest { key: "k".into(), value: vec![0; len].into(), ..Default::default() };
-    let refused = client().kv().put(put(1_572_864)).await.unwrap_err();
+    let (_member, client) = client().await;
+    let refused = client.kv().put(put(1_572_864)).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert_eq!(refused.message(), "etcdserver: request is too large");
-    let refused = client().kv().put(put(3_000_000)).await.unwrap_err();
+    let refused = client.kv().put(put(3_000_000)).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted);
     assert_eq!(refused.message(), "grpc: received message larger than max (3000008 vs. 2097152)");
-    client().kv().put(put(1_500_000)).await.unwrap();
+    client.kv().put(put(1_500_000)).await.unwrap();
 }
 
 #[tokio::test]
 async fn answers_larger_than_any_request_get_through() {
-    let client = client();
+    let (_member, client) = client().await;
     for key in ["a", "b", "c"] {
         let value = vec![1; 1_500_000].into();
         let put = PutRequest { key: key.into(), value, ..Default::default() };
@@ -64,7 +69,7 @@ async fn answers_larger_than_any_request_get_through() {
 
 #[tokio::test]
 async fn membership_is_answered_without_a_revision() {
-    let client = client();
+    let (_member, client) = client().await;
     client.kv().put(PutRequest { key: "k".into(), ..Default::default() }).await.unwrap();
     for linearizable in [false, true] {
         let request = MemberListRequest { linearizable };
@@ -80,7 +85,8 @@ async fn membership_is_answered_without_a_revision() {
 
 #[tokio::test]
 async fn status_tells_the_versions_and_the_leader() {
-    let status = client().maintenance().status(StatusRequest {}).await.unwrap().into_inner();
+    let (_member, client) = client().await;
+    let status = client.maintenance().status(StatusRequest {}).await.unwrap().into_inner();
     assert_eq!(status.version, "3.7.1");
     assert_eq!(status.storage_version, "3.7.0");
     assert_eq!(status.header.unwrap().revision, 1);
@@ -93,7 +99,8 @@ async fn status_tells_the_versions_and_the_leader() {
 #[tokio::test]
 async fn the_server_is_healthy_and_other_services_are_unknown() {
     let ask = |service: &str| HealthCheckRequest { service: service.to_owned() };
-    let mut health = client().health();
+    let (_member, client) = client().await;
+    let mut health = client.health();
     let answer = health.check(ask("")).await.unwrap().into_inner();
     assert_eq!(answer.status(), ServingStatus::Serving);
     assert_eq!(health.check(ask("other")).await.unwrap_err().code(), Code::NotFound);
@@ -107,11 +114,12 @@ async fn the_server_is_healthy_and_other_services_are_unknown() {
 
 #[tokio::test]
 async fn what_is_not_built_or_not_known_is_unimplemented() {
-    let refused = client().lease().lease_grant(LeaseGrantRequest::default()).await.unwrap_err();
+    let (member, client) = client().await;
+    let refused = client.lease().lease_grant(LeaseGrantRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented);
     for (path, status) in [("/no.Service/Call", "12"), ("/etcdserverpb.KV/Call", "12")] {
         let request = Request::post(path).header("content-type", "application/grpc");
-        let response = member::start().call(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = member.router().call(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(response.headers()["grpc-status"], status, "{path}");
     }
@@ -153,9 +161,10 @@ async fn probes_list_their_checks_when_asked_to() {
 
 #[tokio::test]
 async fn plain_http_answers_only_get_and_only_known_paths() {
+    let member = member::start().await;
     for uri in ["/health", "/version", "/livez", "/readyz", "/readyz/non_learner"] {
         let request = Request::post(uri).body(Body::empty()).unwrap();
-        let response = member::start().call(request).await.unwrap();
+        let response = member.router().call(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{uri}");
         assert_eq!(response.headers()[header::ALLOW], "GET", "{uri}");
         let body = response.into_body().collect().await.unwrap().to_bytes();

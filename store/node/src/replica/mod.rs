@@ -6,6 +6,7 @@
 mod forward;
 mod membership;
 mod read;
+mod watching;
 mod write;
 
 use std::{fmt, io};

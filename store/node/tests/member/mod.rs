@@ -1,32 +1,53 @@
 //! A fresh member, as a channel: the one place of these tests that knows how a member is made.
 
-use std::pin::Pin;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
-use detcd_api::etcdserverpb::watch_server::Watch;
-use detcd_api::etcdserverpb::{WatchRequest, WatchResponse};
-use detcd_node::api::{self, Limits};
-use detcd_node::replica::Replica;
-use detcd_node::runtime::tokio::TokioRuntime;
-use futures_util::Stream;
-use tonic::{Request, Response, Status, Streaming};
+use detcd_node::config::Config;
+use detcd_node::node::{self, Environment, Node};
+use detcd_node::observer::NoObserver;
+use detcd_node::runtime::tokio::{DirectoryDisk, TcpNetwork, TokioRuntime};
 
-/// An empty member, alone in its cluster, with etcd's default ids.
-pub(crate) fn start() -> Router {
-    api::router::<TokioRuntime, _>(Replica::alone(), NoWatch, Limits::default())
+/// An empty member, alone in its cluster, with etcd's default ids, that leads. It lives as long as this.
+pub(crate) struct Member {
+    node: Option<Node<TokioRuntime>>,
+    directory: PathBuf,
 }
 
-/// Stands in for the watch service.
-struct NoWatch;
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
-#[tonic::async_trait]
-impl Watch for NoWatch {
-    type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
-
-    async fn watch(
-        &self,
-        _: Request<Streaming<WatchRequest>>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("watch"))
+impl Member {
+    /// What it serves its clients.
+    pub(crate) fn router(&self) -> Router {
+        self.node.as_ref().unwrap().router()
     }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        drop(self.node.take());
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Starts a member on a directory of its own.
+pub(crate) async fn start() -> Member {
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    let name = format!("detcd-test-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    let environment = Environment {
+        network: Arc::new(TcpNetwork),
+        disk: Arc::new(DirectoryDisk::open(&directory).unwrap()),
+        observer: Arc::new(NoObserver),
+    };
+    let config = Config {
+        listen_client_urls: vec!["http://127.0.0.1:0".to_owned()],
+        listen_peer_urls: vec!["http://127.0.0.1:0".to_owned()],
+        ..Config::default()
+    };
+    let node = node::start::<TokioRuntime>(config, environment).await.unwrap();
+    node.replica().read_barrier().await.unwrap();
+    Member { node: Some(node), directory }
 }
