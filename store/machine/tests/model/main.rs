@@ -28,6 +28,7 @@ struct World {
 struct Open {
     reader: RangeReader,
     expected: RangeOutcome,
+    survived_restart: bool,
 }
 
 impl World {
@@ -57,7 +58,7 @@ impl World {
                 match (RangeReader::new(&self.machine, &range), self.model.range(&range)) {
                     (Ok(reader), Ok(expected)) => {
                         assert_eq!(Ok(reader.revision()), self.model.readable(range.revision));
-                        self.readers.push(Open { reader, expected });
+                        self.readers.push(Open { reader, expected, survived_restart: false });
                     }
                     (opened, expected) => assert_eq!(opened.err(), expected.err(), "{range:?}"),
                 }
@@ -126,13 +127,14 @@ impl World {
         match self.store.advance(&self.machine, &mut open.reader, keys_max) {
             Ok(false) => {}
             Ok(true) => {
-                let Open { reader, expected } = self.readers.swap_remove(at);
+                let Open { reader, expected, .. } = self.readers.swap_remove(at);
                 assert_eq!(reader.finish(), expected);
             }
             // Only after a restart, which does not know how far an interrupted pass had come.
             Err(rejection) => {
                 assert_eq!(rejection, Rejection::Compacted);
                 assert!(open.reader.revision() < self.model.compacted);
+                assert!(open.survived_restart, "compaction did not wait for a reader");
                 self.readers.swap_remove(at);
             }
         }
@@ -144,6 +146,7 @@ impl World {
         assert_eq!(restored.key_count(), self.machine.key_count());
         assert_eq!(restored.compaction_pending(), self.machine.compaction_pending());
         self.machine = restored;
+        self.readers.iter_mut().for_each(|open| open.survived_restart = true);
     }
 
     /// Lets all readers finish and compaction come to its end, and looks at all that is left.
