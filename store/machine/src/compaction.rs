@@ -54,19 +54,22 @@ impl Compaction {
         self.begun
     }
 
-    fn take_pass(&mut self, oldest_seen: i64) -> Option<Pass> {
-        match self.pass.take() {
-            Some(pass) if pass.bound <= oldest_seen => Some(pass),
-            Some(waiting) => {
-                self.pass = Some(waiting);
-                None
-            }
-            None if oldest_seen > self.done => {
-                self.begun = self.begun.max(oldest_seen);
-                Some(Pass { bound: oldest_seen, rest: Span::all() })
-            }
-            None => None,
+    /// Whether nothing can be done while a reader sees `oldest_seen`.
+    fn is_blocked(&self, oldest_seen: i64) -> bool {
+        match &self.pass {
+            Some(pass) => oldest_seen < pass.bound,
+            None => oldest_seen <= self.done,
         }
+    }
+
+    /// The pass to go on with, or a new one up to `oldest_seen`.
+    fn take_pass(&mut self, oldest_seen: i64) -> Option<Pass> {
+        if self.is_blocked(oldest_seen) {
+            return None;
+        }
+        let pass = self.pass.take().unwrap_or(Pass { bound: oldest_seen, rest: Span::all() });
+        self.begun = self.begun.max(pass.bound);
+        Some(pass)
     }
 }
 
@@ -77,8 +80,15 @@ impl Machine {
         self.compaction.done < self.compaction.promised
     }
 
+    /// Whether [`compact_step`](Self::compact_step) does nothing as long as a reader is pinned at `pinned`.
+    /// Otherwise every step comes nearer to the end, also one that has nothing to remove.
+    #[must_use]
+    pub fn compaction_blocked(&self, pinned: i64) -> bool {
+        self.compaction.is_blocked(self.compaction.promised.min(pinned))
+    }
+
     /// Carries the scheduled compaction on: looks at no more than `keys_max` keys and returns no more
-    /// than as many removals, to be kept atomically. `pinned` is the oldest revision that a reader is
+    /// than as many removals, to be kept together and after all that was returned before. `pinned` is the oldest revision that a reader is
     /// pinned at: what it sees stays, and the rest follows once it is gone. Changes nothing that can be
     /// read, and not the digest.
     pub fn compact_step(&mut self, keys_max: usize, pinned: Option<i64>) -> Vec<Change> {
