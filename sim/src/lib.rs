@@ -24,6 +24,7 @@ mod clock;
 pub mod cluster;
 mod context;
 pub mod disk;
+pub mod log;
 pub mod network;
 pub mod process;
 pub mod random;

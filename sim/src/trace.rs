@@ -1,11 +1,12 @@
 //! The event log of a run, reduced to a hash that two runs can be compared by.
 //!
 //! Every event is hashed when it happens, with its simulated time; time moves with every poll of every
-//! task, so a difference in scheduling shows at the next event. With recording on the events are kept as
-//! well, and [`Recording::first_difference`] names the first one where two runs part.
+//! task, so a difference in scheduling shows at the next event. Events may be kept as well, all or the
+//! last ones; [`Recording::first_difference`] names the first one where two runs part.
 //!
 //! Must never know: what an event means.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,7 +23,8 @@ pub struct Trace {
 struct State {
     hash: Hash,
     count: u64,
-    recording: Option<Vec<Event>>,
+    kept: VecDeque<Event>,
+    kept_max: usize,
 }
 
 /// An event as it was recorded.
@@ -95,10 +97,15 @@ impl fmt::Display for Digest {
 }
 
 impl Trace {
-    /// A log that keeps its events from now on.
+    /// A log that keeps all its events.
     pub fn recorded() -> Self {
+        Self::with_tail(usize::MAX)
+    }
+
+    /// A log that keeps its last `count` events.
+    pub fn with_tail(count: usize) -> Self {
         let trace = Self::default();
-        trace.lock().recording = Some(Vec::new());
+        trace.lock().kept_max = count;
         trace
     }
 
@@ -117,9 +124,14 @@ impl Trace {
                 Value::Bytes(bytes) => state.hash.bytes(bytes),
             }
         }
-        if let Some(recording) = &mut state.recording {
-            recording.push(Event { at: Duration::from_nanos(now), kind, fields: words(fields) });
+        if state.kept_max == 0 {
+            return;
         }
+        if state.kept.len() == state.kept_max {
+            state.kept.pop_front();
+        }
+        let at = Duration::from_nanos(now);
+        state.kept.push_back(Event { at, kind, fields: words(fields) });
     }
 
     /// The hash so far.
@@ -128,9 +140,11 @@ impl Trace {
         Digest { hash: state.hash.0, count: state.count }
     }
 
-    /// The events so far, if they were kept; the log goes on recording.
-    pub fn recording(&self) -> Option<Recording> {
-        self.lock().recording.clone().map(|events| Recording { events })
+    /// The events that were kept so far.
+    pub fn recording(&self) -> Recording {
+        let state = self.lock();
+        let events: Vec<_> = state.kept.iter().cloned().collect();
+        Recording { first: state.count - events.len() as u64, events }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -158,6 +172,8 @@ fn words(fields: &[(&'static str, Value<'_>)]) -> String {
 /// The events of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recording {
+    /// The number of the first of them, from 0.
+    pub first: u64,
     /// In the order in which they happened.
     pub events: Vec<Event>,
 }
@@ -166,7 +182,7 @@ pub struct Recording {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The number of the event, from 0.
-    pub index: usize,
+    pub number: u64,
     /// What the first run did, or nothing if it had ended.
     pub left: Option<Event>,
     /// What the second run did, or nothing if it had ended.
@@ -179,23 +195,33 @@ impl fmt::Display for Difference {
             Some(event) => event.to_string(),
             None => "(ended)".to_owned(),
         };
-        let Self { index, left, right } = self;
-        write!(out, "event {index} differs: {} | {}", side(left), side(right))
+        let Self { number, left, right } = self;
+        write!(out, "event {number} differs: {} | {}", side(left), side(right))
     }
 }
 
 impl Recording {
-    /// The first event that differs, or nothing if the runs are the same.
+    /// The first event that differs among those that both have kept, or nothing if there is none.
     pub fn first_difference(&self, other: &Self) -> Option<Difference> {
-        let length = self.events.len().max(other.events.len());
-        (0..length).find_map(|index| {
-            let (left, right) = (self.events.get(index), other.events.get(index));
+        let first = self.first.max(other.first);
+        let end = self.end().max(other.end());
+        (first..end).find_map(|number| {
+            let (left, right) = (self.get(number), other.get(number));
             (left != right).then(|| Difference {
-                index,
+                number,
                 left: left.cloned(),
                 right: right.cloned(),
             })
         })
+    }
+
+    fn get(&self, number: u64) -> Option<&Event> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.events.get(index)
+    }
+
+    fn end(&self) -> u64 {
+        self.first + self.events.len() as u64
     }
 }
 
@@ -249,15 +275,29 @@ mod tests {
 
     #[test]
     fn the_first_event_that_differs_is_named() {
-        let recording = |names| trace(names).recording().expect("it records");
+        let recording = |names| trace(names).recording();
         let difference = recording(&["a", "b", "c"]).first_difference(&recording(&["a", "x"]));
         let difference = difference.expect("they differ");
-        assert_eq!(difference.index, 1);
+        assert_eq!(difference.number, 1);
         assert_eq!(
             difference.to_string(),
             "event 1 differs: 0.000000ms b index=1 name=b | 0.000000ms x index=1 name=x"
         );
         assert_eq!(recording(&["a"]).first_difference(&recording(&["a"])), None);
         assert!(recording(&["a"]).first_difference(&recording(&["a", "b"])).is_some());
+    }
+
+    #[test]
+    fn a_tail_keeps_the_last_events_and_the_hash_of_all() {
+        let tail = Trace::with_tail(2);
+        for (index, name) in ["a", "b", "c"].into_iter().enumerate() {
+            tail.event(name, &[("index", index.into()), ("name", name.into())]);
+        }
+        let all = trace(&["a", "b", "c"]);
+        assert_eq!(tail.digest(), all.digest());
+        assert_eq!(tail.recording().first, 1);
+        assert_eq!(tail.recording().events, all.recording().events[1..]);
+        assert_eq!(tail.recording().first_difference(&all.recording()), None);
+        assert!(Trace::default().recording().events.is_empty());
     }
 }
