@@ -8,7 +8,8 @@ use std::time::Duration;
 use detcd_node::runtime::{Connection, Listener, Network};
 use openraft_rt::{AsyncRuntime, Instant};
 use sim::network::{Farewell, LinkOptions, NetworkOptions};
-use sim::{Host, SimInstant, SimRuntime, Trace, World, run};
+use sim::random::Source;
+use sim::{Host, SimInstant, SimRuntime, Stream, Trace, World, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 type R = SimRuntime;
@@ -292,4 +293,65 @@ fn a_partition_separates_groups_and_heals_within_them() {
         pair.world.network().partition(&[&[a, b]]);
         assert_eq!(server.read_u8().await.unwrap(), b'x');
     });
+}
+
+/// Sends numbered words at odd moments and in odd portions, until the connection breaks.
+async fn send_words(mut stream: Connection, mut source: Source, count: u32) {
+    let mut next = 0;
+    while next < count {
+        let portion = 1 + u32::try_from(source.draw().below(5000)).expect("it is small");
+        let end = count.min(next + portion);
+        let bytes: Vec<u8> = (next..end).flat_map(u32::to_le_bytes).collect();
+        stream.write_all(&bytes).await.expect("nobody resets it");
+        next = end;
+        R::sleep(source.draw().duration(&(MILLISECOND..10 * MILLISECOND))).await;
+    }
+}
+
+#[test]
+fn what_arrives_is_what_was_sent_whatever_happens_to_the_links() {
+    for seed in 0..30 {
+        run(seed, || async {
+            let pair = Pair::new();
+            let streams = pair.world.streams();
+            let (client, server) = pair.connect().await;
+            let count = 200_000;
+            let sender = send_words(client, streams.source(Stream::Workload, "words"), count);
+            let sender = pair.client.spawn(sender);
+            let receiver = pair.server.spawn(async move {
+                let mut server = tokio::io::BufReader::new(server);
+                for expected in 0..count {
+                    let mut word = [0; 4];
+                    server.read_exact(&mut word).await.expect("nobody resets it");
+                    assert_eq!(u32::from_le_bytes(word), expected);
+                }
+                assert_eq!(server.read(&mut [0]).await.expect("nobody resets it"), 0);
+            });
+            let (mut faults, network) =
+                (streams.source(Stream::Fault, "links"), pair.world.network());
+            for _ in 0..50 {
+                R::sleep(faults.draw().duration(&(MILLISECOND..20 * MILLISECOND))).await;
+                let hosts = [pair.client.id(), pair.server.id()];
+                let from = usize::try_from(faults.draw().below(2)).expect("below 2");
+                let (from, to) = (hosts[from], hosts[1 - from]);
+                match faults.draw().below(4) {
+                    0 => network.cut(from, to),
+                    1 => network.clog(from, to, 10 * MILLISECOND),
+                    2 => network.heal(from, to),
+                    _ => {
+                        let options = LinkOptions {
+                            loss_per_million: 50_000,
+                            bandwidth: Some(1 << (20 + faults.draw().below(10))),
+                            ..LinkOptions::default()
+                        };
+                        network.set_link(from, to, options);
+                    }
+                }
+            }
+            network.heal_all();
+            sender.await.expect("it is not cancelled");
+            let received = R::timeout(60 * SECOND, receiver).await;
+            received.expect("everything arrives once all is healed").expect("it is not cancelled");
+        });
+    }
 }

@@ -161,7 +161,7 @@ fn lives(seed: u64, lies: Times) -> Result<(), String> {
 
 #[test]
 fn redb_recovers_a_committed_state_from_any_crash() {
-    for seed in 0..60 {
+    for seed in 0..40 {
         lives(seed, Times::Never).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
 }

@@ -98,16 +98,17 @@ impl HostNetwork {
     async fn dial(&self, address: &str) -> io::Result<Connection> {
         let client = self.host;
         let (server, port) = self.network.update(|state, _| self.resolve(state, address))?;
-        let (source, timeout) = self.network.update(|state, _| {
+        let (source, key, timeout) = self.network.update(|state, _| {
             let port = state.ephemeral_port(client);
-            (format!("{}:{port}", state.ip(client)), state.options.connect_timeout)
+            let source = format!("{}:{port}", state.ip(client));
+            (source, state.dial(client, server), state.options.connect_timeout)
         });
         let deadline = context::true_nanos() + nanos(timeout);
         let mut retry = nanos(CONNECT_RETRY);
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let key = Key::of("connect").text(&source).number(attempt);
+            let key = key.number(attempt);
             if let Some(connected) = self.attempt(&source, server, port, key).await? {
                 return Ok(connected);
             }

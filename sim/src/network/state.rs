@@ -40,7 +40,9 @@ pub(super) struct State {
     pub(super) hosts: Vec<Host>,
     pub(super) links: BTreeMap<(HostId, HostId), Link>,
     pub(super) connections: BTreeMap<u64, Connection>,
-    /// How often each pair of hosts has connected.
+    /// How often each pair of hosts has tried to connect,
+    dialed: BTreeMap<(HostId, HostId), u64>,
+    /// and has connected.
     opened: BTreeMap<(HostId, HostId), u64>,
     bound_count: u64,
     pub(super) counters: Counters,
@@ -74,6 +76,7 @@ impl State {
             hosts: Vec::new(),
             links: BTreeMap::new(),
             connections: BTreeMap::new(),
+            dialed: BTreeMap::new(),
             opened: BTreeMap::new(),
             bound_count: 0,
             counters: Counters::default(),
@@ -143,6 +146,13 @@ impl State {
     pub(super) fn arrival(&mut self, from: HostId, to: HostId, key: Key, bytes: usize) -> u64 {
         let (streams, now) = (self.streams, self.now);
         self.link(from, to).arrival(&streams, key, bytes, now)
+    }
+
+    /// Names an attempt to connect among all of the run.
+    pub(super) fn dial(&mut self, client: HostId, server: HostId) -> Key {
+        let dialed = self.dialed.entry((client, server)).or_insert(0);
+        *dialed += 1;
+        Key::of("dial").number(client.number()).number(server.number()).number(*dialed)
     }
 
     /// Opens a connection whose first packet has reached the server.
