@@ -1,1 +1,12 @@
-//! TODO
+//! What happens in a simulated run, and the `cargo sim` command.
+//!
+//! A [`plan`] says what happens: a cluster, a workload, a schedule of faults. It comes from a script
+//! (`scripts/*.txt`, the language is in [`script`]) or from a swarm seed ([`swarm`]).
+//!
+//! Must never know: how a member works inside, and what is legal in a history; the checkers know.
+
+pub mod dice;
+pub mod library;
+pub mod plan;
+pub mod script;
+pub mod swarm;

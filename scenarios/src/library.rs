@@ -1,0 +1,75 @@
+//! The scripted scenarios that come with the program.
+
+use crate::plan::Plan;
+use crate::script::{ParseError, parse};
+
+macro_rules! script {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../scripts/", $name, ".txt")))
+    };
+}
+
+/// Names and texts, in the order in which they run.
+const SCRIPTS: &[(&str, &str)] = &[
+    script!("kill-member"),
+    script!("kill-leader"),
+    script!("power-loss-member"),
+    script!("power-loss-all"),
+    script!("minority-partition"),
+    script!("majority-partition"),
+    script!("leader-cut-off"),
+    script!("one-way"),
+    script!("flapping-links"),
+    script!("pause-leader"),
+    script!("quorum-lost"),
+    script!("snapshot-catch-up"),
+    script!("compaction-restarts"),
+    script!("stalled-fsync"),
+    script!("stalled-fsync-old-tail"),
+    script!("leader-restarts-first"),
+    script!("single-member"),
+    script!("rolling-restart"),
+    script!("broken-watches"),
+    script!("stale-reads"),
+];
+
+/// All scripted scenarios.
+pub fn all() -> Result<Vec<Plan>, (&'static str, ParseError)> {
+    SCRIPTS.iter().map(|(name, text)| parse(name, text).map_err(|error| (*name, error))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{SCRIPTS, all};
+    use crate::script::parse;
+
+    #[test]
+    fn every_script_is_understood_and_survives_printing() {
+        for plan in all().unwrap_or_else(|(name, error)| panic!("{name}: {error}")) {
+            let printed = plan.to_string();
+            let again = parse(&plan.name, &printed)
+                .unwrap_or_else(|error| panic!("{}: {error} in\n{printed}", plan.name));
+            assert_eq!(again, plan);
+            assert!(!plan.floors.is_empty(), "{} passes when nothing happens", plan.name);
+            let last = plan.steps.last().map(|step| *step.at.end());
+            assert!(last.is_some_and(|last| last <= plan.duration), "{}", plan.name);
+        }
+    }
+
+    #[test]
+    fn every_script_in_the_folder_is_in_the_program() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+        let mut files: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let mut names: Vec<String> =
+            SCRIPTS.iter().map(|(name, _)| format!("{name}.txt")).collect();
+        names.sort();
+        assert_eq!(files, names);
+    }
+}

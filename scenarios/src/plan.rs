@@ -1,0 +1,307 @@
+//! What happens in a run, as data: a cluster, a workload, a schedule of faults, and what must come of it.
+//!
+//! A script is parsed into a [`Plan`] and a swarm seed is turned into one; both print as a script again.
+//! Must never know: how a step is carried out.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A run without its seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What it is called.
+    pub name: String,
+    /// What it shows, in one sentence.
+    pub about: String,
+    /// The members.
+    pub cluster: ClusterPlan,
+    /// What clients do.
+    pub workload: Workload,
+    /// How long faults are injected; healing and checking come after.
+    pub duration: Duration,
+    /// In the order of their earliest times.
+    pub steps: Vec<Step>,
+    /// What a run must reach to mean anything.
+    pub floors: Vec<Floor>,
+}
+
+/// The cluster of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterPlan {
+    /// How many members; they are numbered from 1.
+    pub members: usize,
+    /// Applied entries between two snapshots.
+    pub snapshot_count: u64,
+    /// etcd's `--election-timeout`.
+    pub election_timeout: Duration,
+    /// etcd's `--heartbeat-interval`.
+    pub heartbeat: Duration,
+}
+
+impl Default for ClusterPlan {
+    fn default() -> Self {
+        Self {
+            members: 3,
+            snapshot_count: 500,
+            election_timeout: Duration::from_secs(1),
+            heartbeat: Duration::from_millis(100),
+        }
+    }
+}
+
+/// What clients do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// How often which kind of request is made.
+    pub mix: Mix,
+    /// Clients that send requests, one at a time each.
+    pub clients: usize,
+    /// Clients that watch.
+    pub watchers: usize,
+    /// Different keys; few keys make conflicts.
+    pub keys: usize,
+    /// Mean pause of a client between two requests.
+    pub pace: Duration,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self { mix: Mix::MIXED, clients: 4, watchers: 2, keys: 12, pace: Duration::from_millis(30) }
+    }
+}
+
+/// Relative weights of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mix {
+    /// Writes of one key.
+    pub put: u64,
+    /// Reads of a key or a range with all options, current or historical.
+    pub range: u64,
+    /// Deletions of a key or a range.
+    pub delete: u64,
+    /// Transactions with several keys, also nested.
+    pub txn: u64,
+    /// Compare-and-swap of one key.
+    pub cas: u64,
+    /// Compactions.
+    pub compact: u64,
+}
+
+impl Mix {
+    /// Some of everything.
+    pub const MIXED: Self = Self { put: 35, range: 30, delete: 8, txn: 12, cas: 14, compact: 1 };
+    /// Mostly writes.
+    pub const WRITES: Self = Self { put: 70, range: 10, delete: 8, txn: 6, cas: 6, compact: 0 };
+    /// Mostly reads, with enough writes to read something new.
+    pub const READS: Self = Self { put: 25, range: 70, delete: 3, txn: 1, cas: 1, compact: 0 };
+    /// Mostly transactions.
+    pub const TRANSACTIONS: Self =
+        Self { put: 10, range: 10, delete: 5, txn: 50, cas: 25, compact: 0 };
+    /// Writes, deletions and compactions that race.
+    pub const COMPACTIONS: Self =
+        Self { put: 40, range: 25, delete: 15, txn: 8, cas: 4, compact: 8 };
+
+    /// The mixes that have a name.
+    pub const NAMED: [(&'static str, Self); 5] = [
+        ("mixed", Self::MIXED),
+        ("writes", Self::WRITES),
+        ("reads", Self::READS),
+        ("transactions", Self::TRANSACTIONS),
+        ("compactions", Self::COMPACTIONS),
+    ];
+
+    /// The weights with their names, in one order everywhere.
+    pub fn weights(&self) -> [(&'static str, u64); 6] {
+        [
+            ("put", self.put),
+            ("range", self.range),
+            ("delete", self.delete),
+            ("txn", self.txn),
+            ("cas", self.cas),
+            ("compact", self.compact),
+        ]
+    }
+
+    /// Sets the weight of that name; false if there is none.
+    pub fn set(&mut self, name: &str, weight: u64) -> bool {
+        let field = match name {
+            "put" => &mut self.put,
+            "range" => &mut self.range,
+            "delete" => &mut self.delete,
+            "txn" => &mut self.txn,
+            "cas" => &mut self.cas,
+            "compact" => &mut self.compact,
+            _ => return false,
+        };
+        *field = weight;
+        true
+    }
+}
+
+/// One thing that is done at its time, counted from the moment the workload starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The seed chooses the moment in this range.
+    pub at: RangeInclusive<Duration>,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// The processes die; their disks keep what was written.
+    Kill(Who),
+    /// The machines lose power; what was not synced may be lost.
+    PowerLoss(Who),
+    /// Those of the members that are down start again.
+    Restart(Who),
+    /// The processes stand still for a while.
+    Pause(Who, Duration),
+    /// Every write and sync of the disks waits for a while.
+    StallDisk(Who, Duration),
+    /// Members in different groups cannot reach each other; clients reach all.
+    Partition(Split),
+    /// No message passes between these and those, in both directions.
+    Cut(Who, Who),
+    /// No message passes from these to those; the other direction works.
+    OneWay(Who, Who),
+    /// Clients cannot reach these members.
+    CutClients(Who),
+    /// The link is cut and healed in turns.
+    Flap {
+        /// One end.
+        one: Who,
+        /// The other end.
+        other: Who,
+        /// How long it stays cut, and then healed.
+        every: Duration,
+        /// When it is left healed.
+        lasting: Duration,
+    },
+    /// All connections between these and those break; new ones can be made.
+    Reset(Who, Who),
+    /// All links work again.
+    Heal,
+    /// The history is compacted, but for its last so many revisions.
+    Compact {
+        /// Revisions before the newest that stay readable.
+        keep: u64,
+    },
+    /// So many writes as fast as they go, beside the workload.
+    Burst(u64),
+    /// Gives a member a name, because who leads changes.
+    Remember(Who, String),
+    /// A write must be acknowledged in time, in spite of everything.
+    Serves {
+        /// Through this member; any will do if there is none.
+        via: Option<Who>,
+        /// How long it may take, retries included.
+        within: Duration,
+    },
+}
+
+/// Members, chosen at the moment when the step is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// The member of that number.
+    Member(usize),
+    /// The leader.
+    Leader,
+    /// One member that runs and does not lead.
+    Follower,
+    /// All members but the leader.
+    Followers,
+    /// One member that runs.
+    Any,
+    /// Everybody.
+    All,
+    /// The member that was remembered under this name.
+    Named(String),
+}
+
+/// How a partition divides the members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Split {
+    /// As written.
+    Groups(Vec<BTreeSet<usize>>),
+    /// The largest group that is no majority, with this member in it, and the rest.
+    MinorityWith(Who),
+    /// The smallest group that is a majority, with this member in it, and the rest.
+    MajorityWith(Who),
+}
+
+/// Something that must have happened in every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Floor {
+    /// What is counted.
+    pub counter: Counter,
+    /// How much of it.
+    pub at_least: u64,
+}
+
+/// What can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// Acknowledged writes.
+    Acks,
+    /// Members that were killed or lost power.
+    Crashes,
+    /// Terms in which a member became leader.
+    Elections,
+    /// Watches that went on after their stream had broken.
+    ResumedWatches,
+    /// Snapshots that were installed.
+    Snapshots,
+    /// Faults of any kind.
+    Faults,
+}
+
+impl Counter {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Acks,
+        Self::Crashes,
+        Self::Elections,
+        Self::ResumedWatches,
+        Self::Snapshots,
+        Self::Faults,
+    ];
+
+    /// Its name in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Acks => "acks",
+            Self::Crashes => "crashes",
+            Self::Elections => "elections",
+            Self::ResumedWatches => "resumed-watches",
+            Self::Snapshots => "snapshots",
+            Self::Faults => "faults",
+        }
+    }
+
+    /// Its name in sentences.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Acks => "acknowledged writes",
+            Self::Crashes => "crashes",
+            Self::Elections => "elections",
+            Self::ResumedWatches => "resumed watches",
+            Self::Snapshots => "installed snapshots",
+            Self::Faults => "faults",
+        }
+    }
+
+    /// Reads it.
+    pub fn of(self, counts: &reports::Counts) -> u64 {
+        match self {
+            Self::Acks => counts.acknowledged,
+            Self::Crashes => counts.crashes,
+            Self::Elections => counts.elections,
+            Self::ResumedWatches => counts.resumed_watches,
+            Self::Snapshots => counts.installed_snapshots,
+            Self::Faults => counts.faults,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The words of one line, read from left to right.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A script that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct ParseError {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// The rest of a line.
+#[derive(Debug)]
+pub(super) struct Cursor<'a> {
+    line: usize,
+    words: std::iter::Peekable<std::vec::IntoIter<&'a str>>,
+}
+
+impl<'a> Cursor<'a> {
+    /// Splits a line at blanks and braces; a comment ends it.
+    pub(super) fn new(line: usize, text: &'a str) -> Self {
+        let text = text.split_once('#').map_or(text, |(before, _)| before);
+        let words: Vec<&str> = text.split_whitespace().flat_map(split_braces).collect();
+        Self { line, words: words.into_iter().peekable() }
+    }
+
+    pub(super) fn error<T>(&self, reason: impl Into<String>) -> Result<T, ParseError> {
+        Err(ParseError { line: self.line, reason: reason.into() })
+    }
+
+    pub(super) fn peek(&mut self) -> Option<&'a str> {
+        self.words.peek().copied()
+    }
+
+    pub(super) fn word(&mut self, wanted: &str) -> Result<&'a str, ParseError> {
+        match self.words.next() {
+            Some(word) => Ok(word),
+            None => self.error(format!("the line ends where {wanted} should stand")),
+        }
+    }
+
+    /// Takes this word or fails.
+    pub(super) fn expect(&mut self, wanted: &str) -> Result<(), ParseError> {
+        match self.word(&format!("`{wanted}`"))? {
+            word if word == wanted => Ok(()),
+            word => self.error(format!("`{word}` stands where `{wanted}` should")),
+        }
+    }
+
+    /// Takes this word if it is next.
+    pub(super) fn take(&mut self, wanted: &str) -> bool {
+        self.words.next_if(|word| *word == wanted).is_some()
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), ParseError> {
+        match self.words.next() {
+            None => Ok(()),
+            Some(word) => self.error(format!("`{word}` is too much")),
+        }
+    }
+
+    pub(super) fn number(&mut self) -> Result<u64, ParseError> {
+        let word = self.word("a number")?;
+        word.parse().or_else(|_| self.error(format!("`{word}` is not a number")))
+    }
+
+    pub(super) fn count(&mut self, allowed: RangeInclusive<u64>) -> Result<usize, ParseError> {
+        let number = self.number()?;
+        if !allowed.contains(&number) {
+            let (least, most) = allowed.into_inner();
+            return self.error(format!("{number} is not between {least} and {most}"));
+        }
+        usize::try_from(number).or_else(|_| self.error(format!("{number} is too much")))
+    }
+
+    pub(super) fn duration(&mut self) -> Result<Duration, ParseError> {
+        let word = self.word("a duration")?;
+        self.as_duration(word)
+    }
+
+    /// `2s`, or `2s..3s` for a moment in between.
+    pub(super) fn moment(&mut self) -> Result<RangeInclusive<Duration>, ParseError> {
+        let word = self.word("a time")?;
+        let Some((from, to)) = word.split_once("..") else {
+            let at = self.as_duration(word)?;
+            return Ok(at..=at);
+        };
+        let (from, to) = (self.as_duration(from)?, self.as_duration(to)?);
+        if to < from {
+            return self.error(format!("`{word}` ends before it begins"));
+        }
+        Ok(from..=to)
+    }
+
+    fn as_duration(&self, word: &str) -> Result<Duration, ParseError> {
+        let units: [(&str, fn(u64) -> Duration); 3] = [
+            ("ms", Duration::from_millis),
+            ("s", Duration::from_secs),
+            ("m", |minutes| Duration::from_secs(minutes.saturating_mul(60))),
+        ];
+        for (unit, make) in units {
+            let Some(digits) = word.strip_suffix(unit) else { continue };
+            if let Ok(number) = digits.parse::<u32>() {
+                return Ok(make(u64::from(number)));
+            }
+        }
+        self.error(format!("`{word}` is not a duration such as 300ms, 2s or 1m"))
+    }
+}
+
+fn split_braces(word: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = word;
+    while let Some(at) = rest.find(['{', '}']) {
+        if at > 0 {
+            parts.push(&rest[..at]);
+        }
+        parts.push(&rest[at..=at]);
+        rest = &rest[at + 1..];
+    }
+    if !rest.is_empty() {
+        parts.push(rest);
+    }
+    parts
+}

@@ -1,0 +1,41 @@
+//! Scenarios as text: one setting or step per line.
+//!
+//! ```text
+//! # The first comment says what the scenario shows.
+//! members 3
+//! snapshot-count 200
+//! workload writes
+//! duration 10s
+//!
+//! at 2s      remember leader as old
+//! at 2s..3s  kill old                   # the seed chooses the moment
+//! at 6s      restart old
+//! at 7s      check serves within 5s
+//!
+//! check crashes >= 1
+//! ```
+//!
+//! Settings: `members N`, `snapshot-count N`, `election-timeout T`, `heartbeat T`, `workload NAME`,
+//! `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`.
+//!
+//! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, or a remembered name.
+//!
+//! Steps: `kill WHO`, `power-loss WHO`, `restart WHO`, `pause WHO for T`, `stall-disk WHO for T`,
+//! `partition {1} {2 3}`, `partition minority WHO`, `partition majority WHO`, `cut WHO from WHO`,
+//! `cut WHO from clients`, `one-way WHO -> WHO`, `flap WHO - WHO every T for T`, `reset WHO - WHO`, `heal`,
+//! `compact`, `compact keep N`, `burst N`, `remember WHO as NAME`, `check serves [through WHO] within T`.
+//!
+//! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots` or
+//! `faults`. A run that stays below one is inconclusive.
+//!
+//! Must never know: what a step does to a cluster.
+
+mod cursor;
+mod parse;
+mod print;
+
+pub use self::cursor::ParseError;
+pub use self::parse::parse;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! From text to a plan.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::cursor::{Cursor, ParseError};
+use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, Who, Workload};
+
+const MEMBERS_MAX: u64 = 9;
+const DURATION_DEFAULT: Duration = Duration::from_secs(10);
+/// Words that cannot be names of members.
+const RESERVED: [&str; 7] = ["leader", "follower", "followers", "any", "all", "clients", "members"];
+
+/// Reads a script; `name` is what the plan is called.
+pub fn parse(name: &str, text: &str) -> Result<Plan, ParseError> {
+    let mut parser = Parser {
+        plan: Plan {
+            name: name.to_owned(),
+            about: about(text),
+            cluster: ClusterPlan::default(),
+            workload: Workload::default(),
+            duration: DURATION_DEFAULT,
+            steps: Vec::new(),
+            floors: Vec::new(),
+        },
+        names: BTreeSet::new(),
+    };
+    for (index, line) in text.lines().enumerate() {
+        let mut cursor = Cursor::new(index + 1, line);
+        if cursor.peek().is_some() {
+            parser.line(&mut cursor)?;
+            cursor.end()?;
+        }
+    }
+    if parser.plan.about.is_empty() {
+        let reason = "the first comment must say what the scenario shows".to_owned();
+        return Err(ParseError { line: 1, reason });
+    }
+    Ok(parser.plan)
+}
+
+/// The comment lines at the top, as one text.
+fn about(text: &str) -> String {
+    let comments = text.lines().map_while(|line| line.trim().strip_prefix('#'));
+    comments.map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned()
+}
+
+struct Parser {
+    plan: Plan,
+    names: BTreeSet<String>,
+}
+
+type Parsed<T> = Result<T, ParseError>;
+
+impl Parser {
+    fn line(&mut self, line: &mut Cursor<'_>) -> Parsed<()> {
+        let word = line.word("a setting or a step")?;
+        match word {
+            "at" => self.step(line),
+            "check" => self.floor(line),
+            "members" if !self.plan.steps.is_empty() => {
+                line.error("`members` must stand before the first step")
+            }
+            setting => self.setting(setting, line),
+        }
+    }
+
+    fn setting(&mut self, setting: &str, line: &mut Cursor<'_>) -> Parsed<()> {
+        let Plan { cluster, workload, duration, .. } = &mut self.plan;
+        match setting {
+            "members" => cluster.members = line.count(1..=MEMBERS_MAX)?,
+            "snapshot-count" => cluster.snapshot_count = line.number()?.max(1),
+            "election-timeout" => cluster.election_timeout = line.duration()?,
+            "heartbeat" => cluster.heartbeat = line.duration()?,
+            "workload" => workload.mix = named_mix(line)?,
+            "mix" => workload.mix = mix(line)?,
+            "clients" => workload.clients = line.count(0..=64)?,
+            "watchers" => workload.watchers = line.count(0..=64)?,
+            "keys" => workload.keys = line.count(1..=10_000)?,
+            "pace" => workload.pace = line.duration()?,
+            "duration" => *duration = line.duration()?,
+            other => return line.error(format!("`{other}` is neither a setting nor a step")),
+        }
+        Ok(())
+    }
+
+    fn floor(&mut self, line: &mut Cursor<'_>) -> Parsed<()> {
+        let name = line.word("what is counted")?;
+        let Some(counter) = Counter::ALL.into_iter().find(|counter| counter.name() == name) else {
+            return line.error(format!("`{name}` is not counted"));
+        };
+        line.expect(">=")?;
+        self.plan.floors.push(Floor { counter, at_least: line.number()? });
+        Ok(())
+    }
+
+    fn step(&mut self, line: &mut Cursor<'_>) -> Parsed<()> {
+        let at = line.moment()?;
+        if self.plan.steps.last().is_some_and(|last| last.at.start() > at.start()) {
+            return line.error("this step is earlier than the one before it");
+        }
+        let action = self.action(line)?;
+        self.plan.steps.push(Step { at, action });
+        Ok(())
+    }
+
+    fn action(&mut self, line: &mut Cursor<'_>) -> Parsed<Action> {
+        let action = match line.word("a step")? {
+            "kill" => Action::Kill(self.who(line)?),
+            "power-loss" => Action::PowerLoss(self.who(line)?),
+            "restart" => Action::Restart(self.who(line)?),
+            "pause" => Action::Pause(self.who(line)?, for_duration(line)?),
+            "stall-disk" => Action::StallDisk(self.who(line)?, for_duration(line)?),
+            "partition" => Action::Partition(self.split(line)?),
+            "cut" => self.cut(line)?,
+            "one-way" => {
+                let (from, to) = self.pair("->", line)?;
+                Action::OneWay(from, to)
+            }
+            "flap" => {
+                let (one, other) = self.pair("-", line)?;
+                line.expect("every")?;
+                let every = line.duration()?;
+                Action::Flap { one, other, every, lasting: for_duration(line)? }
+            }
+            "reset" => {
+                let (one, other) = self.pair("-", line)?;
+                Action::Reset(one, other)
+            }
+            "heal" => Action::Heal,
+            "compact" => {
+                let keep = if line.take("keep") { line.number()? } else { 0 };
+                Action::Compact { keep }
+            }
+            "burst" => Action::Burst(line.number()?),
+            "remember" => self.remember(line)?,
+            "check" => self.serves(line)?,
+            other => return line.error(format!("`{other}` is not a step")),
+        };
+        Ok(action)
+    }
+
+    fn cut(&mut self, line: &mut Cursor<'_>) -> Parsed<Action> {
+        let who = self.who(line)?;
+        line.expect("from")?;
+        if line.take("clients") {
+            return Ok(Action::CutClients(who));
+        }
+        Ok(Action::Cut(who, self.who(line)?))
+    }
+
+    fn remember(&mut self, line: &mut Cursor<'_>) -> Parsed<Action> {
+        let who = self.who(line)?;
+        line.expect("as")?;
+        let name = line.word("a name")?;
+        let letters = name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
+        if !letters || RESERVED.contains(&name) {
+            return line.error(format!("`{name}` cannot be a name"));
+        }
+        self.names.insert(name.to_owned());
+        Ok(Action::Remember(who, name.to_owned()))
+    }
+
+    fn serves(&mut self, line: &mut Cursor<'_>) -> Parsed<Action> {
+        line.expect("serves")?;
+        let via = if line.take("through") { Some(self.who(line)?) } else { None };
+        line.expect("within")?;
+        Ok(Action::Serves { via, within: line.duration()? })
+    }
+
+    fn pair(&mut self, between: &str, line: &mut Cursor<'_>) -> Parsed<(Who, Who)> {
+        let first = self.who(line)?;
+        line.expect(between)?;
+        Ok((first, self.who(line)?))
+    }
+
+    fn who(&mut self, line: &mut Cursor<'_>) -> Parsed<Who> {
+        let word = line.word("a member")?;
+        Ok(match word {
+            "leader" => Who::Leader,
+            "follower" => Who::Follower,
+            "followers" => Who::Followers,
+            "any" => Who::Any,
+            "all" => Who::All,
+            name if self.names.contains(name) => Who::Named(name.to_owned()),
+            number => match number.parse() {
+                Ok(number) => Who::Member(self.member(number, line)?),
+                Err(_) => return line.error(format!("`{word}` is not a member")),
+            },
+        })
+    }
+
+    fn member(&self, number: usize, line: &Cursor<'_>) -> Parsed<usize> {
+        let members = self.plan.cluster.members;
+        if !(1..=members).contains(&number) {
+            return line.error(format!("there is no member {number} of {members}"));
+        }
+        Ok(number)
+    }
+
+    fn split(&mut self, line: &mut Cursor<'_>) -> Parsed<Split> {
+        match line.peek() {
+            Some("minority") => {
+                line.expect("minority")?;
+                Ok(Split::MinorityWith(self.who(line)?))
+            }
+            Some("majority") => {
+                line.expect("majority")?;
+                Ok(Split::MajorityWith(self.who(line)?))
+            }
+            _ => self.groups(line),
+        }
+    }
+
+    fn groups(&mut self, line: &mut Cursor<'_>) -> Parsed<Split> {
+        let mut groups = Vec::new();
+        let mut seen = BTreeSet::new();
+        while line.take("{") {
+            let mut group = BTreeSet::new();
+            while !line.take("}") {
+                let number = line.count(1..=MEMBERS_MAX)?;
+                let member = self.member(number, line)?;
+                if !seen.insert(member) {
+                    return line.error(format!("member {member} is in two groups"));
+                }
+                group.insert(member);
+            }
+            groups.push(group);
+        }
+        if groups.len() < 2 || groups.iter().any(BTreeSet::is_empty) {
+            return line.error("a partition has two groups or more, such as {1} {2 3}");
+        }
+        if seen.len() != self.plan.cluster.members {
+            return line.error("a partition names every member");
+        }
+        Ok(Split::Groups(groups))
+    }
+}
+
+fn for_duration(line: &mut Cursor<'_>) -> Parsed<Duration> {
+    line.expect("for")?;
+    line.duration()
+}
+
+fn named_mix(line: &mut Cursor<'_>) -> Parsed<Mix> {
+    let name = line.word("a workload")?;
+    match Mix::NAMED.into_iter().find(|(known, _)| *known == name) {
+        Some((_, mix)) => Ok(mix),
+        None => {
+            let known = Mix::NAMED.map(|(name, _)| name).join(", ");
+            line.error(format!("`{name}` is not a workload: {known}"))
+        }
+    }
+}
+
+fn mix(line: &mut Cursor<'_>) -> Parsed<Mix> {
+    let mut mix = Mix { put: 0, range: 0, delete: 0, txn: 0, cas: 0, compact: 0 };
+    while line.peek().is_some() {
+        let kind = line.word("a kind of request")?;
+        let weight = line.count(0..=1_000)? as u64;
+        if !mix.set(kind, weight) {
+            return line.error(format!("`{kind}` is not a kind of request"));
+        }
+    }
+    if mix.weights().iter().all(|(_, weight)| *weight == 0) {
+        return line.error("a mix has at least one kind of request");
+    }
+    Ok(mix)
+}

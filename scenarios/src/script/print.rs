@@ -1,0 +1,130 @@
+//! From a plan back to text; [`parse`](super::parse) reads it to the same plan.
+
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use crate::plan::{Action, Mix, Plan, Split, Step, Who};
+
+/// A duration as scripts write it. Scripts count in milliseconds.
+struct Span(Duration);
+
+impl Display for Span {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis();
+        if millis.is_multiple_of(1_000) {
+            write!(out, "{}s", millis / 1_000)
+        } else {
+            write!(out, "{millis}ms")
+        }
+    }
+}
+
+impl Display for Plan {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Self { about, cluster, workload, duration, steps, floors, .. } = self;
+        writeln!(out, "# {about}\n")?;
+        writeln!(out, "members {}", cluster.members)?;
+        writeln!(out, "snapshot-count {}", cluster.snapshot_count)?;
+        writeln!(out, "election-timeout {}", Span(cluster.election_timeout))?;
+        writeln!(out, "heartbeat {}", Span(cluster.heartbeat))?;
+        match Mix::NAMED.iter().find(|(_, mix)| *mix == workload.mix) {
+            Some((name, _)) => writeln!(out, "workload {name}")?,
+            None => {
+                write!(out, "mix")?;
+                for (kind, weight) in workload.mix.weights() {
+                    write!(out, " {kind} {weight}")?;
+                }
+                writeln!(out)?;
+            }
+        }
+        writeln!(out, "clients {}", workload.clients)?;
+        writeln!(out, "watchers {}", workload.watchers)?;
+        writeln!(out, "keys {}", workload.keys)?;
+        writeln!(out, "pace {}", Span(workload.pace))?;
+        writeln!(out, "duration {}\n", Span(*duration))?;
+        steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
+        if !floors.is_empty() {
+            writeln!(out)?;
+        }
+        floors.iter().try_for_each(|floor| {
+            writeln!(out, "check {} >= {}", floor.counter.name(), floor.at_least)
+        })
+    }
+}
+
+impl Display for Step {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let (from, to) = (*self.at.start(), *self.at.end());
+        if from == to {
+            write!(out, "at {} {}", Span(from), self.action)
+        } else {
+            write!(out, "at {}..{} {}", Span(from), Span(to), self.action)
+        }
+    }
+}
+
+impl Display for Action {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(who) => write!(out, "kill {who}"),
+            Self::PowerLoss(who) => write!(out, "power-loss {who}"),
+            Self::Restart(who) => write!(out, "restart {who}"),
+            Self::Pause(who, lasting) => write!(out, "pause {who} for {}", Span(*lasting)),
+            Self::StallDisk(who, lasting) => {
+                write!(out, "stall-disk {who} for {}", Span(*lasting))
+            }
+            Self::Partition(split) => write!(out, "partition {split}"),
+            Self::Cut(these, those) => write!(out, "cut {these} from {those}"),
+            Self::OneWay(from, to) => write!(out, "one-way {from} -> {to}"),
+            Self::CutClients(who) => write!(out, "cut {who} from clients"),
+            Self::Flap { one, other, every, lasting } => {
+                write!(out, "flap {one} - {other} every {} for {}", Span(*every), Span(*lasting))
+            }
+            Self::Reset(one, other) => write!(out, "reset {one} - {other}"),
+            Self::Heal => write!(out, "heal"),
+            Self::Compact { keep: 0 } => write!(out, "compact"),
+            Self::Compact { keep } => write!(out, "compact keep {keep}"),
+            Self::Burst(puts) => write!(out, "burst {puts}"),
+            Self::Remember(who, name) => write!(out, "remember {who} as {name}"),
+            Self::Serves { via: None, within } => {
+                write!(out, "check serves within {}", Span(*within))
+            }
+            Self::Serves { via: Some(via), within } => {
+                write!(out, "check serves through {via} within {}", Span(*within))
+            }
+        }
+    }
+}
+
+impl Display for Who {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(number) => write!(out, "{number}"),
+            Self::Leader => write!(out, "leader"),
+            Self::Follower => write!(out, "follower"),
+            Self::Followers => write!(out, "followers"),
+            Self::Any => write!(out, "any"),
+            Self::All => write!(out, "all"),
+            Self::Named(name) => write!(out, "{name}"),
+        }
+    }
+}
+
+impl Display for Split {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MinorityWith(who) => write!(out, "minority {who}"),
+            Self::MajorityWith(who) => write!(out, "majority {who}"),
+            Self::Groups(groups) => {
+                let words: Vec<String> = groups
+                    .iter()
+                    .map(|group| {
+                        let members: Vec<String> = group.iter().map(usize::to_string).collect();
+                        format!("{{{}}}", members.join(" "))
+                    })
+                    .collect();
+                out.write_str(&words.join(" "))
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use super::parse;
+use crate::plan::{Action, Counter, Mix, Plan, Split, Who};
+
+fn plan(text: &str) -> Plan {
+    parse("test", &format!("# A test.\n{text}")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn actions(text: &str) -> Vec<Action> {
+    plan(text).steps.into_iter().map(|step| step.action).collect()
+}
+
+fn refusal(text: &str) -> String {
+    let parsed = parse("test", &format!("# A test.\n{text}"));
+    parsed.expect_err("the script is refused").to_string()
+}
+
+#[test]
+fn settings_are_read() {
+    let plan =
+        plan("members 5\nsnapshot-count 9\nworkload reads\nclients 7\npace 5ms\nduration 1m");
+    assert_eq!(plan.about, "A test.");
+    assert_eq!(plan.cluster.members, 5);
+    assert_eq!(plan.cluster.snapshot_count, 9);
+    assert_eq!(plan.workload.mix, Mix::READS);
+    assert_eq!(plan.workload.clients, 7);
+    assert_eq!(plan.workload.pace, Duration::from_millis(5));
+    assert_eq!(plan.duration, Duration::from_secs(60));
+}
+
+#[test]
+fn a_mix_names_its_weights() {
+    let mix = plan("mix put 3 compact 1").workload.mix;
+    assert_eq!((mix.put, mix.compact, mix.range), (3, 1, 0));
+}
+
+#[test]
+fn members_are_chosen_in_several_ways() {
+    let text = "at 1s kill leader\nat 1s kill 2\nat 1s remember follower as old\nat 1s restart old";
+    let expected = vec![
+        Action::Kill(Who::Leader),
+        Action::Kill(Who::Member(2)),
+        Action::Remember(Who::Follower, "old".into()),
+        Action::Restart(Who::Named("old".into())),
+    ];
+    assert_eq!(actions(text), expected);
+}
+
+#[test]
+fn partitions_are_written_or_described() {
+    let text =
+        "at 1s partition {1}{2 3}\nat 1s partition { 1 3 } {2}\nat 1s partition minority leader";
+    let groups = |groups: &[&[usize]]| {
+        Split::Groups(groups.iter().map(|group| group.iter().copied().collect()).collect())
+    };
+    let expected = vec![
+        Action::Partition(groups(&[&[1], &[2, 3]])),
+        Action::Partition(groups(&[&[1, 3], &[2]])),
+        Action::Partition(Split::MinorityWith(Who::Leader)),
+    ];
+    assert_eq!(actions(text), expected);
+}
+
+#[test]
+fn links_have_two_ends() {
+    let text = "at 1s one-way 1 -> followers\nat 1s flap 1 - 2 every 300ms for 6s\n\
+                at 1s cut leader from clients\nat 1s cut leader from followers";
+    let expected = vec![
+        Action::OneWay(Who::Member(1), Who::Followers),
+        Action::Flap {
+            one: Who::Member(1),
+            other: Who::Member(2),
+            every: Duration::from_millis(300),
+            lasting: Duration::from_secs(6),
+        },
+        Action::CutClients(Who::Leader),
+        Action::Cut(Who::Leader, Who::Followers),
+    ];
+    assert_eq!(actions(text), expected);
+}
+
+#[test]
+fn a_moment_may_be_a_range() {
+    let plan = plan("at 1500ms..3s heal   # a comment");
+    assert_eq!(plan.steps[0].at, Duration::from_millis(1_500)..=Duration::from_secs(3));
+}
+
+#[test]
+fn floors_count_by_name() {
+    let plan = plan("check resumed-watches >= 3");
+    assert_eq!(plan.floors[0].counter, Counter::ResumedWatches);
+    assert_eq!(plan.floors[0].at_least, 3);
+}
+
+#[test]
+fn errors_name_the_line_and_the_word() {
+    let cases = [
+        ("frobnicate", "line 2: `frobnicate` is neither a setting nor a step"),
+        ("\nmembers many", "line 3: `many` is not a number"),
+        ("members 0", "line 2: 0 is not between 1 and 9"),
+        ("duration 5", "line 2: `5` is not a duration such as 300ms, 2s or 1m"),
+        (
+            "workload none",
+            "line 2: `none` is not a workload: mixed, writes, reads, transactions, compactions",
+        ),
+        ("mix put 0", "line 2: a mix has at least one kind of request"),
+        ("at 1s", "line 2: the line ends where a step should stand"),
+        ("at 1s explode all", "line 2: `explode` is not a step"),
+        ("at 1s kill 4", "line 2: there is no member 4 of 3"),
+        ("at 1s kill ghost", "line 2: `ghost` is not a member"),
+        ("at 1s kill 1 2", "line 2: `2` is too much"),
+        ("at 2s heal\nat 1s heal", "line 3: this step is earlier than the one before it"),
+        ("at 3s..2s heal", "line 2: `3s..2s` ends before it begins"),
+        ("at 1s heal\nmembers 5", "line 3: `members` must stand before the first step"),
+        ("at 1s partition {1} {2}", "line 2: a partition names every member"),
+        ("at 1s partition {1 2} {2 3}", "line 2: member 2 is in two groups"),
+        (
+            "at 1s partition {1 2 3}",
+            "line 2: a partition has two groups or more, such as {1} {2 3}",
+        ),
+        ("at 1s partition {1} {2 3", "line 2: the line ends where a number should stand"),
+        ("at 1s pause leader 3s", "line 2: `3s` stands where `for` should"),
+        ("at 1s remember leader as leader", "line 2: `leader` cannot be a name"),
+        ("check luck >= 1", "line 2: `luck` is not counted"),
+        ("check acks > 1", "line 2: `>` stands where `>=` should"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected);
+    }
+}
+
+#[test]
+fn a_script_says_what_it_shows() {
+    let error = parse("test", "members 3\n").expect_err("it is refused");
+    assert_eq!(error.to_string(), "line 1: the first comment must say what the scenario shows");
+}

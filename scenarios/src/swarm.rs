@@ -1,0 +1,326 @@
+//! Plans that come from the seed alone.
+//!
+//! Each seed switches a random subset of fault kinds off, because runs that have everything at once
+//! hide what needs one kind undisturbed. Sizes, timings and the workload are drawn as well.
+//!
+//! Must never know: what runs a plan.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sim::Streams;
+use sim::random::{Source, Stream};
+
+use crate::dice::Dice;
+use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, Who, Workload};
+
+/// The name of the scenario that is made of its seed.
+pub const NAME: &str = "swarm";
+/// What it shows.
+pub const ABOUT: &str = "Everything from the seed: members, faults, timings and workload.";
+
+/// Kinds of faults that a seed may switch off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Kill,
+    PowerLoss,
+    PowerLossOfAll,
+    Partition,
+    OneWay,
+    CutClients,
+    Flap,
+    Pause,
+    StallDisk,
+    StallThenPowerLoss,
+    Reset,
+    Compact,
+    Burst,
+}
+
+const KINDS: [Kind; 13] = [
+    Kind::Kill,
+    Kind::PowerLoss,
+    Kind::PowerLossOfAll,
+    Kind::Partition,
+    Kind::OneWay,
+    Kind::CutClients,
+    Kind::Flap,
+    Kind::Pause,
+    Kind::StallDisk,
+    Kind::StallThenPowerLoss,
+    Kind::Reset,
+    Kind::Compact,
+    Kind::Burst,
+];
+
+/// The plan of a seed.
+pub fn plan(seed: u64) -> Plan {
+    let streams = Streams::new(seed);
+    let dice = |name| Dice::new(source(&streams, name));
+    let cluster = cluster(&mut dice("swarm cluster"));
+    let workload = workload(&mut dice("swarm workload"));
+    let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
+    let steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
+    let floors = vec![
+        Floor { counter: Counter::Acks, at_least: 10 },
+        Floor { counter: Counter::Faults, at_least: 1 },
+    ];
+    let name = NAME.to_owned();
+    Plan { name, about: ABOUT.to_owned(), cluster, workload, duration, steps, floors }
+}
+
+fn source(streams: &Streams, name: &str) -> Source {
+    streams.source(Stream::Fault, name)
+}
+
+fn cluster(dice: &mut Dice) -> ClusterPlan {
+    ClusterPlan {
+        members: [1, 3, 5][dice.weighted(&[12, 58, 30])],
+        snapshot_count: *dice.pick(&[20, 50, 100, 300, 1_000]),
+        election_timeout: Duration::from_millis(*dice.pick(&[500, 1_000, 1_000, 2_000])),
+        heartbeat: Duration::from_millis(*dice.pick(&[50, 100])),
+    }
+}
+
+fn workload(dice: &mut Dice) -> Workload {
+    let mix = if dice.percent(50) {
+        dice.pick(&Mix::NAMED).1
+    } else {
+        Mix {
+            put: dice.between(10..=60),
+            range: dice.between(0..=60),
+            delete: dice.between(0..=20),
+            txn: dice.between(0..=40),
+            cas: dice.between(0..=40),
+            compact: dice.between(0..=5),
+        }
+    };
+    Workload {
+        mix,
+        clients: dice.between(2..=8) as usize,
+        watchers: dice.between(1..=4) as usize,
+        keys: *dice.pick(&[2, 5, 12, 40]),
+        pace: Duration::from_millis(*dice.pick(&[5, 15, 30, 60])),
+    }
+}
+
+struct Schedule {
+    dice: Dice,
+    members: usize,
+    now: Duration,
+    steps: Vec<Step>,
+}
+
+impl Schedule {
+    fn draw(dice: Dice, members: usize, duration: Duration) -> Vec<Step> {
+        let mut schedule = Self { dice, members, now: Duration::from_secs(1), steps: Vec::new() };
+        let kinds = schedule.kinds();
+        let pause = schedule.dice.between(200..=3_000);
+        while schedule.now < duration {
+            let kind = *schedule.dice.pick(&kinds);
+            schedule.add(kind);
+            schedule.now += schedule.dice.millis(pause / 2..=pause * 2);
+        }
+        let mut steps = schedule.steps;
+        steps.retain(|step| *step.at.end() <= duration);
+        // The sort keeps the order of what happens at the same time.
+        steps.sort_by_key(|step| *step.at.start());
+        steps
+    }
+
+    /// The kinds that this seed leaves on; at least one.
+    fn kinds(&mut self) -> Vec<Kind> {
+        let alone = self.members == 1;
+        let possible: Vec<Kind> =
+            KINDS.into_iter().filter(|kind| !alone || kind.suits_one()).collect();
+        let mut kinds: Vec<Kind> = Vec::new();
+        for kind in &possible {
+            if self.dice.percent(45) {
+                kinds.push(*kind);
+            }
+        }
+        if !kinds.iter().any(|kind| kind.is_fault()) {
+            kinds.push(*self.dice.pick(&[Kind::Kill, Kind::PowerLoss, Kind::Pause]));
+        }
+        kinds
+    }
+
+    fn step(&mut self, after: Duration, action: Action) {
+        let at = self.now + after;
+        self.steps.push(Step { at: at..=at, action });
+    }
+
+    fn add(&mut self, kind: Kind) {
+        let now = Duration::ZERO;
+        match kind {
+            Kind::Kill => {
+                let who = self.victim();
+                self.step(now, Action::Kill(who));
+                self.restart(100..=5_000);
+            }
+            Kind::PowerLoss => {
+                let who = self.victim();
+                self.step(now, Action::PowerLoss(who));
+                self.restart(50..=4_000);
+            }
+            Kind::PowerLossOfAll => {
+                self.step(now, Action::PowerLoss(Who::All));
+                self.restart(50..=1_500);
+            }
+            Kind::Partition => {
+                let split = self.split();
+                self.step(now, Action::Partition(split));
+                self.heal();
+            }
+            Kind::OneWay => {
+                let (from, to) = self.two();
+                self.step(now, Action::OneWay(from, to));
+                self.heal();
+            }
+            Kind::CutClients => {
+                let who = self.victim();
+                self.step(now, Action::CutClients(who));
+                self.heal();
+            }
+            Kind::Flap => self.flap(),
+            Kind::Pause => {
+                let who = self.victim();
+                let lasting = self.dice.millis(50..=5_000);
+                self.step(now, Action::Pause(who, lasting));
+            }
+            Kind::StallDisk => {
+                let who = self.victim();
+                let lasting = self.dice.millis(50..=3_000);
+                self.step(now, Action::StallDisk(who, lasting));
+            }
+            Kind::StallThenPowerLoss => self.stall_then_power_loss(),
+            Kind::Reset => {
+                let (one, other) = self.two();
+                self.step(now, Action::Reset(one, other));
+            }
+            Kind::Compact => {
+                let keep = *self.dice.pick(&[0, 0, 1, 5, 50]);
+                self.step(now, Action::Compact { keep });
+            }
+            Kind::Burst => {
+                let puts = self.dice.between(10..=300);
+                self.step(now, Action::Burst(puts));
+            }
+        }
+    }
+
+    fn flap(&mut self) {
+        let (one, other) = self.two();
+        let every = self.dice.millis(50..=900);
+        let lasting = self.dice.millis(1_000..=5_000);
+        self.step(Duration::ZERO, Action::Flap { one, other, every, lasting });
+    }
+
+    fn stall_then_power_loss(&mut self) {
+        let who = self.victim();
+        let name = "stalled".to_owned();
+        let lasting = self.dice.millis(100..=1_500);
+        let blow = self.dice.millis(1..=1_500);
+        let victim = if self.dice.percent(30) { Who::All } else { Who::Named(name.clone()) };
+        self.step(Duration::ZERO, Action::Remember(who, name.clone()));
+        self.step(Duration::ZERO, Action::StallDisk(Who::Named(name.clone()), lasting));
+        self.step(blow, Action::PowerLoss(victim));
+        // It comes back before the others, which is what an old leader must survive.
+        self.step(blow + Duration::from_millis(20), Action::Restart(Who::Named(name)));
+        let after = blow + self.dice.millis(50..=2_000);
+        self.step(after, Action::Restart(Who::All));
+    }
+
+    fn restart(&mut self, after_ms: std::ops::RangeInclusive<u64>) {
+        let after = self.dice.millis(after_ms);
+        self.step(after, Action::Restart(Who::All));
+    }
+
+    fn heal(&mut self) {
+        let after = self.dice.millis(200..=6_000);
+        self.step(after, Action::Heal);
+    }
+
+    fn victim(&mut self) -> Who {
+        match self.dice.weighted(&[40, 20, 25, 15]) {
+            0 => Who::Leader,
+            1 => Who::Follower,
+            2 => Who::Any,
+            _ => Who::Member(1 + self.dice.index(self.members)),
+        }
+    }
+
+    /// Two sides of a link, or of many.
+    fn two(&mut self) -> (Who, Who) {
+        let leader_first = [(Who::Leader, Who::Followers), (Who::Leader, Who::Follower)];
+        let first = 1 + self.dice.index(self.members);
+        let step = 1 + self.dice.index(self.members.saturating_sub(1).max(1));
+        let second = (first - 1 + step) % self.members + 1;
+        let numbers = (Who::Member(first), Who::Member(second));
+        let (one, other) = match self.dice.weighted(&[35, 25, 40]) {
+            0 => leader_first[0].clone(),
+            1 => leader_first[1].clone(),
+            _ => numbers,
+        };
+        if self.dice.percent(50) { (one, other) } else { (other, one) }
+    }
+
+    fn split(&mut self) -> Split {
+        match self.dice.weighted(&[40, 25, 35]) {
+            0 => Split::MinorityWith(Who::Leader),
+            1 => Split::MajorityWith(Who::Leader),
+            _ => self.groups(),
+        }
+    }
+
+    /// Two or three groups, none of them empty.
+    fn groups(&mut self) -> Split {
+        let count = if self.members > 3 && self.dice.percent(30) { 3 } else { 2 };
+        let mut groups = vec![BTreeSet::new(); count];
+        for member in 1..=self.members {
+            let place = if member <= count { member - 1 } else { self.dice.index(count) };
+            groups[place].insert(member);
+        }
+        Split::Groups(groups)
+    }
+}
+
+impl Kind {
+    /// Whether it makes sense without peers.
+    fn suits_one(self) -> bool {
+        !matches!(self, Self::Partition | Self::OneWay | Self::Flap | Self::Reset)
+    }
+
+    /// Whether it hurts.
+    fn is_fault(self) -> bool {
+        !matches!(self, Self::Compact | Self::Burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME, plan};
+    use crate::script::parse;
+
+    #[test]
+    fn a_seed_always_gives_the_same_plan_and_others_give_others() {
+        assert_eq!(plan(7), plan(7));
+        assert_ne!(plan(7), plan(8));
+    }
+
+    #[test]
+    fn every_plan_is_a_script() {
+        for seed in 0..500 {
+            let plan = plan(seed);
+            let text = plan.to_string();
+            let again = parse(NAME, &text).unwrap_or_else(|error| panic!("{error} in\n{text}"));
+            assert_eq!(again, plan);
+        }
+    }
+
+    #[test]
+    fn nearly_every_plan_has_a_fault() {
+        let empty = (0..500).filter(|seed| plan(*seed).steps.is_empty()).count();
+        assert!(empty < 5, "{empty} of 500 plans are empty");
+    }
+}
