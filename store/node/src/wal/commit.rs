@@ -1,0 +1,109 @@
+//! Group commit: the one task that takes batches from the queue and makes them durable.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use super::Error;
+use super::state::{Batch, Ended, Op, State};
+use super::writer::{self, Setting, Writer};
+use crate::runtime::Runtime;
+
+/// What the handles and the writing task share.
+pub(super) struct Shared<R: Runtime> {
+    state: Mutex<State<R>>,
+    /// Something was queued, or the log is to stop.
+    pub wake: Notify,
+    /// A batch is done.
+    pub drained: Notify,
+}
+
+impl<R: Runtime> Shared<R> {
+    pub(super) fn new(state: State<R>) -> Self {
+        Self { state: Mutex::new(state), wake: Notify::new(), drained: Notify::new() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().expect("nobody panics while holding the state")
+    }
+
+    /// Ends the log once everything queued is written.
+    pub(super) fn begin_stop(&self) {
+        self.state().ended.get_or_insert(Ended::Stopped);
+        self.wake.notify_one();
+        self.drained.notify_waiters();
+    }
+
+    fn fail(&self, error: &Error, batch: Vec<super::state::Queued>) {
+        let kind = match error {
+            Error::Io { source, .. } => source.kind(),
+            _ => io::ErrorKind::Other,
+        };
+        let ended = Ended::Failed { kind, reason: error.to_string() };
+        tracing::error!(%error, "write-ahead log failed");
+        let waiting = self.state().fail(ended.clone());
+        for queued in batch.into_iter().chain(waiting) {
+            (queued.done)(Err(ended.io_error()));
+        }
+        self.drained.notify_waiters();
+    }
+}
+
+/// Writes until the log is stopped or fails.
+pub(super) async fn run<R: Runtime>(shared: Arc<Shared<R>>, mut writer: Writer, setting: Setting) {
+    loop {
+        let (batch, ended) = {
+            let mut state = shared.state();
+            (state.next_batch(setting.options.batch_bytes_max), state.ended.is_some())
+        };
+        let Some(batch) = batch else {
+            if ended {
+                return;
+            }
+            shared.wake.notified().await;
+            continue;
+        };
+        let (returned, batch, outcome) = R::blocking(move || {
+            let outcome = writer.write(&batch);
+            (writer, batch, outcome)
+        })
+        .await;
+        writer = returned;
+        let receipt = match outcome {
+            Ok(receipt) => receipt,
+            Err(error) => return shared.fail(&error, batch.ops),
+        };
+        shared.state().complete(&batch, receipt);
+        let purged = acknowledge(batch);
+        shared.drained.notify_waiters();
+        if purged && let Err(error) = remove_empty(&shared, &writer, &setting).await {
+            return shared.fail(&error, Vec::new());
+        }
+    }
+}
+
+/// Tells everybody who waited for a batch, in order. Says whether it purged anything.
+fn acknowledge(batch: Batch) -> bool {
+    let mut purged = false;
+    for queued in batch.ops {
+        purged |= matches!(queued.op, Op::Purge(_) | Op::Install(_));
+        (queued.done)(Ok(()));
+    }
+    purged
+}
+
+/// Removes segments whose entries are gone. The marker that says so is durable by now.
+async fn remove_empty<R: Runtime>(
+    shared: &Shared<R>,
+    writer: &Writer,
+    setting: &Setting,
+) -> Result<(), Error> {
+    let empty = shared.state().take_empty_segments(writer.segment().sequence);
+    if empty.is_empty() {
+        return Ok(());
+    }
+    let disk = setting.disk.clone();
+    R::blocking(move || writer::remove(disk.as_ref(), &empty)).await
+}

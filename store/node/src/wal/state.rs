@@ -1,0 +1,278 @@
+//! What callers and the writing task share: the log as submitted, the log as durable, and the queue
+//! between the two. Nothing here waits, and nothing here touches the disk.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use bytes::Bytes;
+use openraft_rt::{Watch, WatchSender};
+
+use super::cache::Cache;
+use super::frame::{HEAD_BYTES, entry_bytes};
+use super::locations::Locations;
+use super::outline::{Outline, next_after};
+use super::recover::Recovery;
+use super::segment::Segment;
+use super::writer::Receipt;
+use super::{Entry, Error, Position};
+use crate::runtime::Runtime;
+
+/// Told once, when an operation is durable or never will be.
+pub(super) type Done = Box<dyn FnOnce(io::Result<()>) + Send>;
+
+/// What is to be written. Decided already: nothing here can be refused any more.
+#[derive(Debug)]
+pub(super) enum Op {
+    /// Entries that follow the last one; none at all, to be told when what is before is durable.
+    Append(Vec<Entry>),
+    Vote(Bytes),
+    Truncate(Option<Position>),
+    Purge(Position),
+    Install(Position),
+}
+
+pub(super) struct Queued {
+    pub op: Op,
+    pub done: Done,
+    bytes: usize,
+}
+
+/// What goes to disk with one sync.
+pub(super) struct Batch {
+    pub ops: Vec<Queued>,
+    /// A commit mark to be written behind the operations.
+    pub committed: Option<Position>,
+    /// About how long it will be.
+    pub bytes: usize,
+}
+
+/// Why a log takes nothing any more.
+#[derive(Debug, Clone)]
+pub(super) enum Ended {
+    Stopped,
+    Failed { kind: io::ErrorKind, reason: String },
+}
+
+pub(super) struct State<R: Runtime> {
+    /// The log as submitted: what readers see.
+    pub outline: Outline,
+    /// The log as durable.
+    pub locations: Locations,
+    pub cache: Cache,
+    /// All segments, by sequence.
+    pub segments: BTreeMap<u64, Segment>,
+    pub ended: Option<Ended>,
+    queue: VecDeque<Queued>,
+    /// Bytes queued or being written.
+    queued_bytes: usize,
+    /// Whether the commit mark moved since it was last written.
+    committed_moved: bool,
+    durable: Durable<R>,
+}
+
+/// Up to where the entries that readers see are durable.
+struct Durable<R: Runtime> {
+    /// The index after the last one written, cut back by whatever was written since.
+    next: u64,
+    /// For every truncation that waits to be written, the index after the last entry it keeps. What
+    /// is at or behind the lowest of them may have been replaced, however durable the old one is.
+    cuts: VecDeque<u64>,
+    sender: <R::Watch as Watch>::Sender<u64>,
+}
+
+impl<R: Runtime> Durable<R> {
+    /// The index after the last entry that is durable and will stay.
+    fn end(&self) -> u64 {
+        self.cuts.iter().copied().fold(self.next, u64::min)
+    }
+
+    fn publish(&self) {
+        self.sender.send_if_different(self.end().saturating_sub(1));
+    }
+
+    fn cut(&mut self, keep: u64) {
+        self.cuts.push_back(keep);
+        self.publish();
+    }
+
+    fn cut_written(&mut self) {
+        let keep = self.cuts.pop_front().expect("every cut was announced when it was queued");
+        self.next = self.next.min(keep);
+    }
+}
+
+impl Ended {
+    pub(super) fn error(&self) -> Error {
+        match self {
+            Self::Stopped => Error::Stopped,
+            Self::Failed { reason, .. } => Error::Failed { reason: reason.clone() },
+        }
+    }
+
+    pub(super) fn io_error(&self) -> io::Error {
+        match self {
+            Self::Stopped => io::Error::other(Error::Stopped),
+            Self::Failed { kind, .. } => io::Error::new(*kind, self.error()),
+        }
+    }
+}
+
+impl Op {
+    /// About how many bytes it takes in the file.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Append(entries) => {
+                entries.iter().map(|entry| entry_bytes(entry.payload.len())).sum()
+            }
+            Self::Vote(vote) => HEAD_BYTES + vote.len(),
+            Self::Truncate(_) | Self::Purge(_) | Self::Install(_) => entry_bytes(0),
+        }
+    }
+}
+
+impl<R: Runtime> State<R> {
+    /// Takes over what recovery found.
+    pub(super) fn new(recovery: Recovery) -> Self {
+        let Recovery { replay, segments, .. } = recovery;
+        let next = replay.outline.next();
+        let (sender, _) = R::Watch::channel(next.saturating_sub(1));
+        Self {
+            outline: replay.outline,
+            locations: replay.locations,
+            cache: replay.cache,
+            segments,
+            ended: None,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            committed_moved: false,
+            durable: Durable { next, cuts: VecDeque::new(), sender },
+        }
+    }
+
+    /// Fails when the log takes nothing any more.
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        self.ended.as_ref().map_or(Ok(()), |ended| Err(ended.error()))
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    pub(super) fn durable(&self) -> u64 {
+        self.durable.end().saturating_sub(1)
+    }
+
+    pub(super) fn subscribe(&self) -> <R::Watch as Watch>::Receiver<u64> {
+        self.durable.sender.subscribe()
+    }
+
+    /// Queues what was decided.
+    pub(super) fn enqueue(&mut self, op: Op, done: Done) {
+        let bytes = op.bytes();
+        self.queued_bytes += bytes;
+        self.queue.push_back(Queued { op, done, bytes });
+    }
+
+    /// Makes entries that were checked visible.
+    pub(super) fn append(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.outline.append(entry.position);
+            self.cache.push(entry.clone());
+        }
+    }
+
+    /// Follows the outline after a truncation.
+    pub(super) fn truncated(&mut self, keep: u64) {
+        self.locations.truncate(keep);
+        self.cache.truncate(keep);
+        self.durable.cut(keep);
+    }
+
+    /// Follows the outline after a purge.
+    pub(super) fn purged(&mut self) {
+        let first = next_after(self.outline.purged());
+        self.locations.purge(first);
+        self.cache.purge(first);
+    }
+
+    /// Follows the outline after a reset.
+    pub(super) fn reset(&mut self) {
+        let next = self.outline.next();
+        self.locations = Locations::starting_at(next);
+        self.cache.reset(next);
+        self.durable.cut(next);
+    }
+
+    /// Moves the commit mark; it rides on a later batch.
+    pub(super) fn commit(&mut self, position: Position) {
+        self.committed_moved |= self.outline.commit(position);
+    }
+
+    /// The next batch, if anything has to be written. The last one before a stop takes the commit
+    /// mark even when nothing else is left.
+    pub(super) fn next_batch(&mut self, bytes_max: usize) -> Option<Batch> {
+        let stopping = self.ended.is_some();
+        if self.queue.is_empty() && !(stopping && self.committed_moved) {
+            return None;
+        }
+        let committed = self.outline.committed().filter(|_| self.committed_moved);
+        // Enough for the mark and the padding of votes.
+        let mut batch = Batch { ops: Vec::new(), committed, bytes: entry_bytes(0) };
+        while let Some(next) = self.queue.front() {
+            if !batch.ops.is_empty() && batch.bytes + next.bytes > bytes_max {
+                break;
+            }
+            batch.bytes += next.bytes;
+            batch.ops.extend(self.queue.pop_front());
+        }
+        // A mark beyond what this batch leaves written has to ride again.
+        self.committed_moved = !stopping && !self.queue.is_empty() && committed.is_some();
+        Some(batch)
+    }
+
+    /// Takes note of a durable batch.
+    pub(super) fn complete(&mut self, batch: &Batch, receipt: Receipt) {
+        if let Some(segment) = receipt.created {
+            self.segments.insert(segment.sequence, segment);
+        }
+        let mut locations = receipt.locations.into_iter();
+        for queued in &batch.ops {
+            self.queued_bytes -= queued.bytes;
+            match &queued.op {
+                Op::Append(entries) => {
+                    let keep = self.durable.cuts.iter().copied().fold(u64::MAX, u64::min);
+                    for entry in entries {
+                        let location = locations.next().expect("one location per entry");
+                        let index = entry.position.index;
+                        self.durable.next = index + 1;
+                        if (self.locations.first()..keep).contains(&index) {
+                            self.locations.push(index, location);
+                        }
+                    }
+                }
+                Op::Truncate(_) => self.durable.cut_written(),
+                Op::Install(upto) => {
+                    self.durable.cut_written();
+                    self.durable.next = upto.index + 1;
+                }
+                Op::Vote(_) | Op::Purge(_) => {}
+            }
+        }
+        self.cache.shrink(self.locations.next());
+        self.durable.publish();
+    }
+
+    /// Segments that hold no entry any more, the oldest first. `current` is written to and stays.
+    pub(super) fn take_empty_segments(&mut self, current: u64) -> Vec<Segment> {
+        let oldest = self.locations.oldest_segment().unwrap_or(current);
+        let kept = self.segments.split_off(&oldest.min(current));
+        std::mem::replace(&mut self.segments, kept).into_values().collect()
+    }
+
+    /// Ends the log; what waits is handed out, to be told.
+    pub(super) fn fail(&mut self, ended: Ended) -> VecDeque<Queued> {
+        self.ended = Some(ended);
+        self.queued_bytes = 0;
+        std::mem::take(&mut self.queue)
+    }
+}
