@@ -47,7 +47,7 @@ use crate::replica::Replica;
 use crate::runtime::Runtime;
 
 pub(crate) use self::convert::{
-    DecodeError, decode_command, encode_command, key_value, outcome_from_peer, outcome_to_peer,
+    DecodeError, decode_command, encode_command, outcome_from_peer, outcome_to_peer,
 };
 pub use self::validate::Limits;
 

@@ -11,7 +11,7 @@ use super::request;
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DecodeError {
+pub enum DecodeError {
     /// Not a message.
     #[error("malformed: {0}")]
     Malformed(#[from] prost::DecodeError),
