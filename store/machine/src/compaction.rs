@@ -1,8 +1,8 @@
 //! Compaction: promised at once, carried out later in bounded steps.
 //!
 //! The promise is part of the replicated state: from the moment it is applied, older revisions are
-//! refused on every member alike. Removing rows is each member's own affair and changes nothing that
-//! anybody can read.
+//! refused on every member alike. Removing rows is each member's own affair and changes nothing
+//! that anybody can read.
 
 use crate::encoding::encode_revision;
 use crate::machine::Machine;
@@ -80,17 +80,17 @@ impl Machine {
         self.compaction.done < self.compaction.promised
     }
 
-    /// Whether [`compact_step`](Self::compact_step) does nothing as long as a reader is pinned at `pinned`.
-    /// Otherwise every step comes nearer to the end, also one that has nothing to remove.
+    /// Whether [`compact_step`](Self::compact_step) does nothing as long as a reader is pinned at
+    /// `pinned`. Otherwise every step comes nearer to the end, also one that has nothing to remove.
     #[must_use]
     pub fn compaction_blocked(&self, pinned: i64) -> bool {
         self.compaction.is_blocked(self.compaction.promised.min(pinned))
     }
 
-    /// Carries the scheduled compaction on: looks at no more than `keys_max` keys and returns no more
-    /// than as many removals, to be kept together and after all that was returned before. `pinned` is the oldest revision that a reader is
-    /// pinned at: what it sees stays, and the rest follows once it is gone. Changes nothing that can be
-    /// read, and not the digest.
+    /// Carries the scheduled compaction on: looks at no more than `keys_max` keys and returns no
+    /// more than as many removals, to be kept together and after all that was returned before.
+    /// `pinned` is the oldest revision that a reader is pinned at: what it sees stays, and the rest
+    /// follows once it is gone. Changes nothing that can be read, and not the digest.
     pub fn compact_step(&mut self, keys_max: usize, pinned: Option<i64>) -> Vec<Change> {
         assert!(keys_max > 0, "a step over no keys would never end");
         let (index, compaction) = self.index_and_compaction();

@@ -1,16 +1,16 @@
 //! The replicated state machine of detcd.
 //!
-//! Every member applies the same [`Command`]s in the same order and reaches the same state.
-//! Must never know: clocks, randomness, I/O, async, the wire format, Raft. No hash-map order, no floats.
+//! Every member applies the same [`Command`]s in the same order and reaches the same state. Must
+//! never know: clocks, randomness, I/O, async, the wire format, Raft. No hash-map order, no floats.
 //!
-//! [`Machine`] keeps in memory the index (which revisions each key has) and asks for rows (values by
-//! revision) through [`Rows`]; what a command changes it returns as [`Change`]s for the owner to keep.
-//! [`RangeReader`] reads a range at a pinned revision in bounded steps, and [`Restorer`] makes the
-//! machine again from what was kept.
+//! [`Machine`] keeps in memory the index (which revisions each key has) and asks for rows (values
+//! by revision) through [`Rows`]; what a command changes it returns as [`Change`]s for the owner to
+//! keep. [`RangeReader`] reads a range at a pinned revision in bounded steps, and [`Restorer`]
+//! makes the machine again from what was kept.
 //!
-//! Leases are not here yet: no lease can be granted, so a put that names one is refused. Their table
-//! becomes a field of [`Machine`] beside the members; a put asks it in one place, before it changes
-//! anything, and the index already holds the lease that is attached to each key.
+//! Leases are not here yet: no lease can be granted, so a put that names one is refused. Their
+//! table becomes a field of [`Machine`] beside the members; a put asks it in one place, before it
+//! changes anything, and the index already holds the lease that is attached to each key.
 
 mod command;
 mod compaction;

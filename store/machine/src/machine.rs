@@ -114,11 +114,12 @@ impl Machine {
         Ok(())
     }
 
-    /// Where the key-value of `key` is stored that the change at `revision` replaced or deleted; `None`
-    /// for a creation, and where compaction has given it up (G46).
+    /// Where the key-value of `key` is stored that the change at `revision` replaced or deleted;
+    /// `None` for a creation, and where compaction has given it up (G46).
     #[must_use]
     pub fn previous(&self, key: &[u8], revision: Revision) -> Option<Revision> {
-        // Whether rows are removed already must not be seen, so the promise decides and not the index.
+        // Whether rows are removed already must not be seen, so the promise decides and not the
+        // index.
         if revision.main - 1 < self.compact_revision() {
             return None;
         }
@@ -130,8 +131,8 @@ impl Machine {
         self.index.get(key)?.seen_at(before).map(|seen| seen.revision)
     }
 
-    /// Applies a committed command. `rows` must have the rows that [`rows_needed`](Self::rows_needed)
-    /// names for this command in this state.
+    /// Applies a committed command. `rows` must have the rows that
+    /// [`rows_needed`](Self::rows_needed) names for this command in this state.
     pub fn apply(&mut self, command: &Command, rows: &dyn Rows) -> Applied {
         match command {
             Command::Put(put) => self.put(put, rows),
@@ -215,8 +216,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Whether a key may be attached to the lease (G22). The one place that asks for leases: as long as
-    /// none can be granted, none is found.
+    /// Whether a key may be attached to the lease (G22). The one place that asks for leases: as
+    /// long as none can be granted, none is found.
     #[expect(clippy::unused_self, reason = "the lease table will be a field")]
     pub(crate) fn check_lease(&self, lease: i64) -> Result<(), Rejection> {
         if lease == 0 { Ok(()) } else { Err(Rejection::LeaseNotFound) }

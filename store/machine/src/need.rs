@@ -8,9 +8,9 @@ use crate::span::Span;
 use crate::write::live_keys;
 
 impl Machine {
-    /// The rows that [`apply`](Self::apply) may ask for when it is called with `command` in this state, in
-    /// order and without repetitions. Both branches of a transaction count, so it may be more than are
-    /// asked for, never fewer. The answer holds until the next command is applied.
+    /// The rows that [`apply`](Self::apply) may ask for when it is called with `command` in this
+    /// state, in order and without repetitions. Both branches of a transaction count, so it may be
+    /// more than are asked for, never fewer. The answer holds until the next command is applied.
     #[must_use]
     pub fn rows_needed(&self, command: &Command) -> Vec<Revision> {
         let mut rows = match command {
@@ -71,8 +71,8 @@ impl Machine {
         }
     }
 
-    /// The rows of a range before which up to `touched` keys may be put or deleted. Each of those can
-    /// make room for at most one key behind the limit, whatever the order and the filters.
+    /// The rows of a range before which up to `touched` keys may be put or deleted. Each of those
+    /// can make room for at most one key behind the limit, whatever the order and the filters.
     fn rows_of_range(&self, range: &Range, touched: i64) -> Vec<Revision> {
         let mut range = range.clone();
         // Of an older revision only its row tells the lease, and the transaction may make it older.

@@ -1,7 +1,7 @@
 //! Transactions: decide, check, then execute.
 //!
-//! All comparisons, also of nested transactions, are made against the state before the transaction, as
-//! etcd does it; so the path through all branches is known before anything happens. Then every
+//! All comparisons, also of nested transactions, are made against the state before the transaction,
+//! as etcd does it; so the path through all branches is known before anything happens. Then every
 //! operation on the path is checked, and only if none is refused they are executed: a transaction
 //! is refused as a whole or done as a whole (etcd #18749).
 
@@ -88,8 +88,8 @@ fn check_after<'a>(
     Ok(())
 }
 
-/// Whether the revision can be read (G32). It is that of the store before the transaction which counts,
-/// and, as in etcd, a revision below zero is not the current one but an early one.
+/// Whether the revision can be read (G32). It is that of the store before the transaction which
+/// counts, and, as in etcd, a revision below zero is not the current one but an early one.
 fn check_range(machine: &Machine, range: &Range) -> Result<(), Rejection> {
     if range.revision == 0 {
         Ok(())

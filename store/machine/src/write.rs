@@ -1,4 +1,5 @@
-//! One write request on its way into the store: everything it changes shares one main revision (G5).
+//! One write request on its way into the store: everything it changes shares one main revision
+//! (G5).
 //!
 //! It was checked before: nothing here can be refused, so nothing has to be undone.
 
@@ -87,8 +88,8 @@ impl<'a> Write<'a> {
         outcome
     }
 
-    /// Reads in the middle of the write; sees what it wrote so far, unless an older revision is asked
-    /// for.
+    /// Reads in the middle of the write; sees what it wrote so far, unless an older revision is
+    /// asked for.
     pub(crate) fn range(&self, range: &Range) -> RangeOutcome {
         read_range(self.index, range, |revision| self.value(revision))
     }
@@ -135,8 +136,8 @@ pub(crate) fn read_range(
     }
 }
 
-/// The key-value stored at a revision that the index names. That it is missing is a bug of the owner
-/// of the rows, and no member may answer from such a state.
+/// The key-value stored at a revision that the index names. That it is missing is a bug of the
+/// owner of the rows, and no member may answer from such a state.
 pub(crate) fn stored_value(rows: &dyn Rows, revision: Revision) -> Arc<KeyValue> {
     match rows.row(revision) {
         Some(Row::Value(kv)) => {

@@ -1,5 +1,6 @@
-//! Behaviour as text: what stands behind `> ` in `tests/scripts/*.txt` is done, and what follows is what came
-//! of it. `UPDATE_SCRIPTS=1 cargo test` writes anew what came of it; the diff is then to be read.
+//! Behaviour as text: what stands behind `> ` in `tests/scripts/*.txt` is done, and what follows is
+//! what came of it. `UPDATE_SCRIPTS=1 cargo test` writes anew what came of it; the diff is then to
+//! be read.
 
 #[path = "support/language.rs"]
 mod language;

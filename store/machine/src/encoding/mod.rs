@@ -1,9 +1,9 @@
 //! The stable bytes of rows and metadata.
 //!
-//! Integers are little-endian and of a fixed width, except in keys, where they are big-endian so that
-//! the order of the bytes is the order of the values. Every length is checked: stored bytes may be
-//! damaged, and then decoding is an error and never a panic. A format is never changed, only added to
-//! under a new tag.
+//! Integers are little-endian and of a fixed width, except in keys, where they are big-endian so
+//! that the order of the bytes is the order of the values. Every length is checked: stored bytes
+//! may be damaged, and then decoding is an error and never a panic. A format is never changed, only
+//! added to under a new tag.
 
 mod meta;
 mod row;

@@ -1,5 +1,5 @@
-//! Rows: a tag, the key, and for a value its metadata and the value. What a restart reads of every row
-//! stands in front of the value.
+//! Rows: a tag, the key, and for a value its metadata and the value. What a restart reads of every
+//! row stands in front of the value.
 
 use std::sync::Arc;
 

@@ -145,9 +145,10 @@ impl History {
         oldest.superseded(bound) > 0
     }
 
-    /// Drops what no reader at `bound` or later can see, oldest first and at most `max` revisions, and
-    /// adds the dropped ones to `removed`. A tombstone exactly at `bound` stays, so that a watch from
-    /// there still sees the deletion (G36, etcd #18089, #19179). Returns whether all is dropped.
+    /// Drops what no reader at `bound` or later can see, oldest first and at most `max` revisions,
+    /// and adds the dropped ones to `removed`. A tombstone exactly at `bound` stays, so that a
+    /// watch from there still sees the deletion (G36, etcd #18089, #19179). Returns whether all is
+    /// dropped.
     pub(crate) fn compact(&mut self, bound: i64, max: usize, removed: &mut Vec<Revision>) -> bool {
         let full = removed.len() + max;
         while let Some(oldest) = self.closed.first_mut() {

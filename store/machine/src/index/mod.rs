@@ -97,8 +97,8 @@ impl Index {
         self.tree.update(key, change)
     }
 
-    /// Compacts the next keys of `span`: looks at no more than `keys_max` keys and drops no more than as
-    /// many revisions. Returns what was dropped, and what of `span` is left to do.
+    /// Compacts the next keys of `span`: looks at no more than `keys_max` keys and drops no more
+    /// than as many revisions. Returns what was dropped, and what of `span` is left to do.
     pub(crate) fn compact(
         &mut self,
         span: Span,

@@ -26,8 +26,8 @@ pub(super) struct Leaf<V> {
     live: usize,
 }
 
-/// Nodes in key order. `separators[i]` is at most every key of `children[i + 1]` and greater than every
-/// key of `children[i]`.
+/// Nodes in key order. `separators[i]` is at most every key of `children[i + 1]` and greater than
+/// every key of `children[i]`.
 #[derive(Debug)]
 pub(super) struct Inner<V> {
     separators: Vec<Box<[u8]>>,
@@ -289,7 +289,8 @@ impl<V: Liveness> Inner<V> {
         Some(removed)
     }
 
-    /// Makes one node of `children[left]` and its right neighbour, or two halves when that is too large.
+    /// Makes one node of `children[left]` and its right neighbour, or two halves when that is too
+    /// large.
     fn join(&mut self, left: usize) {
         let right = self.children.remove(left + 1);
         let separator = self.separators.remove(left);

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use crate::span::Span;
 
-/// How many births and deaths are remembered. Counting at an older revision looks at no more of them.
+/// How many births and deaths are remembered. Counting at an older revision looks at no more of
+/// them.
 const CHANGES_MAX: usize = 4096;
 
 /// See the module.
@@ -46,7 +47,8 @@ impl Recent {
         self.changes.push_back(change);
     }
 
-    /// By how much the number of live keys in `span` grew after `revision`; `None` if that is forgotten.
+    /// By how much the number of live keys in `span` grew after `revision`; `None` if that is
+    /// forgotten.
     pub(crate) fn growth_since(&self, revision: i64, span: &Span) -> Option<i64> {
         if revision < self.floor {
             return None;

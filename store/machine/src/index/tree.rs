@@ -1,11 +1,12 @@
 //! An ordered map from keys to values that knows how many live entries lie below each node.
 //!
-//! A B+ tree: entries in the leaves, separators above. Every node carries the number of *live* entries
-//! below it, so that counting the live keys of a range costs O(log n), and a walk over live keys
-//! steps over any number of dead neighbours at the price of a node. Dead entries (deleted keys whose
-//! history is not compacted yet) are found only when asked for.
+//! A B+ tree: entries in the leaves, separators above. Every node carries the number of *live*
+//! entries below it, so that counting the live keys of a range costs O(log n), and a walk over live
+//! keys steps over any number of dead neighbours at the price of a node. Dead entries (deleted keys
+//! whose history is not compacted yet) are found only when asked for.
 //!
-//! Why not `BTreeMap` plus a set of live keys: neither gives ranks, and every key would be held twice.
+//! Why not `BTreeMap` plus a set of live keys: neither gives ranks, and every key would be held
+//! twice.
 
 use std::ops::ControlFlow;
 

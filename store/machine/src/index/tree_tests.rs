@@ -111,7 +111,9 @@ proptest! {
                     prop_assert_eq!(tree.remove(&key), model.remove(&key));
                 }
                 Step::Clear(from, to) => {
-                    let cleared: Vec<_> = model.keys().filter(|key| span(&from, &to).contains(key)).cloned().collect();
+                    let span = span(&from, &to);
+                    let cleared: Vec<_> =
+                        model.keys().filter(|key| span.contains(key)).cloned().collect();
                     for key in cleared {
                         prop_assert_eq!(tree.remove(&key), model.remove(&key));
                     }

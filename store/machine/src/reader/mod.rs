@@ -1,9 +1,9 @@
 //! Reading a range at a pinned revision, in bounded steps.
 //!
-//! A reader holds no reference to the machine, so that commands may be applied between its steps: what
-//! it sees is decided by the revision that it pinned at the start. The index answers as much as it
-//! can: the count, revision filters and every order but the one by value need no rows, and rows are
-//! asked for only of the key-values that are returned.
+//! A reader holds no reference to the machine, so that commands may be applied between its steps:
+//! what it sees is decided by the revision that it pinned at the start. The index answers as much
+//! as it can: the count, revision filters and every order but the one by value need no rows, and
+//! rows are asked for only of the key-values that are returned.
 
 mod request;
 
@@ -86,8 +86,8 @@ impl RangeReader {
         }
     }
 
-    /// The revision that is read at. Compaction must not remove what is visible there before the reader
-    /// is finished.
+    /// The revision that is read at. Compaction must not remove what is visible there before the
+    /// reader is finished.
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.pinned
@@ -95,8 +95,8 @@ impl RangeReader {
 
     /// Looks at no more than `keys_max` keys and names no more than as many rows.
     ///
-    /// Fails if the machine can no longer show the pinned revision: it was compacted meanwhile, or the
-    /// machine was replaced by another one.
+    /// Fails if the machine can no longer show the pinned revision: it was compacted meanwhile, or
+    /// the machine was replaced by another one.
     pub fn next(&mut self, machine: &Machine, keys_max: usize) -> Result<Chunk, Rejection> {
         machine.visible(self.pinned)?;
         Ok(self.step(machine.index(), keys_max))

@@ -76,7 +76,8 @@ impl Request {
         }
     }
 
-    /// The direction of the walk. Ties of other orders keep key order, so only keys are walked back.
+    /// The direction of the walk. Ties of other orders keep key order, so only keys are walked
+    /// back.
     pub(super) fn direction(&self) -> Direction {
         if self.target == SortTarget::Key && self.is_descending {
             Direction::Descending

@@ -173,8 +173,8 @@ impl World {
         }
     }
 
-    /// All events from the compacted revision on are still stored, tombstones included, with what was
-    /// before them; and besides them nothing but the key-values that live at that revision.
+    /// All events from the compacted revision on are still stored, tombstones included, with what
+    /// was before them; and besides them nothing but the key-values that live at that revision.
     fn check_history(&self) {
         let first = self.model.compacted.max(2);
         let mut rows =

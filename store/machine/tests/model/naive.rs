@@ -1,7 +1,7 @@
 //! The store as one would explain it: a map for every revision that ever was.
 //!
-//! Written from the rules of the API alone. Nothing of the machine is called: only its plain data types
-//! appear, because programs and results are made of them.
+//! Written from the rules of the API alone. Nothing of the machine is called: only its plain data
+//! types appear, because programs and results are made of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -28,7 +28,8 @@ pub(crate) enum Action {
     Restart,
 }
 
-/// Revisions from here on are relative to the current one, and from [`COMPACTED`] on to the compacted one.
+/// Revisions from here on are relative to the current one, and from [`COMPACTED`] on to the
+/// compacted one.
 const CURRENT: i64 = 1 << 40;
 const COMPACTED: i64 = 1 << 41;
 
@@ -192,8 +193,8 @@ fn compare() -> impl Strategy<Value = Compare> {
     })
 }
 
-/// Also what validation would refuse (a key put twice, or put and deleted): the machine does not rely on
-/// it.
+/// Also what validation would refuse (a key put twice, or put and deleted): the machine does not
+/// rely on it.
 fn txn() -> impl Strategy<Value = Txn> {
     let leaf = prop_oneof![
         3 => range().prop_map(TxnOp::Range),
