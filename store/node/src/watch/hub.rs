@@ -84,7 +84,7 @@ impl Hub {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere stops the member; what matters then is that nobody panics a second time.
+        // Assertions stand before what they guard is changed, so the state is whole after a panic too.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

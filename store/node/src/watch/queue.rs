@@ -127,7 +127,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere stops the member; the queue itself is whole between its own methods.
+        // No method panics halfway through a change, so the state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,10 +4,12 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::pin::pin;
 
 use detcd_api::Error;
 use detcd_api::etcdserverpb::watch_request::RequestUnion;
 use detcd_api::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
+use detcd_machine::Revision;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
@@ -22,9 +24,13 @@ use super::service::WatchService;
 use super::subscription::{Reading, Subscription};
 use super::watcher::Interest;
 use crate::runtime::Runtime;
+use crate::stop::Stop;
 
 /// Answers that may wait for the client before no more of its requests are read.
 const CONTROL_COUNT_MAX: usize = 16;
+
+/// Responses that are sent before the stream looks after anything else.
+const SENT_TOGETHER_MAX: usize = 16;
 
 /// What the task of a stream works with.
 pub(super) struct Session<R> {
@@ -34,6 +40,10 @@ pub(super) struct Session<R> {
     /// Responses that are ready to be sent: what is left of one output.
     ready: VecDeque<WatchResponse>,
 }
+
+/// Where responses go.
+pub(super) type Responses = mpsc::Sender<Result<WatchResponse, Status>>;
+type Permit<'a> = mpsc::Permit<'a, Result<WatchResponse, Status>>;
 
 /// A reading of the history that was done.
 type Read = (Reading, Result<Batch, HistoryError>);
@@ -49,9 +59,10 @@ impl<R: Runtime> Session<R> {
     pub(super) async fn run(
         mut self,
         mut requests: impl Stream<Item = Result<WatchRequest, Status>> + Send + Unpin,
-        responses: mpsc::Sender<Result<WatchResponse, Status>>,
+        responses: Responses,
     ) -> Result<(), Status> {
-        let mut leader_lost = self.leader_lost();
+        let stop = self.service.stop.clone();
+        let mut ends = pin!(ends(&responses, &stop, self.leader_lost()));
         let mut reading: Option<BoxFuture<'static, Read>> = None;
         let mut tick: Option<BoxFuture<'static, ()>> = None;
         let mut requests_open = true;
@@ -67,9 +78,7 @@ impl<R: Runtime> Session<R> {
             // What happens often comes late, so that it keeps nothing else waiting.
             tokio::select! {
                 biased;
-                () = responses.closed() => return Ok(()),
-                () = self.service.stop.stopped() => return Err(Error::Stopped.into()),
-                () = &mut leader_lost => return Err(Error::NoLeader.into()),
+                end = &mut ends => return end,
                 () = finished(&mut tick) => {
                     tick = None;
                     self.subscription.tick();
@@ -84,9 +93,7 @@ impl<R: Runtime> Session<R> {
                 }
                 permit = responses.reserve(), if sends => {
                     let Ok(permit) = permit else { return Ok(()) };
-                    if let Some(response) = self.next_response().await? {
-                        permit.send(Ok(response));
-                    }
+                    self.send(permit, &responses).await?;
                 }
                 () = self.subscription.changed() => {}
             }
@@ -153,6 +160,18 @@ impl<R: Runtime> Session<R> {
         Ok(())
     }
 
+    /// Sends what is there and finds room at once, so much at most that nothing else is kept waiting.
+    async fn send(&mut self, permit: Permit<'_>, responses: &Responses) -> Result<(), Status> {
+        let mut permit = Some(permit);
+        for _ in 0..SENT_TOGETHER_MAX {
+            let Some(free) = permit.take() else { break };
+            let Some(response) = self.next_response().await? else { break };
+            free.send(Ok(response));
+            permit = responses.try_reserve().ok();
+        }
+        Ok(())
+    }
+
     async fn next_response(&mut self) -> Result<Option<WatchResponse>, Status> {
         if self.ready.is_empty()
             && let Some(output) = self.subscription.pop()
@@ -178,7 +197,7 @@ impl<R: Runtime> Session<R> {
         })
     }
 
-    async fn previous(&self, needed: Vec<detcd_machine::Revision>) -> Result<Previous, Status> {
+    async fn previous(&self, needed: Vec<Revision>) -> Result<Previous, Status> {
         if needed.is_empty() {
             return Ok(Previous::new());
         }
@@ -194,6 +213,20 @@ impl<R: Runtime> Session<R> {
 /// Whether the client would rather be turned away than wait for a leader (G52).
 pub(super) fn requires_leader(metadata: &MetadataMap) -> bool {
     metadata.get("hasleader").is_some_and(|value| value == "true")
+}
+
+/// The end of a stream, whatever its client asks for.
+async fn ends(
+    responses: &Responses,
+    stop: &Stop,
+    leader_lost: BoxFuture<'static, ()>,
+) -> Result<(), Status> {
+    tokio::select! {
+        biased;
+        () = responses.closed() => Ok(()),
+        () = stop.stopped() => Err(Error::Stopped.into()),
+        () = leader_lost => Err(Error::NoLeader.into()),
+    }
 }
 
 /// Why a stream ends that its client broke.

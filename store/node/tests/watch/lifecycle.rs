@@ -262,7 +262,7 @@ async fn g52_client_that_breaks_its_stream_is_told_so() {
 #[tokio::test]
 async fn g52_stream_that_requires_a_leader_ends_without_one() {
     let world = World::new();
-    let mut strict = world.try_connect(require_leader()).ok().expect("there is a leader");
+    let mut strict = world.try_connect(require_leader()).expect("there is a leader");
     let mut patient = world.watch(key("a")).await;
     settle().await;
     world.member.lose_leader();
@@ -277,7 +277,7 @@ async fn g52_stream_that_requires_a_leader_ends_without_one() {
 #[tokio::test]
 async fn g52_status_reaches_a_client_that_was_slow() {
     let world = World::new();
-    let mut client = world.try_connect(require_leader()).ok().expect("there is a leader");
+    let mut client = world.try_connect(require_leader()).expect("there is a leader");
     client.create(everything());
     for _ in 0..100 {
         settle().await;

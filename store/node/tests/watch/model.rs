@@ -133,8 +133,8 @@ impl Run {
                 }
             }
             Step::Snapshot(changes) => {
-                let arrived = changes.iter().filter_map(|change| self.change(&[*change])).last();
-                if let Some((revision, _)) = arrived {
+                let arrived = changes.iter().filter_map(|change| self.change(&[*change]));
+                if let Some(revision) = arrived.map(|(revision, _)| revision).max() {
                     self.world.hub.reset(revision);
                 }
             }
