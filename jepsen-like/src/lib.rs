@@ -6,5 +6,7 @@
 //!
 //! What this library must never know: the store's code, a network, a clock, a source of randomness.
 
+pub mod checker;
 pub mod history;
+pub mod model;
 pub mod observation;

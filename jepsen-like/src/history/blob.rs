@@ -1,6 +1,8 @@
 //! Bytes that people can read in a history file.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -9,9 +11,9 @@ const HEX: &str = "hex:";
 
 /// A key or a value.
 ///
-/// Serialised as it stands when it is printable UTF-8, else as `hex:` and hexadecimal digits.
+/// Copies share their bytes. Serialised as it stands when it is printable UTF-8, else as `hex:` and hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Blob(Box<[u8]>);
+pub struct Blob(Arc<[u8]>);
 
 impl Blob {
     /// The bytes.
@@ -62,6 +64,12 @@ impl fmt::Display for Blob {
 impl fmt::Debug for Blob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
+    }
+}
+
+impl Borrow<[u8]> for Blob {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -7,6 +7,7 @@
 //! It must never know how the operations were sent, nor what is legal.
 
 mod blob;
+mod display;
 mod event;
 mod file;
 mod operation;

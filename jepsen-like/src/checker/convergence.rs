@@ -1,0 +1,84 @@
+//! Convergence: members that applied the same index have the same state (state machine safety, Raft
+//! paper, figure 3), and at the end of a healed run all of them have applied the same.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Findings, Options, Verdict, Violation};
+use crate::history::{Applied, Event, History, MemberId, Micros};
+use crate::observation::Fact;
+
+const CHECKER: &str = "convergence";
+
+/// Compares what members told of each index, and their ends.
+pub fn check(history: &History, options: &Options) -> Verdict {
+    let mut findings = Findings::default();
+    let mut first: HashMap<u64, &Applied> = HashMap::new();
+    let mut last: BTreeMap<MemberId, &Applied> = BTreeMap::new();
+    let mut stopped: BTreeMap<MemberId, bool> = BTreeMap::new();
+    let mut healed: Option<Micros> = None;
+    let mut membership: Option<BTreeSet<MemberId>> = None;
+    for event in &history.events {
+        match event {
+            Event::Applied(tap) => {
+                let other = *first.entry(tap.index).or_insert(tap);
+                findings_of_index(other, tap, &mut findings);
+                last.insert(tap.member, tap);
+            }
+            Event::Observed(seen) => match &seen.fact {
+                Fact::Started { .. } => {
+                    stopped.insert(seen.member, false);
+                }
+                Fact::Stopped => {
+                    stopped.insert(seen.member, true);
+                }
+                Fact::Membership { voters, learners } => {
+                    membership = Some(voters.iter().flatten().chain(learners).copied().collect());
+                }
+                _ => {}
+            },
+            Event::Healed { time } => healed = Some(*time),
+            _ => {}
+        }
+    }
+    if first.is_empty() {
+        return Verdict::inconclusive("no member told what it applied");
+    }
+    let end = history.events.iter().map(Event::time).max().unwrap_or(0);
+    if healed.is_some_and(|healed| end >= healed.saturating_add(options.watch_grace)) {
+        last.retain(|member, _| !stopped.get(member).copied().unwrap_or(false));
+        last.retain(|member, _| membership.as_ref().is_none_or(|members| members.contains(member)));
+        findings_of_ends(&last, &mut findings);
+    }
+    findings.verdict()
+}
+
+fn findings_of_index(a: &Applied, b: &Applied, findings: &mut Findings) {
+    let difference = if a.term != b.term {
+        format!("term {} and term {}", a.term, b.term)
+    } else if a.revision != b.revision {
+        format!("revision {} and revision {}", a.revision, b.revision)
+    } else if a.digest != b.digest {
+        format!("digest {:016x} and digest {:016x}", a.digest, b.digest)
+    } else {
+        return;
+    };
+    let text = format!(
+        "members {} and {} applied index {} with {difference}, at {} us and {} us",
+        a.member, b.member, a.index, a.time, b.time
+    );
+    findings.add(Violation::new(CHECKER, "SAME_STATE", text).at(a.op, a.time).at(b.op, b.time));
+}
+
+fn findings_of_ends(last: &BTreeMap<MemberId, &Applied>, findings: &mut Findings) {
+    let ahead = last.values().max_by_key(|tap| tap.index);
+    let behind = last.values().min_by_key(|tap| tap.index);
+    if let (Some(ahead), Some(behind)) = (ahead, behind)
+        && ahead.index != behind.index
+    {
+        let text = format!(
+            "at the end of the healed run member {} has applied index {} and member {} only {}",
+            ahead.member, ahead.index, behind.member, behind.index
+        );
+        findings.add(Violation::new(CHECKER, "SAME_END", text).at(None, behind.time));
+    }
+}

@@ -1,0 +1,49 @@
+//! Checkers: one file per property, each opening with what it checks and where that comes from.
+//!
+//! | checker | property |
+//! |---|---|
+//! | [`strict_serializability`] | every answer fits one order of all writes that agrees with real time |
+//! | [`serializable_read`] | local reads show a state that was, and never an older one than before |
+//! | [`watch`] | a watch gets every event once, in order, whole, across resumes |
+//! | [`durability`] | what was acknowledged is there at the end |
+//! | [`convergence`] | members agree on the state at every applied index |
+//! | [`raft`] | the invariants of the consensus algorithm |
+//! | [`validity`] | enough happened for a pass to mean something |
+//! | [`linearizability`] | any model, by search, for histories without revisions |
+//!
+//! A checker never panics on what a history says; a history that makes no sense is a violation or
+//! inconclusive.
+
+pub mod convergence;
+pub mod durability;
+pub mod linearizability;
+mod options;
+pub mod raft;
+pub mod serializable_read;
+mod staircase;
+pub mod strict_serializability;
+pub mod validity;
+mod verdict;
+pub mod watch;
+
+pub use options::{Minimum, Options, Report, Statistics};
+pub use verdict::{Findings, Verdict, Violation};
+
+use crate::history::History;
+
+/// Judges a history by every property.
+pub fn check(history: &History, options: &Options) -> Report {
+    let operations = history.operations();
+    let analysis = strict_serializability::check(history, &operations, options);
+    let committed = analysis.committed.as_ref();
+    let verdicts = vec![
+        ("strict_serializability", analysis.verdict),
+        ("serializable_read", serializable_read::check(history, &operations, committed)),
+        ("watch", watch::check(history, committed, options)),
+        ("durability", durability::check(history, &operations, committed)),
+        ("convergence", convergence::check(history, options)),
+        ("raft", raft::check(history)),
+        ("validity", validity::check(history, &operations, options)),
+    ];
+    Report { verdicts, statistics: analysis.statistics }
+}

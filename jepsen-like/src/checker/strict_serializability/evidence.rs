@@ -1,0 +1,292 @@
+//! What members, watches and read values prove about revisions that no answer owns.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::anchor::{Anchors, puts};
+use super::{Findings, Statistics, violation};
+use crate::history::{
+    Applied, Blob, Event, History, KeyValue, KvEventKind, OpId, Outcome, Response, ResponseOp,
+    TxnResponse, WatchRecord,
+};
+use crate::model::Change;
+
+/// A change that somebody saw.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'h> {
+    kind: KvEventKind,
+    kv: &'h KeyValue,
+}
+
+/// What is known of the revisions that no answer owns.
+#[derive(Debug, Default)]
+pub(super) struct Evidence<'h> {
+    seen: BTreeMap<i64, Vec<Seen<'h>>>,
+    /// Proven writers.
+    writers: BTreeMap<i64, usize>,
+    /// The revisions of proven writers without a known outcome.
+    placed: HashMap<usize, i64>,
+}
+
+impl<'h> Evidence<'h> {
+    pub(super) fn new(
+        history: &'h History,
+        anchors: &Anchors<'h>,
+        findings: &mut Findings,
+        statistics: &mut Statistics,
+    ) -> Self {
+        let mut evidence = Self::default();
+        evidence.use_taps(history, anchors, findings, statistics);
+        let gaps = anchors.highest() - 1 > i64::try_from(anchors.writes.len()).unwrap_or(i64::MAX);
+        if gaps {
+            evidence.collect(history, anchors);
+            evidence.use_values(anchors, findings, statistics);
+        }
+        evidence
+    }
+
+    /// The proven writer of a revision.
+    pub(super) fn writer(&self, revision: i64) -> Option<usize> {
+        self.writers.get(&revision).copied()
+    }
+
+    /// All proven writers, by revision.
+    pub(super) fn writers(&self) -> impl Iterator<Item = (i64, usize)> {
+        self.writers.iter().map(|(&revision, &index)| (revision, index))
+    }
+
+    /// Whether somebody saw a revision write a key: then no lease expired there.
+    pub(super) fn saw_a_put(&self, revision: i64) -> bool {
+        let seen = self.seen.get(&revision);
+        seen.is_some_and(|seen| seen.iter().any(|seen| seen.kind == KvEventKind::Put))
+    }
+
+    /// What somebody saw at a revision that these changes do not contain.
+    pub(super) fn contradiction(&self, revision: i64, changes: &[Change]) -> Option<String> {
+        let seen = self.seen.get(&revision)?;
+        let missing = seen.iter().find(|seen| {
+            !changes.iter().any(|change| change.kind == seen.kind && change.kv == *seen.kv)
+        })?;
+        Some(match missing.kind {
+            KvEventKind::Put => format!("{} was seen", missing.kv),
+            KvEventKind::Delete => format!("a deletion of {} was seen", missing.kv.key),
+        })
+    }
+
+    /// Members told which operation they applied at which revision.
+    fn use_taps(
+        &mut self,
+        history: &History,
+        anchors: &Anchors<'h>,
+        findings: &mut Findings,
+        statistics: &mut Statistics,
+    ) {
+        let mut by_op: Option<HashMap<OpId, usize>> = None;
+        for (revision, tap) in first_at_each_revision(history) {
+            let Some(op) = tap.op else { continue };
+            let owner = anchors.owner(revision);
+            let owner = owner.and_then(|index| anchors.operations.get(index));
+            match owner {
+                Some(owner) if owner.op == op => {}
+                Some(owner) => {
+                    let text = format!(
+                        "member {} applied operation {op} at revision {revision} (index {}), \
+                         but {} by operation {} was acknowledged with it",
+                        tap.member, tap.index, owner.request, owner.op
+                    );
+                    findings
+                        .add(violation("UNIQUE", text).at(op, tap.time).at(owner.op, owner.call));
+                }
+                None => {
+                    let by_op = by_op.get_or_insert_with(|| {
+                        let indexed = anchors.operations.iter().enumerate();
+                        indexed.map(|(index, operation)| (operation.op, index)).collect()
+                    });
+                    let Some(&index) = by_op.get(&op) else { continue };
+                    if self.assign(revision, index, anchors, findings) {
+                        statistics.filled_by_tap += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Collects what watches and answers show of revisions without an owner.
+    fn collect(&mut self, history: &'h History, anchors: &Anchors<'h>) {
+        let mut note = |kind, kv: &'h KeyValue| {
+            let revision = kv.mod_revision;
+            if revision >= 2 && revision <= anchors.highest() && anchors.owner(revision).is_none() {
+                let seen = self.seen.entry(revision).or_default();
+                if !seen.iter().any(|seen| seen.kind == kind && seen.kv == kv) {
+                    seen.push(Seen { kind, kv });
+                }
+            }
+        };
+        for event in &history.events {
+            match event {
+                Event::Watch(line) => {
+                    if let WatchRecord::Events { events, .. } = &line.record {
+                        events.iter().for_each(|event| note(event.kind, &event.kv));
+                    }
+                }
+                Event::Ok { response, .. } => {
+                    each_whole_kv(response, &mut |kv| note(KvEventKind::Put, kv));
+                }
+                Event::Invoke { .. }
+                | Event::Fail { .. }
+                | Event::Info { .. }
+                | Event::Applied(_)
+                | Event::CompactedAt { .. }
+                | Event::Observed(_)
+                | Event::Healed { .. } => {}
+            }
+        }
+    }
+
+    /// Finds writers by values that only one operation wrote.
+    fn use_values(
+        &mut self,
+        anchors: &Anchors<'h>,
+        findings: &mut Findings,
+        statistics: &mut Statistics,
+    ) {
+        let mut wanted: HashMap<(&Blob, &Blob), Wrote> = HashMap::new();
+        for seen in self.seen.values().flatten().filter(|seen| seen.kind == KvEventKind::Put) {
+            wanted.insert((&seen.kv.key, &seen.kv.value), Wrote::Nobody);
+        }
+        let mut repeated: HashSet<&Blob> = HashSet::new();
+        for (index, operation) in anchors.operations.iter().enumerate() {
+            for put in puts(operation.request) {
+                if put.ignore_value {
+                    repeated.insert(&put.key);
+                } else if let Some(wrote) = wanted.get_mut(&(&put.key, &put.value)) {
+                    wrote.add(index);
+                }
+            }
+        }
+        // A put that keeps the value repeats it, so the values of that key prove nothing.
+        wanted.retain(|(key, _), _| !repeated.contains(key));
+        let revisions: Vec<(i64, Vec<Seen<'h>>)> =
+            self.seen.iter().map(|(revision, seen)| (*revision, seen.clone())).collect();
+        for (revision, seen) in revisions {
+            for seen in seen.iter().filter(|seen| seen.kind == KvEventKind::Put) {
+                match wanted.get(&(&seen.kv.key, &seen.kv.value)) {
+                    Some(Wrote::Nobody) => {
+                        let text =
+                            format!("{} was seen, but no operation wrote that value", seen.kv);
+                        findings.add(violation("PHANTOM", text));
+                    }
+                    Some(Wrote::One(index)) if self.writer(revision) != Some(*index) => {
+                        if self.assign(revision, *index, anchors, findings) {
+                            statistics.filled_by_value += 1;
+                        }
+                    }
+                    Some(Wrote::One(_) | Wrote::Several) | None => {}
+                }
+            }
+        }
+    }
+
+    /// Gives a revision to its proven writer, unless that has another one or cannot have any.
+    fn assign(
+        &mut self,
+        revision: i64,
+        index: usize,
+        anchors: &Anchors<'h>,
+        findings: &mut Findings,
+    ) -> bool {
+        let Some(operation) = anchors.operations.get(index) else { return false };
+        let (op, request) = (operation.op, operation.request);
+        let twice = |first: i64| {
+            format!(
+                "{request} by operation {op} took effect twice, at revisions {first} and {revision}"
+            )
+        };
+        let elsewhere = match operation.outcome {
+            Outcome::Ok(response) => Some(response.header().revision),
+            Outcome::Info(_) => self.placed.get(&index).copied(),
+            Outcome::Fail(error) => {
+                let kind = error.kind;
+                let text = format!(
+                    "{request} by operation {op} was refused ({kind:?}) and yet took effect at revision {revision}"
+                );
+                findings.add(violation("PHANTOM", text).at(op, operation.call));
+                return false;
+            }
+        };
+        if let Some(first) = elsewhere {
+            findings.add(violation("DUPLICATE_APPLY", twice(first)).at(op, operation.call));
+            return false;
+        }
+        if let Some(&other) = self.writers.get(&revision)
+            && let Some(other) = anchors.operations.get(other)
+        {
+            let text = format!(
+                "{} by operation {} and {request} by operation {op} both made revision {revision}",
+                other.request, other.op
+            );
+            findings.add(violation("UNIQUE", text).at(op, operation.call).at(other.op, other.call));
+            return false;
+        }
+        self.writers.insert(revision, index);
+        self.placed.insert(index, revision);
+        true
+    }
+}
+
+/// Which operation writes a value to a key.
+enum Wrote {
+    Nobody,
+    One(usize),
+    Several,
+}
+
+impl Wrote {
+    fn add(&mut self, index: usize) {
+        *self = match self {
+            Self::Nobody => Self::One(index),
+            Self::One(other) if *other == index => Self::One(index),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+}
+
+/// For each revision the first entry that any member applied with it: the one that made it.
+fn first_at_each_revision(history: &History) -> BTreeMap<i64, &Applied> {
+    let mut first: BTreeMap<i64, &Applied> = BTreeMap::new();
+    for event in &history.events {
+        if let Event::Applied(tap) = event {
+            let known = first.entry(tap.revision).or_insert(tap);
+            if tap.index < known.index {
+                *known = tap;
+            }
+        }
+    }
+    first
+}
+
+/// Visits the key-values of an answer that carry all their fields.
+fn each_whole_kv<'h>(response: &'h Response, visit: &mut impl FnMut(&'h KeyValue)) {
+    match response {
+        Response::Range(range) => whole(&range.kvs, visit),
+        Response::Put(put) => put.prev_kv.iter().for_each(visit),
+        Response::DeleteRange(delete) => delete.prev_kvs.iter().for_each(visit),
+        Response::Txn(txn) => each_in_txn(txn, visit),
+        Response::Compact(_) => {}
+    }
+}
+
+fn each_in_txn<'h>(txn: &'h TxnResponse, visit: &mut impl FnMut(&'h KeyValue)) {
+    for response in &txn.responses {
+        match response {
+            ResponseOp::Range(range) => whole(&range.kvs, visit),
+            ResponseOp::Put(put) => put.prev_kv.iter().for_each(&mut *visit),
+            ResponseOp::DeleteRange(delete) => delete.prev_kvs.iter().for_each(&mut *visit),
+            ResponseOp::Txn(inner) => each_in_txn(inner, visit),
+        }
+    }
+}
+
+/// Keys without a value may come from a read of keys only, so they are left out.
+fn whole<'h>(kvs: &'h [KeyValue], visit: &mut impl FnMut(&'h KeyValue)) {
+    kvs.iter().filter(|kv| !kv.value.is_empty()).for_each(visit);
+}

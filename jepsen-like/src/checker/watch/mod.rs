@@ -1,0 +1,75 @@
+//! The watch guarantees: ordered, unique, reliable, atomic, resumable, bookmarkable (etcd's API
+//! guarantees for watch), and what follows from them.
+//!
+//! | guarantee | sentence |
+//! |---|---|
+//! | `CREATED_FIRST` | nothing comes before the confirmation |
+//! | `FILTER` | only events of the watched range, kind, and revisions |
+//! | `ORDERED` | revisions never go back |
+//! | `UNIQUE` | no event twice, resumed or not |
+//! | `ATOMIC` | the events of one revision come in one answer |
+//! | `TXN_ORDER` | within a revision in the order of the transaction's operations |
+//! | `RELIABLE` | between the first and the last event none is missing |
+//! | `RESUMABLE` | the first event after a start is the first that matches from there on |
+//! | `BOOKMARKABLE` | progress to `p`: everything up to `p` came before; progress never goes back |
+//! | `PREV_KV` | the key as it was before, unless compacted |
+//! | `FIELDS` | key, value, versions and lease are those of the revision |
+//! | `PHANTOM` | every event is of the committed log, and not before it could be |
+//! | `CANCEL` | nothing after the end, and the end has a legal reason |
+//! | `LIVENESS` | on a healed cluster everything arrives |
+//! | `AGREEMENT` | all watches tell the same about the same change |
+
+mod agreement;
+mod cursor;
+mod watcher;
+
+use std::collections::BTreeMap;
+
+use super::strict_serializability::Committed;
+use super::{Findings, Options, Verdict, Violation};
+use crate::history::{Event, History, Micros, WatchId, WatchLine};
+use watcher::Watcher;
+
+const CHECKER: &str = "watch";
+
+/// Checks all watches, against the committed log where that is known.
+pub fn check(history: &History, committed: Option<&Committed<'_>>, options: &Options) -> Verdict {
+    let mut watches: BTreeMap<WatchId, Vec<&WatchLine>> = BTreeMap::new();
+    for event in &history.events {
+        if let Event::Watch(line) = event {
+            watches.entry(line.watch).or_default().push(line);
+        }
+    }
+    let must_be_there = deadline(history, options);
+    let mut found: Vec<Violation> = agreement::check(&watches).into_iter().collect();
+    found.extend(
+        watches
+            .values()
+            .filter_map(|lines| Watcher::default().follow(lines, committed, must_be_there).err()),
+    );
+    found.sort_by_key(|violation| violation.times.first().copied());
+    let mut findings = Findings::default();
+    found.into_iter().for_each(|violation| findings.add(violation));
+    let otherwise = if committed.is_none() && !watches.is_empty() {
+        Verdict::inconclusive("the committed log is not known")
+    } else {
+        Verdict::Pass
+    };
+    findings.verdict_or(otherwise)
+}
+
+/// What was known to be committed by this moment must have been delivered at the end of the run.
+fn deadline(history: &History, options: &Options) -> Option<Micros> {
+    let healed = history.events.iter().rev().find_map(|event| match event {
+        Event::Healed { time } => Some(*time),
+        _ => None,
+    })?;
+    let end = history.events.iter().map(Event::time).max()?;
+    end.checked_sub(options.watch_grace).filter(|deadline| *deadline >= healed)
+}
+
+fn violation(guarantee: &'static str, line: &WatchLine, text: &str) -> Violation {
+    let WatchLine { time, watch, client, member, .. } = line;
+    let text = format!("watch {watch} of client {client} at member {member}, {time} us: {text}");
+    Violation::new(CHECKER, guarantee, text).at(None, *time)
+}
