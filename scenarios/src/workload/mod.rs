@@ -1,0 +1,23 @@
+//! What clients do: requests, watches, and how everything about them is written down.
+//!
+//! Each client has a machine of its own and talks gRPC to the members. Every choice comes from a stream
+//! of randomness that is keyed by the client and the number of its request.
+//!
+//! Must never know: which faults are injected, and what a right answer is.
+
+mod client;
+mod convert;
+mod generate;
+mod knowledge;
+mod recorder;
+mod refusal;
+mod session;
+mod stop;
+mod watcher;
+
+pub use self::client::{Client, burst};
+pub use self::knowledge::Knowledge;
+pub use self::recorder::{Recorder, Tally};
+pub use self::session::Session;
+pub use self::stop::StopSign;
+pub use self::watcher::{Progress, Watcher};

@@ -1,0 +1,158 @@
+//! The history of a run while it is written.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jepsen_like::history::{
+    ClientId, Event, Info, MemberId, Micros, OpId, Refusal, Request, Response, WatchId, WatchLine,
+    WatchRecord,
+};
+use sim::World;
+
+use super::Knowledge;
+
+/// Writes the history; clones write the same one.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    world: World,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: Vec<Event>,
+    ops: OpId,
+    clients: ClientId,
+    watches: WatchId,
+    writes: std::collections::BTreeSet<OpId>,
+    tally: Tally,
+    knowledge: Knowledge,
+}
+
+/// What was written, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Operations that were sent.
+    pub operations: u64,
+    /// Writes that were answered.
+    pub acknowledged: u64,
+    /// Operations whose outcome nobody knows.
+    pub unknown: u64,
+    /// Watches that were resumed.
+    pub resumed: u64,
+    /// Watch events that were delivered.
+    pub watch_events: u64,
+}
+
+impl Recorder {
+    /// An empty history of this world.
+    pub fn new(world: &World) -> Self {
+        Self { world: world.clone(), state: Arc::default() }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Micros {
+        u64::try_from(self.world.true_time().as_micros()).expect("a run takes less than an age")
+    }
+
+    /// A client that has done nothing yet.
+    pub fn new_client(&self) -> ClientId {
+        let mut state = self.lock();
+        state.clients += 1;
+        state.clients
+    }
+
+    /// A watch that nobody has created yet.
+    pub fn new_watch(&self) -> WatchId {
+        let mut state = self.lock();
+        state.watches += 1;
+        state.watches
+    }
+
+    /// The name of an operation that is about to begin: values are made of it.
+    pub fn new_op(&self) -> OpId {
+        let mut state = self.lock();
+        state.ops += 1;
+        state.ops
+    }
+
+    /// An operation begins.
+    pub fn invoke(&self, op: OpId, client: ClientId, member: MemberId, request: &Request) {
+        let time = self.now();
+        let mut state = self.lock();
+        state.tally.operations += 1;
+        if is_write(request) {
+            state.writes.insert(op);
+        }
+        state.events.push(Event::Invoke { time, op, client, member, request: request.clone() });
+    }
+
+    /// An operation is answered.
+    pub fn ok(&self, op: OpId, response: Response) {
+        let time = self.now();
+        let mut state = self.lock();
+        state.knowledge.learn(&response);
+        if state.writes.remove(&op) {
+            state.tally.acknowledged += 1;
+        }
+        state.events.push(Event::Ok { time, op, response });
+    }
+
+    /// An operation is refused.
+    pub fn fail(&self, op: OpId, error: Refusal) {
+        let time = self.now();
+        self.lock().events.push(Event::Fail { time, op, error });
+    }
+
+    /// Nobody knows what became of an operation.
+    pub fn info(&self, op: OpId, error: Info) {
+        let time = self.now();
+        let mut state = self.lock();
+        state.tally.unknown += 1;
+        state.events.push(Event::Info { time, op, error });
+    }
+
+    /// Something happened to a watch.
+    pub fn watch(&self, watch: WatchId, client: ClientId, member: MemberId, record: WatchRecord) {
+        let time = self.now();
+        let mut state = self.lock();
+        match &record {
+            WatchRecord::Resumed { .. } => state.tally.resumed += 1,
+            WatchRecord::Events { events, revision, .. } => {
+                state.tally.watch_events += events.len() as u64;
+                state.knowledge.revision = state.knowledge.revision.max(*revision);
+            }
+            _ => {}
+        }
+        state.events.push(Event::Watch(WatchLine { time, watch, client, member, record }));
+    }
+
+    /// No faults from here on.
+    pub fn healed(&self) {
+        let time = self.now();
+        self.lock().events.push(Event::Healed { time });
+    }
+
+    /// What clients know.
+    pub fn knowledge<T>(&self, look: impl FnOnce(&mut Knowledge) -> T) -> T {
+        look(&mut self.lock().knowledge)
+    }
+
+    /// What was written so far, counted.
+    pub fn tally(&self) -> Tally {
+        self.lock().tally
+    }
+
+    /// Takes the events out.
+    pub fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.lock().events)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a request asks for a change of keys.
+fn is_write(request: &Request) -> bool {
+    matches!(request, Request::Put(_) | Request::DeleteRange(_) | Request::Txn(_))
+}
