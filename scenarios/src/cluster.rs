@@ -1,22 +1,21 @@
-//! A stand-in for the simulated cluster, with its interface: every member serves one shared store that
-//! never fails and keeps nothing. To be replaced.
+//! The simulated cluster as scenarios use it: members counted from 0, clients that can be cut off.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use detcd_api::etcdserverpb::watch_server::Watch;
-use detcd_api::etcdserverpb::{WatchRequest, WatchResponse};
-use detcd_node::api::{Limits, router};
-use detcd_node::grpc::{self, Channel, ChannelError, KeepAlive, ServerOptions};
+use detcd_node::config::Config;
+use detcd_node::grpc::Channel;
 use detcd_node::observer::Observation;
-use detcd_node::replica::Replica;
-use detcd_node::stop::Stop;
-use sim::network::{HostId, HostNetwork};
-use sim::{Host, SimRuntime, World};
-use tonic::{Request, Response, Status, Streaming};
+use openraft_rt::AsyncRuntime;
+use sim::cluster::{ConnectError, Record};
+use sim::network::HostId;
+use sim::{SimRuntime, World};
 
-const KEEP_ALIVE: KeepAlive =
-    KeepAlive { interval: Duration::from_secs(1), timeout: Duration::from_secs(1) };
+/// Longest time that a client waits for a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Log segments are small, so that runs cross their borders.
+const WAL_SEGMENT_BYTES: u64 = 64 << 10;
 
 /// What a cluster is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +30,21 @@ pub struct ClusterConfig {
     pub heartbeat: Duration,
 }
 
+impl ClusterConfig {
+    fn member(&self) -> Config {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Config {
+            snapshot_count: self.snapshot_count,
+            // Few entries are kept, so that a member that lags needs a snapshot.
+            snapshot_catchup_entries: self.snapshot_count / 2,
+            election_timeout_ms: millis(self.election_timeout),
+            heartbeat_interval_ms: millis(self.heartbeat),
+            wal_segment_bytes: WAL_SEGMENT_BYTES,
+            ..Config::default()
+        }
+    }
+}
+
 /// Something that a member told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
@@ -38,91 +52,86 @@ pub struct Observed {
     pub at: Duration,
     /// Who, from 0.
     pub member: usize,
+    /// How often it had been started, this time included.
+    pub incarnation: u64,
     /// What.
     pub observation: Observation,
+}
+
+impl From<Record> for Observed {
+    fn from(record: Record) -> Self {
+        Self {
+            at: record.time,
+            member: record.member - 1,
+            incarnation: record.incarnation,
+            observation: record.observation,
+        }
+    }
 }
 
 /// The members, numbered from 0, and the clients' machines.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     world: World,
-    hosts: Vec<Host>,
+    cluster: sim::Cluster,
     clients: Arc<Mutex<Vec<HostId>>>,
 }
 
 impl Cluster {
     /// Starts all members on empty disks.
     pub async fn boot(world: &World, config: ClusterConfig) -> Self {
-        let store = Replica::<SimRuntime>::alone();
-        let hosts: Vec<Host> = (0..config.members)
-            .map(|index| world.host(&format!("n{}", index + 1), &format!("10.0.0.{}", index + 1)))
-            .collect();
-        for host in &hosts {
-            let store = store.clone();
-            host.start(move |around| {
-                let router = router(store.clone(), NoWatch, Limits::default());
-                async move {
-                    let network = Arc::new(around.network);
-                    let options = ServerOptions::default();
-                    let stop = Stop::default();
-                    let serving = grpc::serve::<SimRuntime>(
-                        network,
-                        "0.0.0.0:2379",
-                        router,
-                        options,
-                        stop.clone(),
-                    );
-                    drop(serving.await);
-                    std::future::pending::<()>().await;
-                }
-            });
-        }
-        Self { world: world.clone(), hosts, clients: Arc::default() }
+        let settings = sim::ClusterConfig {
+            members: config.members,
+            member: config.member(),
+            ..sim::ClusterConfig::default()
+        };
+        let cluster = sim::Cluster::boot(world, &settings);
+        Self { world: world.clone(), cluster, clients: Arc::default() }
     }
 
     /// The process dies, its disk keeps what was written.
     pub fn kill(&self, member: usize) {
-        self.hosts[member].kill(sim::network::Farewell::Closed);
+        self.cluster.kill(member + 1);
     }
 
     /// The machine loses power and what was not synced.
     pub fn power_loss(&self, member: usize) {
-        self.hosts[member].power_loss();
+        self.cluster.power_loss(member + 1);
     }
 
-    /// The process starts again.
+    /// The process starts again, unless it runs.
     pub fn restart(&self, member: usize) {
-        self.hosts[member].restart();
+        self.cluster.restart(member + 1);
     }
 
     /// The process stands still.
     pub fn pause(&self, member: usize) {
-        self.hosts[member].pause();
+        self.cluster.host(member + 1).pause();
     }
 
     /// The process goes on.
     pub fn resume(&self, member: usize) {
-        self.hosts[member].resume();
+        self.cluster.host(member + 1).resume();
     }
 
     /// Nothing passes from one member to the other.
     pub fn cut(&self, from: usize, to: usize) {
-        self.world.network().cut(self.hosts[from].id(), self.hosts[to].id());
+        self.cluster.cut(from + 1, to + 1);
     }
 
     /// Everything passes from one member to the other.
     pub fn heal(&self, from: usize, to: usize) {
-        self.world.network().heal(self.hosts[from].id(), self.hosts[to].id());
+        self.cluster.heal(from + 1, to + 1);
     }
 
     /// All links work, those of clients too.
     pub fn heal_all(&self) {
-        self.world.network().heal_all();
+        self.cluster.heal_all();
     }
 
     /// Nothing passes between clients and this member.
     pub fn cut_clients(&self, member: usize) {
-        let member = self.hosts[member].id();
+        let member = self.cluster.host(member + 1).id();
         for client in self.clients.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             self.world.network().cut(*client, member);
             self.world.network().cut(member, *client);
@@ -131,18 +140,18 @@ impl Cluster {
 
     /// Connections between the two break.
     pub fn reset_connections(&self, one: usize, other: usize) {
-        self.world.network().reset_connections(self.hosts[one].id(), self.hosts[other].id());
+        self.cluster.reset_connections(one + 1, other + 1);
     }
 
     /// Syncs of files whose names start with `files` (of all, if empty) take that long for a while.
     pub fn stall_disk(&self, member: usize, files: &str, lasting: Duration) {
-        let disk = self.hosts[member].disk().clone();
+        let disk = self.cluster.host(member + 1).disk().clone();
         disk.set_faults(|faults| {
             faults.only = files.to_owned();
             faults.sync_stalls = lasting;
         });
-        drop(<SimRuntime as openraft_rt::AsyncRuntime>::spawn(async move {
-            <SimRuntime as openraft_rt::AsyncRuntime>::sleep(lasting).await;
+        drop(SimRuntime::spawn(async move {
+            SimRuntime::sleep(lasting).await;
             disk.set_faults(|faults| {
                 faults.only.clear();
                 faults.sync_stalls = Duration::ZERO;
@@ -152,53 +161,37 @@ impl Cluster {
 
     /// Whether the process runs, paused or not.
     pub fn is_up(&self, member: usize) -> bool {
-        self.hosts[member].is_running()
+        self.cluster.is_up(member + 1)
     }
 
     /// The member that leads, as far as it can be told.
     pub fn leader(&self) -> Option<usize> {
-        (0..self.hosts.len()).find(|member| self.is_up(*member))
+        self.cluster.leader().map(|member| member - 1)
     }
 
     /// What members told, but for the first so many things.
-    pub fn observations(&self, _skip: usize) -> Vec<Observed> {
-        Vec::new()
+    pub fn observations(&self, skip: usize) -> Vec<Observed> {
+        self.cluster.observed().records_from(skip).into_iter().map(Observed::from).collect()
     }
 
     /// A machine for clients.
     pub fn client(&self, name: &str) -> ClientHost {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = self.world.host(name, &format!("10.0.1.{}", clients.len() + 1));
-        clients.push(host.id());
-        ClientHost { network: host.network() }
+        let host = self.cluster.client(name, clients.len() + 1);
+        clients.push(host.host().id());
+        ClientHost { host }
     }
 }
 
 /// The machine of a client.
 #[derive(Debug, Clone)]
 pub struct ClientHost {
-    network: HostNetwork,
+    host: sim::ClientHost,
 }
 
 impl ClientHost {
     /// Connects to a member.
-    pub async fn connect(&self, member: usize) -> Result<Channel, ChannelError> {
-        let address = format!("n{}:2379", member + 1);
-        grpc::connect::<SimRuntime>(&self.network, &address, KEEP_ALIVE).await
-    }
-}
-
-#[derive(Debug, Clone)]
-struct NoWatch;
-
-#[tonic::async_trait]
-impl Watch for NoWatch {
-    type WatchStream = tokio_stream::Pending<Result<WatchResponse, Status>>;
-
-    async fn watch(
-        &self,
-        _request: Request<Streaming<WatchRequest>>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("the stand-in has no watch"))
+    pub async fn connect(&self, member: usize) -> Result<Channel, ConnectError> {
+        self.host.connect(member + 1, CONNECT_LIMIT).await
     }
 }

@@ -62,9 +62,9 @@ impl Observed {
         Self { world, inner: Arc::new(Mutex::new(inner)) }
     }
 
-    /// All observations so far.
-    pub fn records(&self) -> Vec<Record> {
-        self.inner().records.clone()
+    /// All observations so far, but for the first so many.
+    pub fn records_from(&self, skip: usize) -> Vec<Record> {
+        self.inner().records.iter().skip(skip).cloned().collect()
     }
 
     /// What is known of a member.

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod config;
+pub mod daemon;
 pub mod grpc;
 pub mod node;
 pub mod observer;

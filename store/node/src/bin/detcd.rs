@@ -1,15 +1,17 @@
+#![expect(clippy::disallowed_methods, reason = "the daemon lives in the real world")]
 //! The daemon.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use detcd_node::config::{ClusterState, Config};
-use detcd_node::node::{self, Environment, Node};
+use detcd_node::daemon;
+use detcd_node::node::Environment;
 use detcd_node::observer::NoObserver;
-use detcd_node::runtime::Runtime;
-use detcd_node::runtime::tokio::{DirectoryDisk, TcpNetwork, TokioRuntime};
+use detcd_node::runtime::tokio::{DirectoryDisk, TcpNetwork};
 use detcd_node::version;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
@@ -79,6 +81,9 @@ struct Flags {
     #[arg(long)]
     version: bool,
 }
+
+/// Longest time that a stop may take before the process ends all the same.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum StateFlag {
@@ -211,8 +216,7 @@ async fn run(flags: Flags) -> Result<ExitCode, String> {
         observer: Arc::new(NoObserver),
     };
     tracing::info!(version = version::SERVER, name = config.name, data_dir, "starting");
-    let node: Node<TokioRuntime> =
-        node::start(config, environment).await.map_err(|error| error.to_string())?;
+    let node = daemon::start(config, environment).await.map_err(|error| error.to_string())?;
     tracing::info!(addresses = ?node.client_addresses(), "serving clients");
     let code = tokio::select! {
         biased;
@@ -221,13 +225,12 @@ async fn run(flags: Flags) -> Result<ExitCode, String> {
         reason = node.failed() => return Err(format!("the member cannot go on: {reason}")),
     };
     tracing::info!("stopping");
-    let _bounded = <TokioRuntime as openraft_rt::AsyncRuntime>::timeout(std::time::Duration::from_secs(20), node.stop()).await;
+    if tokio::time::timeout(STOP_LIMIT, daemon::stop(node)).await.is_err() {
+        tracing::warn!("stopping took too long; the log is safe, what is not flushed is replayed");
+    }
     Ok(ExitCode::from(code))
 }
 
 fn handler(kind: SignalKind) -> Result<Signal, String> {
     signal(kind).map_err(|error| format!("cannot handle signals: {error}"))
 }
-
-/// `TokioRuntime` is named so that the daemon cannot be built on another runtime by accident.
-const _: fn() -> std::time::Duration = <TokioRuntime as Runtime>::wall_clock;

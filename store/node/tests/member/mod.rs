@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use detcd_node::config::Config;
-use detcd_node::node::{self, Environment, Node};
+use detcd_node::daemon;
+use detcd_node::node::{Environment, Node};
 use detcd_node::observer::NoObserver;
 use detcd_node::runtime::tokio::{DirectoryDisk, TcpNetwork, TokioRuntime};
 
@@ -47,7 +48,7 @@ pub(crate) async fn start() -> Member {
         listen_peer_urls: vec!["http://127.0.0.1:0".to_owned()],
         ..Config::default()
     };
-    let node = node::start::<TokioRuntime>(config, environment).await.unwrap();
+    let node = daemon::start(config, environment).await.unwrap();
     node.replica().read_barrier().await.unwrap();
     Member { node: Some(node), directory }
 }
