@@ -1,8 +1,10 @@
 //! Which rows a command will ask for.
 
-use crate::command::{Command, Compare, CompareTarget, DeleteRange, Put, Range, Txn, TxnOp};
+use crate::command::{
+    Command, Compare, CompareTarget, DeleteRange, Put, Range, SortTarget, Txn, TxnOp,
+};
 use crate::machine::Machine;
-use crate::reader::{Chunk, RangeReader};
+use crate::reader::{Chunk, RangeReader, is_cut_before_sorting};
 use crate::row::Revision;
 use crate::span::Span;
 use crate::write::live_keys;
@@ -79,6 +81,12 @@ impl Machine {
         range.keys_only &= range.revision <= 0;
         if range.limit > 0 {
             range.limit = range.limit.saturating_add(touched);
+            if is_cut_before_sorting(&range) {
+                // A key put before may sort behind any of the first keys: all of them are named.
+                range.limit = range.limit.saturating_add(1);
+                range.keys_only &= range.sort_target != SortTarget::Value;
+                range.sort_target = SortTarget::Key;
+            }
         }
         let Ok(mut reader) = RangeReader::new(self, &range) else { return Vec::new() };
         match reader.step(self.index(), usize::MAX) {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use self::request::is_cut_before_sorting;
 use self::request::{Request, SortKey};
 use crate::command::Range;
 use crate::index::{Index, Keys, Seen};

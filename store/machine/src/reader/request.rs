@@ -127,7 +127,7 @@ impl Request {
 
 /// Whether etcd takes the first keys in key order, one more than the limit, and sorts only those: it does
 /// so when a target is named but no order and no filter (G13; etcd 3.7.1 still does, and clients see it).
-fn is_cut_before_sorting(range: &Range) -> bool {
+pub(crate) fn is_cut_before_sorting(range: &Range) -> bool {
     let filters = [
         range.min_mod_revision,
         range.max_mod_revision,

@@ -151,6 +151,23 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// A page of everything, where an earlier operation is most likely to change what is on it.
+    fn first_of_all()(
+        limit in 1i64..4, range in range(), is_filtered in prop::bool::weighted(0.2),
+    ) -> Range {
+        let mut range = range;
+        if !is_filtered {
+            range.min_mod_revision = 0;
+            range.max_mod_revision = 0;
+            range.min_create_revision = 0;
+            range.max_create_revision = 0;
+        }
+        let zero = Bytes::from_static(b"\0");
+        Range { key: zero.clone(), range_end: zero, revision: 0, limit, ..range }
+    }
+}
+
+prop_compose! {
     fn put()(
         key in key(),
         value in value(),
@@ -197,12 +214,25 @@ fn compare() -> impl Strategy<Value = Compare> {
 /// rely on it.
 fn txn() -> impl Strategy<Value = Txn> {
     let leaf = prop_oneof![
-        3 => range().prop_map(TxnOp::Range),
+        2 => range().prop_map(TxnOp::Range),
+        2 => first_of_all().prop_map(TxnOp::Range),
         4 => put().prop_map(TxnOp::Put),
         2 => delete_range().prop_map(TxnOp::DeleteRange),
     ];
     let op = leaf.prop_recursive(2, 12, 4, |op| txn_of(op).prop_map(TxnOp::Txn));
     txn_of(op)
+}
+
+/// Few operations, so that few rows are needed and none by chance.
+fn write_then_read() -> impl Strategy<Value = Txn> {
+    let write = prop_oneof![
+        2 => put().prop_map(TxnOp::Put),
+        1 => delete_range().prop_map(TxnOp::DeleteRange),
+    ];
+    (write, first_of_all()).prop_map(|(write, range)| Txn {
+        success: vec![write, TxnOp::Range(range)],
+        ..Txn::default()
+    })
 }
 
 fn txn_of(op: impl Strategy<Value = TxnOp> + Clone) -> impl Strategy<Value = Txn> {
@@ -216,6 +246,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         10 => put().prop_map(Command::Put),
         5 => delete_range().prop_map(Command::DeleteRange),
         8 => txn().prop_map(Command::Txn),
+        2 => write_then_read().prop_map(Command::Txn),
         3 => revision().prop_map(|revision| Command::Compact(Compact { revision })),
         1 => (0u64..3, "[a-b]{1}").prop_map(|(id, name)| Command::SetMember(MemberAttributes {
             id, client_urls: vec![format!("http://{name}:2379")], name,
