@@ -1,0 +1,11 @@
+//! Every named violation is found in a bad history, and its good twin passes.
+
+mod metamorphic;
+mod search;
+mod support;
+
+mod consensus;
+mod ends;
+mod local_reads;
+mod strict_serializability;
+mod watch;
