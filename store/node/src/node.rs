@@ -177,7 +177,7 @@ async fn recover<R: Runtime>(
         last_log: log.last().map_or(0, |last| last.index),
         torn_tail_bytes: found.torn_tail_bytes,
     });
-    let log_store = LogStore::new(log.clone(), &found)?;
+    let log_store = LogStore::new(log.clone(), &found, environment.observer.clone())?;
     Ok(Recovered { log, log_store, storage })
 }
 

@@ -12,6 +12,7 @@ use openraft::{OptionalSend, RaftLogReader};
 use prost::Message;
 
 use super::{Entry, LogId, RaftVote, TypeConfig, codec};
+use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::wal;
 
@@ -24,6 +25,7 @@ const READ_BYTES_MAX: usize = 1 << 20;
 #[derive(Clone)]
 pub struct LogStore<R: Runtime> {
     log: wal::Log<R>,
+    observer: Arc<dyn Observer>,
     shared: Arc<Mutex<Shared<R>>>,
 }
 
@@ -40,7 +42,11 @@ fn fatal(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
 
 impl<R: Runtime> LogStore<R> {
     /// Takes over a log and what its recovery found.
-    pub fn new(log: wal::Log<R>, recovered: &wal::Recovered) -> Result<Self, codec::DecodeError> {
+    pub fn new(
+        log: wal::Log<R>,
+        recovered: &wal::Recovered,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, codec::DecodeError> {
         let vote = match &recovered.vote {
             Some(bytes) => {
                 Some(codec::vote_from_peer(detcd_api::peer::Vote::decode(bytes.clone())?))
@@ -49,7 +55,7 @@ impl<R: Runtime> LogStore<R> {
         };
         let committed = recovered.committed.map(codec::log_id);
         let shared = Shared { vote, committed, recent: VecDeque::new() };
-        Ok(Self { log, shared: Arc::new(Mutex::new(shared)) })
+        Ok(Self { log, observer, shared: Arc::new(Mutex::new(shared)) })
     }
 
     fn shared(&self) -> std::sync::MutexGuard<'_, Shared<R>> {
@@ -190,12 +196,15 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
                 shared.recent.pop_front();
             }
         }
-        // After a snapshot was installed the log may end before what it covers: only then may a gap
-        // follow.
-        if self.log.last().is_none_or(|last| last.index < upto.index) {
-            self.log.install(codec::position(upto)).await.map_err(fatal)
+        // After a snapshot was installed the log may end before what it covers, or hold a tail of an
+        // older term there: only then does it begin anew behind the snapshot.
+        let upto_position = codec::position(upto);
+        if self.log.last().is_none_or(|last| codec::log_id(last) < upto) {
+            self.log.install(upto_position).await.map_err(fatal)?;
         } else {
-            self.log.purge(codec::position(upto)).await.map_err(fatal)
+            self.log.purge(upto_position).await.map_err(fatal)?;
         }
+        self.observer.observe(Observation::Purged { index: upto.index });
+        Ok(())
     }
 }
