@@ -18,11 +18,8 @@ async fn put(client: &ClientHost, member: usize, key: String) -> i64 {
         if let Ok(channel) = client.connect(member, LIMIT).await {
             let mut kv = Client::new(channel, http::Uri::from_static("http://member")).kv();
             let request = PutRequest { key: key.clone().into(), ..PutRequest::default() };
-            match SimRuntime::timeout(LIMIT, kv.put(request)).await {
-                Ok(Ok(response)) => {
-                    return response.into_inner().header.expect("a response has a header").revision;
-                }
-                Ok(Err(_)) | Err(_) => {}
+            if let Ok(Ok(response)) = SimRuntime::timeout(LIMIT, kv.put(request)).await {
+                return response.into_inner().header.expect("a response has a header").revision;
             }
         }
         SimRuntime::sleep(Duration::from_millis(100)).await;

@@ -107,8 +107,7 @@ async fn start_parts<R: Runtime>(
     let state = State::<R>::restore(storage.clone()).await?;
     let hub = Hub::new(Arc::new(StateHistory::new(state.clone())), watch::Limits::default());
     let applier = Applier::new(state.clone(), hub.clone(), environment.observer.clone());
-    let peers =
-        Peers::<R>::new(environment.network.clone(), cluster.id, config.election_timeout());
+    let peers = Peers::<R>::new(environment.network.clone(), cluster.id, config.election_timeout());
     let links = Links::new(peers.clone(), config.election_timeout());
     let raft_config = raft::config(&config)
         .validate()
@@ -165,9 +164,9 @@ async fn recover<R: Runtime>(
     if let Some(purged) = found.purged.filter(|purged| purged.index > applied) {
         return Err(StartError::DatabaseLost { purged: purged.index });
     }
-    if let Some(mark) = state.mark.filter(|mark| {
-        log.last().is_none_or(|last| last.index < mark.position.index)
-    }) {
+    if let Some(mark) =
+        state.mark.filter(|mark| log.last().is_none_or(|last| last.index < mark.position.index))
+    {
         // The member lost power between the installation of a snapshot and the log's reset: nothing
         // else can put the state ahead of the log, because no commit covers what the log has not.
         log.install(mark.position).await?;
@@ -214,7 +213,8 @@ async fn listen<R: Runtime>(
 ) -> Result<Vec<Listening>, StartError> {
     let mut listening = Vec::new();
     for url in urls {
-        let address = Url::parse(url).map_err(|error| StartError::Config(vec![error.to_string()]))?;
+        let address =
+            Url::parse(url).map_err(|error| StartError::Config(vec![error.to_string()]))?;
         let bound = grpc::serve::<R>(
             environment.network.clone(),
             &address.address(),
@@ -361,7 +361,10 @@ impl<R: Runtime> Node<R> {
         };
         let limit = self.replica.config().election_timeout();
         if R::timeout(limit, handed_over).await.is_err() {
-            tracing::warn!(successor = format!("{successor:x}"), "leadership was not taken over in time");
+            tracing::warn!(
+                successor = format!("{successor:x}"),
+                "leadership was not taken over in time"
+            );
         }
     }
 

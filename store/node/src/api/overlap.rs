@@ -170,7 +170,7 @@ mod tests {
                 vec![put("k"), range.clone()],
                 vec![range.clone(), put("k")],
                 vec![range.clone(), txn(&[put("k")], &[])],
-                vec![txn(&[], &[range.clone()]), put("k")],
+                vec![txn(&[], std::slice::from_ref(&range)), put("k")],
             ] {
                 assert_eq!(check(&ops), Err(Error::DuplicateKey), "{ops:?}");
             }

@@ -7,9 +7,7 @@ use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 
-use super::{
-    Entry, LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, codec,
-};
+use super::{Entry, LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, codec};
 use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::state::{Advanced, Answer, State, Step};
@@ -38,11 +36,7 @@ pub struct Applier<R: Runtime> {
 
 impl<R: Runtime> Clone for Applier<R> {
     fn clone(&self) -> Self {
-        Self {
-            state: self.state.clone(),
-            hub: self.hub.clone(),
-            observer: self.observer.clone(),
-        }
+        Self { state: self.state.clone(), hub: self.hub.clone(), observer: self.observer.clone() }
     }
 }
 

@@ -12,7 +12,9 @@ use openraft::vote::leader_id_std::{CommittedLeaderId, LeaderId};
 use openraft::{EntryPayload, RaftTypeConfig};
 use prost::Message;
 
-use super::{Entry, LogId, MemberNode, Membership, Proposal, RaftVote, SnapshotMeta, StoredMembership};
+use super::{
+    Entry, LogId, MemberNode, Membership, Proposal, RaftVote, SnapshotMeta, StoredMembership,
+};
 use crate::api;
 use crate::runtime::Runtime;
 use crate::wal;

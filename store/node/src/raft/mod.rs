@@ -83,4 +83,3 @@ pub type SnapshotMeta =
     openraft::SnapshotMeta<leader_id_std::CommittedLeaderId<u64>, u64, MemberNode>;
 /// A snapshot with its data.
 pub type Snapshot<R> = openraft::alias::SnapshotOf<TypeConfig<R>, applier::SnapshotData<R>>;
-

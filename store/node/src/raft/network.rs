@@ -11,8 +11,8 @@ use detcd_api::peer;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, unfold};
 use futures_util::{Stream, StreamExt};
-use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::AnyError;
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::v2::RaftNetworkV2;
 use openraft::network::{RPCOption, RaftNetworkFactory};
 use openraft::raft::{
@@ -298,7 +298,8 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
             let mut client = self.client(Purpose::Snapshot).await?;
             let chunks = snapshot_chunks(header, *reader);
             let reply = client.snapshot(chunks).await.map_err(unreachable::<R>)?.into_inner();
-            let vote = reply.vote.ok_or_else(|| unreachable::<R>("a snapshot reply without vote"))?;
+            let vote =
+                reply.vote.ok_or_else(|| unreachable::<R>("a snapshot reply without vote"))?;
             Ok(SnapshotResponse::new(codec::vote_from_peer(vote)))
         };
         match R::select2(Box::pin(cancel), Box::pin(sending)).await {
@@ -367,5 +368,7 @@ fn snapshot_chunks<R: Runtime>(
 
 /// Why a member refuses what a peer asks.
 pub fn other_cluster(mine: u64, theirs: u64) -> io::Error {
-    io::Error::other(format!("cluster ID mismatch: this is {mine:x}, the request is for {theirs:x}"))
+    io::Error::other(format!(
+        "cluster ID mismatch: this is {mine:x}, the request is for {theirs:x}"
+    ))
 }

@@ -7,8 +7,8 @@ use detcd_api::peer::peer_server::Peer;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use openraft::raft::{
-    AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderRequest, VoteRequest,
-    VoteResponse,
+    AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderRequest,
+    VoteRequest, VoteResponse,
 };
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
@@ -77,7 +77,8 @@ impl<R: Runtime> PeerService<R> {
                 break;
             }
             let next = chunks.message().await?;
-            chunk = next.ok_or_else(|| Status::aborted("the snapshot ended before its last chunk"))?;
+            chunk =
+                next.ok_or_else(|| Status::aborted("the snapshot ended before its last chunk"))?;
         }
         let snapshot = Snapshot::<R> { meta, snapshot: SnapshotData::Received(Box::new(writer)) };
         let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
@@ -89,7 +90,11 @@ fn check_cluster(mine: u64, theirs: u64) -> Result<(), Status> {
     if mine == theirs {
         return Ok(());
     }
-    tracing::warn!(mine = format!("{mine:x}"), theirs = format!("{theirs:x}"), "cluster ID mismatch");
+    tracing::warn!(
+        mine = format!("{mine:x}"),
+        theirs = format!("{theirs:x}"),
+        "cluster ID mismatch"
+    );
     Err(detcd_api::Error::ClusterIDMismatch.into())
 }
 

@@ -9,9 +9,9 @@ mod read;
 mod watching;
 mod write;
 
-use std::{fmt, io};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use openraft_rt::WatchReceiver;
 

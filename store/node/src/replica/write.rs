@@ -6,8 +6,8 @@ use detcd_machine::Command;
 
 use super::forward::Asked;
 use super::{Answer, Replica, Unavailable};
-use crate::raft::{Proposal, Reply};
 use crate::raft::local::LocalError;
+use crate::raft::{Proposal, Reply};
 use crate::runtime::Runtime;
 
 /// Pause before another leader is looked for.
@@ -54,9 +54,8 @@ impl<R: Runtime> Replica<R> {
 
     /// Waits until a compaction to `revision`, already applied here, has removed its rows (G37).
     pub async fn compact_physically(&self, revision: i64) -> Result<(), Unavailable> {
-        let removing = async {
-            self.inner.state.compacted(revision).await.map_err(|_| Unavailable::Stopped)
-        };
+        let removing =
+            async { self.inner.state.compacted(revision).await.map_err(|_| Unavailable::Stopped) };
         self.bounded(removing).await
     }
 }

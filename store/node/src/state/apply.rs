@@ -39,11 +39,8 @@ impl<R: Runtime> State<R> {
     ) -> Result<Advanced, Error> {
         // Nobody else writes, so what is needed cannot change before the lock is taken again.
         let needed = self.with_machine(|machine| machine.rows_needed(command));
-        let rows = if needed.is_empty() {
-            BTreeMap::new()
-        } else {
-            self.storage.fetch(needed).await?
-        };
+        let rows =
+            if needed.is_empty() { BTreeMap::new() } else { self.storage.fetch(needed).await? };
         let fetched = Fetched { rows };
         let mut core = self.write_core();
         assert!(

@@ -68,7 +68,8 @@ impl<R: Runtime> State<R> {
         bytes_max: usize,
     ) -> Result<Batch, HistoryError> {
         self.uncompacted(from)?;
-        let last = to.min(from.saturating_add(i64::try_from(revisions_max).unwrap_or(i64::MAX) - 1));
+        let last =
+            to.min(from.saturating_add(i64::try_from(revisions_max).unwrap_or(i64::MAX) - 1));
         let end = Revision { main: last.saturating_add(1), sub: 0 };
         let mut rows = self.rows_until(from, end, bytes_max).await?;
         let mut through = last;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use detcd_machine::{
-    Chunk, Command, KeyValue, Outcome, Range, RangeOutcome, RangeReader, Rejection, Revision, Row, Txn,
+    Chunk, Command, KeyValue, Outcome, Range, RangeOutcome, RangeReader, Rejection, Revision, Row,
+    Txn,
 };
 
-use super::{Answer, State};
 use super::apply::Fetched;
+use super::{Answer, State};
 use crate::runtime::Runtime;
 use crate::storage::Error;
 
@@ -95,10 +96,7 @@ impl<R: Runtime> State<R> {
     }
 
     /// Carries out a transaction that only reads; with the revision at which it was answered.
-    pub async fn read_txn(
-        &self,
-        txn: &Txn,
-    ) -> Result<Answer, ReadError> {
+    pub async fn read_txn(&self, txn: &Txn) -> Result<Answer, ReadError> {
         let command = Command::Txn(txn.clone());
         for _ in 0..ATTEMPTS_MAX {
             let needed = {

@@ -12,5 +12,5 @@ pub(crate) use self::command::{DecodeError, decode_command, encode_command};
 pub(crate) use self::outcome::{outcome_from_peer, outcome_to_peer};
 pub(crate) use self::request::{compact, delete_range, put, range, txn};
 pub(crate) use self::response::{
-    compact_response, delete_range_response, key_value, put_response, range_response, txn_response,
+    compact_response, delete_range_response, put_response, range_response, txn_response,
 };

@@ -96,12 +96,12 @@ impl AsyncRuntime for TokioRuntime {
             .block_on(future)
     }
 
-    fn spawn_blocking<F, T>(work: F) -> impl Future<Output = Result<T, io::Error>> + Send
+    async fn spawn_blocking<F, T>(work: F) -> Result<T, io::Error>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        async { ::tokio::task::spawn_blocking(work).await.map_err(io::Error::other) }
+        ::tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
     }
 }
 
