@@ -5,10 +5,10 @@
 //!
 //! Must never know: how a member works inside, and what is legal in a history; the checkers know.
 
-pub mod cluster;
 pub mod dice;
 pub mod library;
 pub mod plan;
+pub mod run;
 pub mod script;
 pub mod swarm;
 pub mod workload;

@@ -159,8 +159,15 @@ pub enum Action {
     Restart(Who),
     /// The processes stand still for a while.
     Pause(Who, Duration),
-    /// Every write and sync of the disks waits for a while.
-    StallDisk(Who, Duration),
+    /// Every sync waits for a while.
+    StallDisk {
+        /// Whose.
+        who: Who,
+        /// Only of files whose names start so; of all, if empty.
+        files: String,
+        /// How long.
+        lasting: Duration,
+    },
     /// Members in different groups cannot reach each other; clients reach all.
     Partition(Split),
     /// No message passes between these and those, in both directions.
@@ -200,6 +207,17 @@ pub enum Action {
         /// How long it may take, retries included.
         within: Duration,
     },
+}
+
+impl Action {
+    /// How many clients of its own the step may need.
+    pub fn sessions(&self) -> usize {
+        match self {
+            Self::Burst(_) => 4,
+            Self::Compact { .. } | Self::Serves { .. } => 1,
+            _ => 0,
+        }
+    }
 }
 
 /// Members, chosen at the moment when the step is done.

@@ -191,7 +191,8 @@ impl Schedule {
             Kind::StallDisk => {
                 let who = self.victim();
                 let lasting = self.dice.millis(50..=3_000);
-                self.step(now, Action::StallDisk(who, lasting));
+                let files = self.files();
+                self.step(now, Action::StallDisk { who, files, lasting });
             }
             Kind::StallThenPowerLoss => self.stall_then_power_loss(),
             Kind::Reset => {
@@ -223,7 +224,9 @@ impl Schedule {
         let blow = self.dice.millis(1..=1_500);
         let victim = if self.dice.percent(30) { Who::All } else { Who::Named(name.clone()) };
         self.step(Duration::ZERO, Action::Remember(who, name.clone()));
-        self.step(Duration::ZERO, Action::StallDisk(Who::Named(name.clone()), lasting));
+        let files = self.files();
+        let stalled = Who::Named(name.clone());
+        self.step(Duration::ZERO, Action::StallDisk { who: stalled, files, lasting });
         self.step(blow, Action::PowerLoss(victim));
         // It comes back before the others, which is what an old leader must survive.
         self.step(blow + Duration::from_millis(20), Action::Restart(Who::Named(name)));
@@ -239,6 +242,11 @@ impl Schedule {
     fn heal(&mut self) {
         let after = self.dice.millis(200..=6_000);
         self.step(after, Action::Heal);
+    }
+
+    /// All files, or only those of the log: then the database may get ahead of it.
+    fn files(&mut self) -> String {
+        if self.dice.percent(40) { "wal".to_owned() } else { String::new() }
     }
 
     fn victim(&mut self) -> Who {

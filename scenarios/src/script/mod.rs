@@ -21,6 +21,7 @@
 //! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, or a remembered name.
 //!
 //! Steps: `kill WHO`, `power-loss WHO`, `restart WHO`, `pause WHO for T`, `stall-disk WHO for T`,
+//! `stall-disk WHO files PREFIX for T`,
 //! `partition {1} {2 3}`, `partition minority WHO`, `partition majority WHO`, `cut WHO from WHO`,
 //! `cut WHO from clients`, `one-way WHO -> WHO`, `flap WHO - WHO every T for T`, `reset WHO - WHO`, `heal`,
 //! `compact`, `compact keep N`, `burst N`, `remember WHO as NAME`, `check serves [through WHO] within T`.

@@ -110,7 +110,13 @@ impl Parser {
             "power-loss" => Action::PowerLoss(self.who(line)?),
             "restart" => Action::Restart(self.who(line)?),
             "pause" => Action::Pause(self.who(line)?, for_duration(line)?),
-            "stall-disk" => Action::StallDisk(self.who(line)?, for_duration(line)?),
+            "stall-disk" => {
+                let who = self.who(line)?;
+                let files =
+                    if line.take("files") { line.word("the start of a file name")? } else { "" };
+                let files = files.to_owned();
+                Action::StallDisk { who, files, lasting: for_duration(line)? }
+            }
             "partition" => Action::Partition(self.split(line)?),
             "cut" => self.cut(line)?,
             "one-way" => {

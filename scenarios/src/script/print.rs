@@ -70,8 +70,12 @@ impl Display for Action {
             Self::PowerLoss(who) => write!(out, "power-loss {who}"),
             Self::Restart(who) => write!(out, "restart {who}"),
             Self::Pause(who, lasting) => write!(out, "pause {who} for {}", Span(*lasting)),
-            Self::StallDisk(who, lasting) => {
-                write!(out, "stall-disk {who} for {}", Span(*lasting))
+            Self::StallDisk { who, files, lasting } => {
+                write!(out, "stall-disk {who}")?;
+                if !files.is_empty() {
+                    write!(out, " files {files}")?;
+                }
+                write!(out, " for {}", Span(*lasting))
             }
             Self::Partition(split) => write!(out, "partition {split}"),
             Self::Cut(these, those) => write!(out, "cut {these} from {those}"),

@@ -15,7 +15,7 @@ use tonic::Status;
 use super::convert;
 use super::recorder::Recorder;
 use super::refusal::{End, end_of};
-use crate::cluster::ClientHost;
+use sim::cluster::ClientHost;
 
 /// No member looks at it, but HTTP/2 wants one.
 const ORIGIN: &str = "http://detcd";
@@ -72,8 +72,7 @@ impl Session {
     ) -> Option<Response> {
         let recorder = self.recorder.clone();
         recorder.invoke(op, self.client, member_id(member), &request);
-        let connected = SimRuntime::timeout(patience, self.channel(member)).await;
-        let Ok(Some(channel)) = connected else {
+        let Some(channel) = self.channel(member, patience).await else {
             recorder.fail(op, Refusal::from(RefusalKind::NotServed));
             return None;
         };
@@ -94,13 +93,13 @@ impl Session {
     }
 
     /// A connection to a member: the one that is there, or a new one.
-    async fn channel(&mut self, member: usize) -> Option<Channel> {
+    async fn channel(&mut self, member: usize, patience: Duration) -> Option<Channel> {
         if let Some(channel) = self.channels.get(&member)
             && !channel.is_closed()
         {
             return Some(channel.clone());
         }
-        let channel = self.host.connect(member - 1).await.ok()?;
+        let channel = self.host.connect(member, patience).await.ok()?;
         self.channels.insert(member, channel.clone());
         Some(channel)
     }

@@ -20,8 +20,8 @@ use tonic::Streaming;
 
 use super::session::client;
 use super::{Recorder, StopSign};
-use crate::cluster::ClientHost;
 use crate::dice::Dice;
+use sim::cluster::ClientHost;
 
 use self::watch::Watch;
 
@@ -131,8 +131,7 @@ impl Watcher {
         watches: &mut [Watch],
         dice: &mut Dice,
     ) -> Option<Connection> {
-        let connecting = SimRuntime::timeout(OPEN_PATIENCE, self.host.connect(member - 1)).await;
-        let channel = connecting.ok()?.ok()?;
+        let channel = self.host.connect(member, OPEN_PATIENCE).await.ok()?;
         let (requests, queue) = mpsc::channel(64);
         let own_ids = dice.percent(50);
         for (index, watch) in watches.iter_mut().enumerate() {

@@ -1,0 +1,290 @@
+//! Carries out the steps of a plan at their times.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jepsen_like::history::{CompactRequest, PutRequest, Request};
+use openraft_rt::AsyncRuntime;
+use reports::Finding;
+use sim::random::Key;
+use sim::{SimRuntime, Stream, World};
+
+use super::members::{Members, Place};
+use crate::dice::Dice;
+use crate::plan::{Action, Plan, Split, Step, Who};
+use crate::workload::{Session, StopSign, burst};
+
+/// Findings of the run itself; clones share them.
+pub(super) type Findings = Arc<Mutex<Vec<Finding>>>;
+
+/// Adds a finding.
+pub(super) fn add_finding(findings: &Findings, checker: &str, message: String) {
+    let finding = Finding { checker: checker.to_owned(), message, details: Vec::new() };
+    findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
+}
+
+/// Who carries out steps, and with what.
+pub(super) struct Faults {
+    pub(super) world: World,
+    pub(super) members: Members,
+    /// Sessions for the steps that send requests.
+    pub(super) sessions: Vec<Session>,
+    pub(super) keys: usize,
+    pub(super) findings: Findings,
+    /// Ends what would go on by itself, such as a flapping link.
+    pub(super) over: StopSign,
+}
+
+impl Faults {
+    /// Does every step at its time, counted from now, and returns when the duration is over.
+    pub(super) async fn run(mut self, plan: &Plan) {
+        let start = self.world.true_time();
+        for (at, index, step) in moments(&self.world, &plan.steps) {
+            self.sleep_until(start + at).await;
+            let source = self.world.streams().source(Stream::Fault, &format!("step {index}"));
+            self.perform(&step.action, &mut Dice::new(source)).await;
+        }
+        self.sleep_until(start + plan.duration).await;
+        self.over.raise();
+    }
+
+    async fn sleep_until(&self, at: Duration) {
+        let now = self.world.true_time();
+        SimRuntime::sleep(at.saturating_sub(now)).await;
+    }
+
+    async fn perform(&mut self, action: &Action, dice: &mut Dice) {
+        match action {
+            Action::Kill(who) => self.each(who, dice, |members, it| members.kill(it)).await,
+            Action::PowerLoss(who) => {
+                self.each(who, dice, |members, it| members.power_loss(it)).await;
+            }
+            Action::Restart(who) => self.each(who, dice, |members, it| members.restart(it)).await,
+            Action::Pause(who, lasting) => self.pause(who, *lasting, dice).await,
+            Action::StallDisk { who, files, lasting } => {
+                self.each(who, dice, |members, it| members.stall_disk(it, files, *lasting)).await;
+            }
+            Action::Partition(split) => self.partition(split, dice).await,
+            Action::Cut(these, those) => self.cut(these, those, true, dice).await,
+            Action::OneWay(from, to) => self.cut(from, to, false, dice).await,
+            Action::CutClients(who) => {
+                self.each(who, dice, |members, it| {
+                    members.cut_clients(it);
+                    members.begin(Place::Network, None, format!("{it} cut from clients"));
+                })
+                .await;
+            }
+            Action::Flap { one, other, every, lasting } => {
+                self.flap(one, other, *every, *lasting, dice).await;
+            }
+            Action::Reset(one, other) => {
+                for (one, other) in self.pairs(one, other, dice).await {
+                    self.members.reset(one, other);
+                    self.members.blink(Place::Network, format!("reset {one} - {other}"));
+                }
+            }
+            Action::Heal => self.members.heal_links(),
+            Action::Compact { keep } => self.compact(*keep).await,
+            Action::Burst(puts) => self.burst(*puts),
+            Action::Remember(who, name) => {
+                if let Some(member) = self.members.resolve(who, dice).await.first() {
+                    self.members.remember(name, *member);
+                }
+            }
+            Action::Serves { via, within } => self.serves(via.as_ref(), *within, dice).await,
+        }
+    }
+
+    async fn each(&self, who: &Who, dice: &mut Dice, mut act: impl FnMut(&Members, usize)) {
+        for member in self.members.resolve(who, dice).await {
+            act(&self.members, member);
+        }
+    }
+
+    async fn pause(&self, who: &Who, lasting: Duration, dice: &mut Dice) {
+        for member in self.members.resolve(who, dice).await {
+            let Some(ticket) = self.members.pause(member) else { continue };
+            let members = self.members.clone();
+            drop(SimRuntime::spawn(async move {
+                SimRuntime::sleep(lasting).await;
+                members.resume_from(member, ticket);
+            }));
+        }
+    }
+
+    /// All pairs of different members, one from each side.
+    async fn pairs(&self, one: &Who, other: &Who, dice: &mut Dice) -> Vec<(usize, usize)> {
+        let ones = self.members.resolve(one, dice).await;
+        let others = self.members.resolve(other, dice).await;
+        let all = ones.iter().flat_map(|one| others.iter().map(move |other| (*one, *other)));
+        all.filter(|(one, other)| one != other).collect()
+    }
+
+    async fn cut(&self, these: &Who, those: &Who, both_ways: bool, dice: &mut Dice) {
+        for (one, other) in self.pairs(these, those, dice).await {
+            self.members.cut(one, other);
+            if both_ways {
+                self.members.cut(other, one);
+            }
+            let arrow = if both_ways { "-" } else { "->" };
+            self.members.begin(Place::Network, None, format!("cut {one} {arrow} {other}"));
+        }
+    }
+
+    async fn partition(&self, split: &Split, dice: &mut Dice) {
+        let groups = match split {
+            Split::Groups(groups) => groups.clone(),
+            Split::MinorityWith(who) => {
+                let size = (self.members.count() - 1) / 2;
+                self.two_groups(who, size.max(1), dice).await
+            }
+            Split::MajorityWith(who) => {
+                self.two_groups(who, self.members.count() / 2 + 1, dice).await
+            }
+        };
+        for (one, other) in links(&groups) {
+            self.members.cut(one, other);
+            self.members.cut(other, one);
+        }
+        let text = format!("partition {}", Split::Groups(groups));
+        self.members.begin(Place::Network, None, text);
+    }
+
+    /// A group of that size with that member in it, and the rest.
+    async fn two_groups(&self, who: &Who, size: usize, dice: &mut Dice) -> Vec<BTreeSet<usize>> {
+        let chosen = self.members.resolve(who, dice).await.first().copied();
+        let mut rest: Vec<usize> = self.members.all().collect();
+        let mut group = BTreeSet::new();
+        if let Some(chosen) = chosen {
+            rest.retain(|member| *member != chosen);
+            group.insert(chosen);
+        }
+        while group.len() < size && !rest.is_empty() {
+            let place = dice.index(rest.len());
+            group.insert(rest.swap_remove(place));
+        }
+        vec![group, rest.into_iter().collect()]
+    }
+
+    async fn flap(
+        &self,
+        one: &Who,
+        other: &Who,
+        every: Duration,
+        lasting: Duration,
+        dice: &mut Dice,
+    ) {
+        let pairs = self.pairs(one, other, dice).await;
+        let (members, over, world) = (self.members.clone(), self.over.clone(), self.world.clone());
+        let end = world.true_time() + lasting;
+        drop(SimRuntime::spawn(async move {
+            while world.true_time() < end && !over.is_raised() {
+                for (one, other) in &pairs {
+                    members.cut(*one, *other);
+                    members.cut(*other, *one);
+                    members.blink(Place::Network, format!("flap {one} - {other}"));
+                }
+                SimRuntime::sleep(every).await;
+                for (one, other) in &pairs {
+                    members.heal(*one, *other);
+                    members.heal(*other, *one);
+                }
+                SimRuntime::sleep(every).await;
+            }
+        }));
+    }
+
+    async fn compact(&mut self, keep: u64) {
+        let Some(mut session) = self.sessions.pop() else { return };
+        let newest = session.recorder().knowledge(|knowledge| knowledge.revision);
+        let revision = newest - i64::try_from(keep).unwrap_or(i64::MAX);
+        if revision > 1 {
+            let recorder = session.recorder().clone();
+            let member = self.members.leader().unwrap_or(1);
+            drop(SimRuntime::spawn(async move {
+                let request = Request::Compact(CompactRequest { revision, physical: false });
+                let patience = Duration::from_secs(2);
+                if session.call(member, request, patience).await.is_some() {
+                    recorder.knowledge(|known| known.compacted = known.compacted.max(revision));
+                }
+            }));
+        }
+    }
+
+    fn burst(&mut self, puts: u64) {
+        // Several clients at once, or a stalled disk would hold the first write and all after it.
+        const LANES: u64 = 4;
+        for _ in 0..LANES {
+            let Some(mut session) = self.sessions.pop() else { return };
+            let (members, keys) = (self.members.count(), self.keys);
+            let share = puts.div_ceil(LANES);
+            drop(SimRuntime::spawn(async move { burst(&mut session, members, keys, share).await }));
+        }
+    }
+
+    /// Starts to look whether a write is acknowledged in time; the steps go on meanwhile.
+    async fn serves(&mut self, via: Option<&Who>, within: Duration, dice: &mut Dice) {
+        let via = match via {
+            Some(who) => self.members.resolve(who, dice).await,
+            None => self.members.all().collect(),
+        };
+        let Some(mut session) = self.sessions.pop() else { return };
+        let (world, findings) = (self.world.clone(), self.findings.clone());
+        drop(SimRuntime::spawn(async move {
+            let start = world.true_time();
+            while world.true_time() < start + within {
+                for member in &via {
+                    let put = serving_put(&session);
+                    let patience = Duration::from_millis(500);
+                    if session.call(*member, put, patience).await.is_some() {
+                        return;
+                    }
+                }
+                SimRuntime::sleep(Duration::from_millis(50)).await;
+            }
+            let message = format!(
+                "no write was acknowledged through any of {via:?} for {within:?} from {start:?} on, \
+                 although the script says that the cluster serves then"
+            );
+            add_finding(&findings, "availability", message);
+        }));
+    }
+}
+
+/// A write that shows that somebody serves.
+pub(super) fn serving_put(session: &Session) -> Request {
+    let op = session.recorder().new_op();
+    let value = format!("serving {op}");
+    Request::Put(PutRequest {
+        key: "serving".into(),
+        value: value.as_str().into(),
+        ..PutRequest::default()
+    })
+}
+
+/// The moment of each step by the seed, in the order of time.
+fn moments<'a>(world: &World, steps: &'a [Step]) -> Vec<(Duration, usize, &'a Step)> {
+    let mut moments: Vec<(Duration, usize, &Step)> = steps
+        .iter()
+        .enumerate()
+        .map(|(index, step)| {
+            let key = Key::of("moment of a step").number(index as u64);
+            let range = *step.at.start()..*step.at.end();
+            (world.streams().draw(Stream::Fault, key).duration(&range), index, step)
+        })
+        .collect();
+    moments.sort_by_key(|(at, index, _)| (*at, *index));
+    moments
+}
+
+/// All pairs of members in different groups.
+fn links(groups: &[BTreeSet<usize>]) -> Vec<(usize, usize)> {
+    let mut links = Vec::new();
+    for (place, group) in groups.iter().enumerate() {
+        for other in &groups[place + 1..] {
+            links.extend(group.iter().flat_map(|one| other.iter().map(move |two| (*one, *two))));
+        }
+    }
+    links
+}

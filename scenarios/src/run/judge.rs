@@ -1,0 +1,114 @@
+//! The verdict on a run: what the run found itself, what the checkers say, and whether enough happened.
+
+use jepsen_like::checker::{self, Report, Violation};
+use jepsen_like::history::{Micros, OpId};
+use reports::{Finding, Verdict};
+
+use super::Ran;
+use crate::plan::Plan;
+
+/// Lines of evidence that a finding quotes.
+const DETAILS_MAX: usize = 12;
+
+/// What is thought of a run.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The word.
+    pub verdict: Verdict,
+    /// The reasons.
+    pub findings: Vec<Finding>,
+    /// Operations that bear witness.
+    pub witnesses: Vec<OpId>,
+    /// Moments that bear witness.
+    pub times: Vec<Micros>,
+    /// Operations and watch events that were checked.
+    pub checked: u64,
+    /// Names and values for a report.
+    pub statistics: Vec<(String, String)>,
+}
+
+/// Judges a run of a plan.
+pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
+    let report = checker::check(&ran.history, &checker::Options::default());
+    let mut findings = ran.findings.clone();
+    findings.extend(report.violations().map(finding));
+    let mut verdict = if findings.is_empty() { Verdict::Pass } else { Verdict::Violation };
+    if verdict == Verdict::Pass {
+        findings = doubts(plan, ran, &report);
+        verdict = if findings.is_empty() { Verdict::Pass } else { Verdict::Inconclusive };
+    }
+    Judged {
+        verdict,
+        findings,
+        witnesses: report.violations().flat_map(|found| found.operations.clone()).collect(),
+        times: report.violations().flat_map(|found| found.times.clone()).collect(),
+        checked: report.statistics.operations as u64 + ran.counts.watch_events,
+        statistics: statistics(ran, &report),
+    }
+}
+
+fn finding(violation: &Violation) -> Finding {
+    let times = violation.times.iter().map(|time| format!("at {} s", reports::seconds(*time)));
+    let operations = violation.operations.iter().map(|op| format!("operation {op}"));
+    Finding {
+        checker: format!("{} {}", violation.checker, violation.guarantee),
+        message: violation.message.clone(),
+        details: operations.chain(times).take(DETAILS_MAX).collect(),
+    }
+}
+
+/// Why a run without violations may still say nothing.
+fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
+    let doubt = |checker: &str, message: String| Finding {
+        checker: checker.to_owned(),
+        message,
+        details: Vec::new(),
+    };
+    let mut doubts: Vec<Finding> = report
+        .verdicts
+        .iter()
+        .filter_map(|(name, verdict)| match verdict {
+            checker::Verdict::Inconclusive { reason } => Some(doubt(name, reason.clone())),
+            checker::Verdict::Pass | checker::Verdict::Violation(_) => None,
+        })
+        .collect();
+    for floor in &plan.floors {
+        let reached = floor.counter.of(&ran.counts);
+        if reached < floor.at_least {
+            let message = format!(
+                "too little happened: {reached} {}, at least {} are needed",
+                floor.counter.title(),
+                floor.at_least
+            );
+            doubts.push(doubt("run validity", message));
+        }
+    }
+    doubts
+}
+
+fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
+    let counted = &report.statistics;
+    let numbers = [
+        ("operations", counted.operations as u64),
+        ("answered", counted.answered as u64),
+        ("refused", counted.refused as u64),
+        ("unknown", counted.unknown as u64),
+        ("unknown writes that took effect", counted.unknown_applied as u64),
+        ("revisions", counted.revisions as u64),
+        ("watch events", ran.counts.watch_events),
+        ("resumed watches", ran.counts.resumed_watches),
+        ("faults", ran.counts.faults),
+        ("crashes", ran.counts.crashes),
+        ("elections", ran.counts.elections),
+        ("installed snapshots", ran.counts.installed_snapshots),
+    ];
+    let word = |verdict: &checker::Verdict| match verdict {
+        checker::Verdict::Pass => "pass".to_owned(),
+        checker::Verdict::Violation(violation) => violation.guarantee.to_owned(),
+        checker::Verdict::Inconclusive { reason } => format!("inconclusive: {reason}"),
+    };
+    let numbers = numbers.map(|(name, value)| (name.to_owned(), reports::grouped(value)));
+    let verdicts =
+        report.verdicts.iter().map(|(name, verdict)| (format!("checker {name}"), word(verdict)));
+    numbers.into_iter().chain(verdicts).collect()
+}

@@ -1,0 +1,148 @@
+//! After everything is healed: the cluster must serve, converge, and bring its watches to the end.
+//!
+//! Each of these has a deadline in simulated time, and a name of its own when it is missed.
+
+use std::time::Duration;
+
+use jepsen_like::history::{Blob, RangeRequest, Request, Response};
+use openraft_rt::AsyncRuntime;
+use sim::{SimRuntime, World};
+
+use super::faults::{Findings, add_finding, serving_put};
+use super::members::Members;
+use crate::workload::{Progress, Session, StopSign};
+
+const POLL: Duration = Duration::from_millis(50);
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+/// What is needed to look.
+pub(super) struct Liveness {
+    pub(super) world: World,
+    pub(super) members: Members,
+    pub(super) session: Session,
+    pub(super) findings: Findings,
+    /// How long everything may take.
+    pub(super) limit: Duration,
+}
+
+impl Liveness {
+    /// Looks at everything; stops at the first that does not come back.
+    pub(super) async fn run(&mut self, progress: &Progress, hurry: &StopSign) {
+        let deadline = self.world.true_time() + self.limit;
+        let Some(()) = self.leader(deadline).await else { return };
+        for member in self.members.all() {
+            let Some(()) = self.serves(member, deadline).await else { return };
+        }
+        let Some(()) = self.converge(deadline).await else { return };
+        hurry.raise();
+        self.watches(progress, deadline).await;
+        self.final_reads().await;
+    }
+
+    async fn leader(&self, deadline: Duration) -> Option<()> {
+        while self.world.true_time() < deadline {
+            if self.members.leader().is_some() {
+                return Some(());
+            }
+            SimRuntime::sleep(POLL).await;
+        }
+        self.missed("liveness: leader", "nobody leads".to_owned())
+    }
+
+    /// A write through a member, and then a linearizable read.
+    async fn serves(&mut self, member: usize, deadline: Duration) -> Option<()> {
+        let mut is_written = false;
+        while self.world.true_time() < deadline {
+            let request =
+                if is_written { everything(false, 0) } else { serving_put(&self.session) };
+            let response = self.session.call(member, request, ATTEMPT).await;
+            match response {
+                Some(Response::Range(_)) => return Some(()),
+                Some(_) => is_written = true,
+                None => SimRuntime::sleep(POLL).await,
+            }
+        }
+        let what = if is_written { "answers no read" } else { "acknowledges no write" };
+        self.missed("liveness: service", format!("member {member} {what}"))
+    }
+
+    /// All members have applied the same, with the same result.
+    async fn converge(&self, deadline: Duration) -> Option<()> {
+        loop {
+            let states: Vec<(u64, u64)> = self
+                .members
+                .all()
+                .map(|member| self.members.status(member))
+                .map(|status| (status.applied, status.digest))
+                .collect();
+            if states.windows(2).all(|pair| pair[0] == pair[1]) {
+                return Some(());
+            }
+            if self.world.true_time() >= deadline {
+                let words: Vec<String> = states
+                    .iter()
+                    .zip(self.members.all())
+                    .map(|((applied, digest), member)| {
+                        format!("member {member} at index {applied} with state {digest:016x}")
+                    })
+                    .collect();
+                return self.missed("liveness: convergence", words.join(", "));
+            }
+            SimRuntime::sleep(POLL).await;
+        }
+    }
+
+    /// Every watch has been told everything.
+    async fn watches(&self, progress: &Progress, deadline: Duration) -> Option<()> {
+        let newest = self.session.recorder().knowledge(|knowledge| knowledge.revision);
+        loop {
+            let behind = progress.behind(newest);
+            let Some((watch, next)) = behind.first() else { return Some(()) };
+            if self.world.true_time() >= deadline {
+                let count = behind.len();
+                let text = format!(
+                    "watch {watch} still waits for revision {next} while the store is at {newest} \
+                     ({count} watches are behind)"
+                );
+                return self.missed("liveness: watch", text);
+            }
+            SimRuntime::sleep(POLL).await;
+        }
+    }
+
+    /// What is there in the end, from every member, now and in the past.
+    async fn final_reads(&mut self) {
+        let (newest, compacted) =
+            self.session.recorder().knowledge(|known| (known.revision, known.compacted));
+        let oldest = compacted.max(1);
+        for member in self.members.all() {
+            for serializable in [false, true] {
+                let request = everything(serializable, 0);
+                self.session.call(member, request, ATTEMPT).await;
+            }
+            // A few points of the past, the oldest that can be read among them.
+            for part in 0..4 {
+                let revision = oldest + (newest - oldest) * part / 4;
+                self.session.call(member, everything(true, revision), ATTEMPT).await;
+            }
+        }
+    }
+
+    fn missed(&self, name: &str, what: String) -> Option<()> {
+        let message = format!("{what}, {:?} after all faults have ended", self.limit);
+        add_finding(&self.findings, name, message);
+        None
+    }
+}
+
+/// A read of all keys.
+fn everything(serializable: bool, revision: i64) -> Request {
+    Request::Range(RangeRequest {
+        key: Blob::from(vec![0]),
+        range_end: Blob::from(vec![0]),
+        serializable,
+        revision,
+        ..RangeRequest::default()
+    })
+}

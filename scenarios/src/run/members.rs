@@ -1,0 +1,318 @@
+//! The cluster in the words of scenarios: who is meant, what was done to whom, and how often.
+//!
+//! The only place that touches the simulated cluster's controls.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use openraft_rt::AsyncRuntime;
+use sim::network::HostId;
+use sim::{SimRuntime, World};
+
+use crate::dice::Dice;
+use crate::plan::{ClusterPlan, Who};
+use sim::cluster::{ClientHost, Cluster, ClusterConfig, Record, Status};
+
+/// Log segments are small, so that runs cross their borders.
+const WAL_SEGMENT_BYTES: u64 = 64 << 10;
+/// How long a step waits for somebody to lead.
+const LEADER_PATIENCE: Duration = Duration::from_secs(4);
+
+/// What a fault hits, for the lanes of a timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Links between hosts.
+    Network,
+    /// A disk.
+    Disk,
+    /// A process.
+    Process,
+}
+
+/// A fault from its beginning to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultRecord {
+    /// When it began.
+    pub from: Duration,
+    /// When it ended; nothing while it lasts.
+    pub to: Option<Duration>,
+    /// What it hits.
+    pub place: Place,
+    /// Which member; nothing if it is about links.
+    pub member: Option<usize>,
+    /// What it is.
+    pub text: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    names: BTreeMap<String, usize>,
+    paused: BTreeMap<usize, u64>,
+    pauses: u64,
+    crashes: u64,
+    faults: Vec<FaultRecord>,
+    clients: Vec<HostId>,
+}
+
+/// The members, numbered from 1; clones are the same ones.
+#[derive(Debug, Clone)]
+pub(super) struct Members {
+    world: World,
+    cluster: Cluster,
+    count: usize,
+    state: Arc<Mutex<State>>,
+}
+
+impl Members {
+    pub(super) fn boot(world: &World, plan: &ClusterPlan) -> Self {
+        let mut config = ClusterConfig { members: plan.members, ..ClusterConfig::default() };
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        config.member.snapshot_count = plan.snapshot_count;
+        // Few entries stay behind a snapshot, or no follower would ever need one.
+        config.member.snapshot_catchup_entries = (plan.snapshot_count / 4).max(1);
+        config.member.election_timeout_ms = millis(plan.election_timeout);
+        config.member.heartbeat_interval_ms = millis(plan.heartbeat);
+        config.member.wal_segment_bytes = WAL_SEGMENT_BYTES;
+        config.member.watch_progress_notify_interval = Duration::from_secs(2);
+        let cluster = Cluster::boot(world, &config);
+        let state = Arc::default();
+        Self { world: world.clone(), cluster, count: plan.members, state }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn all(&self) -> std::ops::RangeInclusive<usize> {
+        1..=self.count
+    }
+
+    /// A machine for a client. Clients' machines are added before the first fault.
+    pub(super) fn client(&self, name: &str) -> ClientHost {
+        let number = self.lock().clients.len() + 1;
+        let host = self.cluster.client(name, number);
+        self.lock().clients.push(host.host().id());
+        host
+    }
+
+    pub(super) fn is_up(&self, member: usize) -> bool {
+        self.cluster.is_up(member)
+    }
+
+    pub(super) fn leader(&self) -> Option<usize> {
+        self.cluster.leader()
+    }
+
+    pub(super) fn status(&self, member: usize) -> Status {
+        self.cluster.observed().status(member)
+    }
+
+    pub(super) fn records(&self) -> Vec<Record> {
+        self.cluster.observed().records_from(0)
+    }
+
+    pub(super) fn crashes(&self) -> u64 {
+        self.lock().crashes
+    }
+
+    pub(super) fn elections(&self) -> u64 {
+        self.cluster.observed().elections()
+    }
+
+    pub(super) fn installed_snapshots(&self) -> u64 {
+        self.cluster.observed().snapshots_installed()
+    }
+
+    pub(super) fn faults(&self) -> Vec<FaultRecord> {
+        self.lock().faults.clone()
+    }
+
+    /// The members that are meant; nobody, if there is no leader for too long.
+    pub(super) async fn resolve(&self, who: &Who, dice: &mut Dice) -> Vec<usize> {
+        match who {
+            Who::Member(member) => vec![*member],
+            Who::All => self.all().collect(),
+            Who::Named(name) => self.lock().names.get(name).copied().into_iter().collect(),
+            Who::Any => {
+                let up: Vec<usize> = self.all().filter(|member| self.is_up(*member)).collect();
+                choose(&up, dice)
+            }
+            Who::Leader => self.await_leader().await.into_iter().collect(),
+            Who::Follower => {
+                let leader = self.await_leader().await;
+                let follows = |member: &usize| self.is_up(*member) && Some(*member) != leader;
+                let followers: Vec<usize> = self.all().filter(follows).collect();
+                choose(&followers, dice)
+            }
+            Who::Followers => {
+                let leader = self.await_leader().await;
+                self.all().filter(|member| leader.is_some_and(|leader| leader != *member)).collect()
+            }
+        }
+    }
+
+    async fn await_leader(&self) -> Option<usize> {
+        let deadline = self.world.true_time() + LEADER_PATIENCE;
+        while self.world.true_time() < deadline {
+            if let Some(leader) = self.leader() {
+                return Some(leader);
+            }
+            SimRuntime::sleep(Duration::from_millis(20)).await;
+        }
+        None
+    }
+
+    pub(super) fn remember(&self, name: &str, member: usize) {
+        self.lock().names.insert(name.to_owned(), member);
+    }
+
+    pub(super) fn kill(&self, member: usize) {
+        self.end(member, "killed", Cluster::kill);
+    }
+
+    pub(super) fn power_loss(&self, member: usize) {
+        self.end(member, "power lost", Cluster::power_loss);
+    }
+
+    fn end(&self, member: usize, text: &str, how: fn(&Cluster, usize)) {
+        if !self.is_up(member) {
+            return;
+        }
+        self.resume(member);
+        how(&self.cluster, member);
+        self.lock().crashes += 1;
+        self.begin(Place::Process, Some(member), text.to_owned());
+    }
+
+    pub(super) fn restart(&self, member: usize) {
+        if !self.is_up(member) {
+            self.cluster.restart(member);
+            self.finish(Place::Process, Some(member));
+        }
+    }
+
+    /// The member stands still; the ticket tells this pause from later ones.
+    pub(super) fn pause(&self, member: usize) -> Option<u64> {
+        if !self.is_up(member) || self.lock().paused.contains_key(&member) {
+            return None;
+        }
+        self.cluster.host(member).pause();
+        let mut state = self.lock();
+        state.pauses += 1;
+        let ticket = state.pauses;
+        state.paused.insert(member, ticket);
+        drop(state);
+        self.begin(Place::Process, Some(member), "paused".to_owned());
+        Some(ticket)
+    }
+
+    /// Ends the pause of that ticket, if it still lasts.
+    pub(super) fn resume_from(&self, member: usize, ticket: u64) {
+        if self.lock().paused.get(&member) == Some(&ticket) {
+            self.resume(member);
+        }
+    }
+
+    fn resume(&self, member: usize) {
+        if self.lock().paused.remove(&member).is_some() {
+            self.cluster.host(member).resume();
+            self.finish(Place::Process, Some(member));
+        }
+    }
+
+    /// Every sync takes `lasting` longer, until so much time has passed.
+    pub(super) fn stall_disk(&self, member: usize, files: &str, lasting: Duration) {
+        let set = move |members: &Self, files: &str, stall: Duration| {
+            members.cluster.host(member).disk().set_faults(|faults| {
+                files.clone_into(&mut faults.only);
+                faults.sync_stalls = stall;
+            });
+        };
+        set(self, files, lasting);
+        let files_text = if files.is_empty() { "all files" } else { files };
+        self.begin(Place::Disk, Some(member), format!("disk of {member} stalls: {files_text}"));
+        let members = self.clone();
+        drop(SimRuntime::spawn(async move {
+            SimRuntime::sleep(lasting).await;
+            set(&members, "", Duration::ZERO);
+            members.finish(Place::Disk, Some(member));
+        }));
+    }
+
+    pub(super) fn cut(&self, from: usize, to: usize) {
+        if from != to {
+            self.cluster.cut(from, to);
+        }
+    }
+
+    pub(super) fn heal(&self, from: usize, to: usize) {
+        if from != to {
+            self.cluster.heal(from, to);
+        }
+    }
+
+    pub(super) fn cut_clients(&self, member: usize) {
+        let (network, host) = (self.world.network(), self.cluster.host(member).id());
+        for client in self.lock().clients.clone() {
+            network.cut(client, host);
+            network.cut(host, client);
+        }
+    }
+
+    pub(super) fn reset(&self, one: usize, other: usize) {
+        if one != other {
+            self.cluster.reset_connections(one, other);
+        }
+    }
+
+    /// All links work again.
+    pub(super) fn heal_links(&self) {
+        self.cluster.heal_all();
+        self.finish(Place::Network, None);
+    }
+
+    /// All links work, nobody is paused, everybody runs.
+    pub(super) fn heal_everything(&self) {
+        self.heal_links();
+        for member in self.all() {
+            self.resume(member);
+            self.restart(member);
+        }
+    }
+
+    /// Writes down that a fault begins.
+    pub(super) fn begin(&self, place: Place, member: Option<usize>, text: String) {
+        self.world.trace().event("fault", &[("text", text.as_str().into())]);
+        tracing::info!(target: "scenario", "{text}");
+        let from = self.world.true_time();
+        self.lock().faults.push(FaultRecord { from, to: None, place, member, text });
+    }
+
+    /// Writes down that a fault came and went.
+    pub(super) fn blink(&self, place: Place, text: String) {
+        self.begin(place, None, text);
+        let now = self.world.true_time();
+        if let Some(last) = self.lock().faults.last_mut() {
+            last.to = Some(now);
+        }
+    }
+
+    /// Writes down that faults of a kind end.
+    fn finish(&self, place: Place, member: Option<usize>) {
+        let now = self.world.true_time();
+        for fault in &mut self.lock().faults {
+            if fault.to.is_none() && fault.place == place && fault.member == member {
+                fault.to = Some(now);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn choose(members: &[usize], dice: &mut Dice) -> Vec<usize> {
+    if members.is_empty() { Vec::new() } else { vec![*dice.pick(members)] }
+}

@@ -1,0 +1,18 @@
+//! One run of a plan under one seed: boot, disturb, heal, and look whether everything comes back.
+//!
+//! In the safety phase faults are injected and only wrong answers count. Then everything is healed, and
+//! the cluster must serve, converge and bring its watches to the end within a simulated deadline.
+//! What the run leaves is a history; [`judge`] gives the verdict on it.
+//!
+//! Must never know: command lines, reports, and other runs.
+
+mod faults;
+mod judge;
+mod liveness;
+mod members;
+mod observed;
+mod phases;
+
+pub use self::judge::{Judged, judge};
+pub use self::members::{FaultRecord, Place};
+pub use self::phases::{Options, Ran, simulate};

@@ -1,0 +1,231 @@
+//! The phases of a run, inside the simulation.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use detcd_node::observer::Observation;
+use jepsen_like::history::History;
+use openraft_rt::AsyncRuntime;
+use reports::{Counts, Finding};
+use sim::network::NetworkOptions;
+use sim::trace::{Digest, Recording};
+use sim::{SimRuntime, Trace, World};
+
+use super::faults::{Faults, Findings, add_finding};
+use super::liveness::Liveness;
+use super::members::{FaultRecord, Members};
+use super::observed;
+use crate::plan::Plan;
+use crate::workload::{Client, Progress, Recorder, Session, StopSign, Watcher};
+use sim::cluster::Status;
+
+/// How long a new cluster may take to elect its first leader, in election timeouts.
+const BOOT_ELECTION_TIMEOUTS: u32 = 10;
+/// How long a healed cluster may take to come back, beside ten election timeouts.
+const LIVENESS_LIMIT: Duration = Duration::from_secs(20);
+
+/// How a run is watched.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Whether every event is kept, and not only hashed.
+    pub is_recorded: bool,
+    /// What is logged to standard error, in the syntax of `RUST_LOG`.
+    pub log: Option<String>,
+}
+
+/// What a run leaves.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// Everything that clients and members told.
+    pub history: History,
+    /// What happened, counted; nothing is checked yet.
+    pub counts: Counts,
+    /// The hash of all events.
+    pub digest: Digest,
+    /// The events, if they were kept.
+    pub recording: Recording,
+    /// True simulated time from start to end.
+    pub simulated: Duration,
+    /// What the run itself found.
+    pub findings: Vec<Finding>,
+    /// What was done to the cluster.
+    pub faults: Vec<FaultRecord>,
+    /// The members at the end.
+    pub members: Vec<Status>,
+}
+
+/// Runs a plan under a seed, on a thread of its own.
+///
+/// # Panics
+///
+/// If anything inside panics.
+pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
+    let (plan, options) = (plan.clone(), options.clone());
+    sim::run(seed, move || async move {
+        let trace = if options.is_recorded { Trace::recorded() } else { Trace::default() };
+        let world = World::new(trace, NetworkOptions::default());
+        let _logging = options.log.map(|filter| sim::log::to_stderr(world.trace(), &filter));
+        Run::boot(world, plan).run().await
+    })
+}
+
+struct Run {
+    world: World,
+    plan: Plan,
+    members: Members,
+    recorder: Recorder,
+    findings: Findings,
+}
+
+/// Tasks that work until they are told to stop.
+struct Tasks {
+    handles: Vec<<SimRuntime as AsyncRuntime>::JoinHandle<()>>,
+    stop: StopSign,
+}
+
+impl Tasks {
+    fn new(stop: StopSign) -> Self {
+        Self { handles: Vec::new(), stop }
+    }
+
+    async fn stop(self) {
+        self.stop.raise();
+        for handle in self.handles {
+            handle.await.expect("a client does not panic");
+        }
+    }
+}
+
+impl Run {
+    fn boot(world: World, plan: Plan) -> Self {
+        let members = Members::boot(&world, &plan.cluster);
+        let recorder = Recorder::new(&world);
+        Self { world, plan, members, recorder, findings: Arc::default() }
+    }
+
+    async fn run(self) -> Ran {
+        if self.first_leader().await {
+            let checker = Session::new(self.members.client("checker"), &self.recorder);
+            let (progress, hurry) = (Progress::default(), StopSign::default());
+            let clients = self.start_clients();
+            let watchers = self.start_watchers(&progress, &hurry);
+            self.faults().run(&self.plan).await;
+            self.members.heal_everything();
+            self.recorder.healed();
+            clients.stop().await;
+            self.liveness(checker).run(&progress, &hurry).await;
+            watchers.stop().await;
+        }
+        self.finish()
+    }
+
+    async fn first_leader(&self) -> bool {
+        let limit = self.plan.cluster.election_timeout * BOOT_ELECTION_TIMEOUTS;
+        while self.members.leader().is_none() {
+            if self.world.true_time() > limit {
+                let message = format!("nobody leads {limit:?} after the start, without any fault");
+                add_finding(&self.findings, "liveness: leader", message);
+                return false;
+            }
+            SimRuntime::sleep(Duration::from_millis(50)).await;
+        }
+        true
+    }
+
+    fn start_clients(&self) -> Tasks {
+        let mut tasks = Tasks::new(StopSign::default());
+        for number in 1..=self.plan.workload.clients {
+            let host = self.members.client(&format!("client-{number}"));
+            let client = Client {
+                session: Session::new(host.clone(), &self.recorder),
+                number,
+                members: self.members.count(),
+                workload: self.plan.workload.clone(),
+            };
+            let working = client.run(self.world.streams(), tasks.stop.clone());
+            tasks.handles.push(host.host().spawn(working));
+        }
+        tasks
+    }
+
+    fn start_watchers(&self, progress: &Progress, hurry: &StopSign) -> Tasks {
+        let mut tasks = Tasks::new(StopSign::default());
+        for number in 1..=self.plan.workload.watchers {
+            let host = self.members.client(&format!("watcher-{number}"));
+            let watcher = Watcher {
+                host: host.clone(),
+                recorder: self.recorder.clone(),
+                number,
+                members: self.members.count(),
+                keys: self.plan.workload.keys,
+                progress: progress.clone(),
+                hurry: hurry.clone(),
+                stop: tasks.stop.clone(),
+            };
+            tasks.handles.push(host.host().spawn(watcher.run(self.world.streams())));
+        }
+        tasks
+    }
+
+    fn faults(&self) -> Faults {
+        let host = self.members.client("script");
+        let needed = self.plan.steps.iter().map(|step| step.action.sessions()).sum();
+        let session = |_| Session::new(host.clone(), &self.recorder);
+        Faults {
+            world: self.world.clone(),
+            members: self.members.clone(),
+            sessions: (0..needed).map(session).collect(),
+            keys: self.plan.workload.keys,
+            findings: self.findings.clone(),
+            over: StopSign::default(),
+        }
+    }
+
+    fn liveness(&self, session: Session) -> Liveness {
+        Liveness {
+            world: self.world.clone(),
+            members: self.members.clone(),
+            session,
+            findings: self.findings.clone(),
+            limit: LIVENESS_LIMIT + self.plan.cluster.election_timeout * 10,
+        }
+    }
+
+    fn finish(self) -> Ran {
+        let records = self.members.records();
+        for record in &records {
+            if let Observation::Failed { reason } = &record.observation {
+                let message = format!(
+                    "member {} stopped by itself at {:?}, although its disk is well: {reason}",
+                    record.member, record.time
+                );
+                add_finding(&self.findings, "member failure", message);
+            }
+        }
+        let faults = self.members.faults();
+        let tally = self.recorder.tally();
+        let counts = Counts {
+            operations: 0,
+            acknowledged: tally.acknowledged,
+            unknown: tally.unknown,
+            crashes: self.members.crashes(),
+            elections: self.members.elections(),
+            resumed_watches: tally.resumed,
+            installed_snapshots: self.members.installed_snapshots(),
+            faults: faults.len() as u64,
+            watch_events: tally.watch_events,
+        };
+        let events = observed::merge(self.members.count(), &records, &faults, self.recorder.take());
+        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ran {
+            history: History::from(events),
+            counts,
+            digest: self.world.trace().digest(),
+            recording: self.world.trace().recording(),
+            simulated: self.world.true_time(),
+            findings,
+            faults,
+            members: self.members.all().map(|member| self.members.status(member)).collect(),
+        }
+    }
+}
