@@ -76,25 +76,17 @@ pub(super) async fn run<R: Runtime>(shared: Arc<Shared<R>>, mut writer: Writer, 
             Err(error) => return shared.fail(&error, batch.ops),
         };
         shared.state().complete(&batch, receipt);
-        let purged = acknowledge(batch);
+        for queued in batch.ops {
+            (queued.done)(Ok(()));
+        }
         shared.drained.notify_waiters();
-        if purged && let Err(error) = remove_empty(&shared, &writer, &setting).await {
+        if let Err(error) = remove_empty(&shared, &writer, &setting).await {
             return shared.fail(&error, Vec::new());
         }
     }
 }
 
-/// Tells everybody who waited for a batch, in order. Says whether it purged anything.
-fn acknowledge(batch: Batch) -> bool {
-    let mut purged = false;
-    for queued in batch.ops {
-        purged |= matches!(queued.op, Op::Purge(_) | Op::Install(_));
-        (queued.done)(Ok(()));
-    }
-    purged
-}
-
-/// Removes segments whose entries are gone. The marker that says so is durable by now.
+/// Removes segments whose entries are gone. The frames that say so are durable by now.
 async fn remove_empty<R: Runtime>(
     shared: &Shared<R>,
     writer: &Writer,

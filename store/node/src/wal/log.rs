@@ -13,7 +13,7 @@ use super::commit::{self, Shared};
 use super::frame::{BODY_BYTES_MAX, entry_bytes};
 use super::outline::Installed;
 use super::read::Plan;
-use super::recover::{Recovery, recover};
+use super::recover::recover;
 use super::state::{Done, Op, State};
 use super::writer::{self, Setting, Writer, Written};
 use super::{Entry, Error, Identity, Options, Position, Recovered, Refusal};

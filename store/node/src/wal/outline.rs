@@ -13,6 +13,9 @@ pub(super) struct Outline {
     committed: Option<Position>,
     /// Where a leader's entries begin: first index, then term and node.
     runs: BTreeMap<u64, (u64, u64)>,
+    /// The runs tell of this index and those behind it. While a log is read back whose older
+    /// segments are gone, there are entries before it of which nothing is known.
+    known: u64,
 }
 
 /// What an installed snapshot does to the log.
@@ -38,8 +41,9 @@ impl Outline {
         last: Option<Position>,
         committed: Option<Position>,
     ) -> Self {
-        let runs = last.into_iter().map(|at| (at.index, (at.term, at.node))).collect();
-        Self { purged, last, committed, runs }
+        let mut outline = Self { purged, last, committed, ..Self::default() };
+        outline.know_only(last);
+        outline
     }
 
     pub(super) fn purged(&self) -> Option<Position> {
@@ -68,9 +72,17 @@ impl Outline {
         next_after(self.last)
     }
 
-    /// What stands at an index, as far as it is known: nothing is known before the purged position.
+    fn know_only(&mut self, last: Option<Position>) {
+        self.runs = last.into_iter().map(|at| (at.index, (at.term, at.node))).collect();
+        self.known = last.map_or(0, |at| at.index);
+    }
+
+    /// What stands at an index, as far as it is known.
     fn at(&self, index: u64) -> Option<Position> {
-        if index >= self.next() {
+        if let Some(purged) = self.purged.filter(|purged| purged.index == index) {
+            return Some(purged);
+        }
+        if index < self.known || index >= self.next() {
             return None;
         }
         let (_, &(term, node)) = self.runs.range(..=index).next_back()?;
@@ -146,11 +158,8 @@ impl Outline {
         }
         self.check_committed(keep)?;
         self.runs.split_off(&keep);
-        if let Some(last) = last {
-            // Where older segments are gone the run may begin before anything that is known.
-            if self.runs.is_empty() {
-                self.runs.insert(last.index, (last.term, last.node));
-            }
+        if last.is_none_or(|last| last.index < self.known) {
+            self.know_only(last);
         }
         self.last = last;
         Ok(Some(keep))
@@ -166,8 +175,11 @@ impl Outline {
         }
         self.check_conflict(upto)?;
         self.purged = Some(upto);
-        self.runs = self.runs.split_off(&upto.index);
-        self.runs.insert(upto.index, (upto.term, upto.node));
+        if upto.index >= self.known {
+            self.runs = self.runs.split_off(&upto.index);
+            self.runs.insert(upto.index, (upto.term, upto.node));
+            self.known = upto.index;
+        }
         Ok(true)
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use openraft_rt::{Watch, WatchSender};
 
 use super::cache::Cache;
-use super::frame::{HEAD_BYTES, entry_bytes};
+use super::frame::{ALIGN, HEAD_BYTES, entry_bytes};
 use super::locations::Locations;
 use super::outline::{Outline, next_after};
 use super::recover::Recovery;
@@ -29,6 +29,8 @@ pub(super) enum Op {
     Truncate(Option<Position>),
     Purge(Position),
     Install(Position),
+    /// A commit mark: it waits for something else to be written with.
+    Commit(Position),
 }
 
 pub(super) struct Queued {
@@ -40,9 +42,7 @@ pub(super) struct Queued {
 /// What goes to disk with one sync.
 pub(super) struct Batch {
     pub ops: Vec<Queued>,
-    /// A commit mark to be written behind the operations.
-    pub committed: Option<Position>,
-    /// About how long it will be.
+    /// How long it will be, at most.
     pub bytes: usize,
 }
 
@@ -65,8 +65,10 @@ pub(super) struct State<R: Runtime> {
     queue: VecDeque<Queued>,
     /// Bytes queued or being written.
     queued_bytes: usize,
-    /// Whether the commit mark moved since it was last written.
-    committed_moved: bool,
+    /// Operations that drop entries and are not durable yet.
+    drops_pending: usize,
+    /// Segments may have become empty.
+    sweep_due: bool,
     durable: Durable<R>,
 }
 
@@ -118,15 +120,22 @@ impl Ended {
 }
 
 impl Op {
-    /// About how many bytes it takes in the file.
+    /// How many bytes it takes in the file, at most.
     fn bytes(&self) -> usize {
         match self {
             Self::Append(entries) => {
                 entries.iter().map(|entry| entry_bytes(entry.payload.len())).sum()
             }
-            Self::Vote(vote) => HEAD_BYTES + vote.len(),
-            Self::Truncate(_) | Self::Purge(_) | Self::Install(_) => entry_bytes(0),
+            Self::Vote(vote) => (HEAD_BYTES + vote.len()).next_multiple_of(ALIGN),
+            Self::Truncate(_) | Self::Purge(_) | Self::Install(_) | Self::Commit(_) => {
+                entry_bytes(0)
+            }
         }
+    }
+
+    /// Whether entries go by it.
+    fn drops(&self) -> bool {
+        matches!(self, Self::Truncate(_) | Self::Purge(_) | Self::Install(_))
     }
 }
 
@@ -144,7 +153,8 @@ impl<R: Runtime> State<R> {
             ended: None,
             queue: VecDeque::new(),
             queued_bytes: 0,
-            committed_moved: false,
+            drops_pending: 0,
+            sweep_due: true,
             durable: Durable { next, cuts: VecDeque::new(), sender },
         }
     }
@@ -170,6 +180,7 @@ impl<R: Runtime> State<R> {
     pub(super) fn enqueue(&mut self, op: Op, done: Done) {
         let bytes = op.bytes();
         self.queued_bytes += bytes;
+        self.drops_pending += usize::from(op.drops());
         self.queue.push_back(Queued { op, done, bytes });
     }
 
@@ -203,21 +214,26 @@ impl<R: Runtime> State<R> {
         self.durable.cut(next);
     }
 
-    /// Moves the commit mark; it rides on a later batch.
+    /// Moves the commit mark. It is written behind what was queued before it, with whatever is
+    /// queued next; only the newest of several in a row is.
     pub(super) fn commit(&mut self, position: Position) {
-        self.committed_moved |= self.outline.commit(position);
+        if !self.outline.commit(position) {
+            return;
+        }
+        match self.queue.back_mut() {
+            Some(Queued { op: Op::Commit(mark), .. }) => *mark = position,
+            _ => self.enqueue(Op::Commit(position), Box::new(drop)),
+        }
     }
 
-    /// The next batch, if anything has to be written. The last one before a stop takes the commit
-    /// mark even when nothing else is left.
+    /// The next batch, if anything has to be written. A commit mark alone does not have to be,
+    /// before the log is stopped.
     pub(super) fn next_batch(&mut self, bytes_max: usize) -> Option<Batch> {
-        let stopping = self.ended.is_some();
-        if self.queue.is_empty() && !(stopping && self.committed_moved) {
+        let waits = |queued: &Queued| !matches!(queued.op, Op::Commit(_)) || self.ended.is_some();
+        if !self.queue.iter().any(waits) {
             return None;
         }
-        let committed = self.outline.committed().filter(|_| self.committed_moved);
-        // Enough for the mark and the padding of votes.
-        let mut batch = Batch { ops: Vec::new(), committed, bytes: entry_bytes(0) };
+        let mut batch = Batch { ops: Vec::new(), bytes: 0 };
         while let Some(next) = self.queue.front() {
             if !batch.ops.is_empty() && batch.bytes + next.bytes > bytes_max {
                 break;
@@ -225,8 +241,6 @@ impl<R: Runtime> State<R> {
             batch.bytes += next.bytes;
             batch.ops.extend(self.queue.pop_front());
         }
-        // A mark beyond what this batch leaves written has to ride again.
-        self.committed_moved = !stopping && !self.queue.is_empty() && committed.is_some();
         Some(batch)
     }
 
@@ -234,10 +248,13 @@ impl<R: Runtime> State<R> {
     pub(super) fn complete(&mut self, batch: &Batch, receipt: Receipt) {
         if let Some(segment) = receipt.created {
             self.segments.insert(segment.sequence, segment);
+            self.sweep_due = true;
         }
         let mut locations = receipt.locations.into_iter();
         for queued in &batch.ops {
             self.queued_bytes -= queued.bytes;
+            self.drops_pending -= usize::from(queued.op.drops());
+            self.sweep_due |= queued.op.drops();
             match &queued.op {
                 Op::Append(entries) => {
                     let keep = self.durable.cuts.iter().copied().fold(u64::MAX, u64::min);
@@ -255,7 +272,7 @@ impl<R: Runtime> State<R> {
                     self.durable.cut_written();
                     self.durable.next = upto.index + 1;
                 }
-                Op::Vote(_) | Op::Purge(_) => {}
+                Op::Vote(_) | Op::Purge(_) | Op::Commit(_) => {}
             }
         }
         self.cache.shrink(self.locations.next());
@@ -263,7 +280,13 @@ impl<R: Runtime> State<R> {
     }
 
     /// Segments that hold no entry any more, the oldest first. `current` is written to and stays.
+    /// None while anything that drops entries waits: what it drops is no longer located, and yet a
+    /// crash would bring it back.
     pub(super) fn take_empty_segments(&mut self, current: u64) -> Vec<Segment> {
+        if !self.sweep_due || self.drops_pending > 0 {
+            return Vec::new();
+        }
+        self.sweep_due = false;
         let oldest = self.locations.oldest_segment().unwrap_or(current);
         let kept = self.segments.split_off(&oldest.min(current));
         std::mem::replace(&mut self.segments, kept).into_values().collect()

@@ -139,13 +139,14 @@ impl Writer {
                     self.written.purged = Some(*upto);
                     self.written.last = Some(*upto);
                 }
+                // A mark may be ahead of the log when it came with a snapshot: the snapshot says the
+                // same, once it is installed.
+                Op::Commit(mark) if mark.index < next_after(self.written.last) => {
+                    self.push(&Record::Committed(*mark));
+                    self.written.committed = Some(*mark);
+                }
+                Op::Commit(_) => {}
             }
-        }
-        // A commit mark is never ahead of the entries it speaks of.
-        let covered = |mark: &Position| mark.index < next_after(self.written.last);
-        if let Some(mark) = batch.committed.filter(covered) {
-            self.push(&Record::Committed(mark));
-            self.written.committed = Some(mark);
         }
     }
 

@@ -1,0 +1,12 @@
+//! The write-ahead log on a disk that forgets, lies and breaks.
+
+#[path = "../storage/disk.rs"]
+mod disk;
+
+mod behaviour;
+mod damage;
+mod failure;
+mod model;
+mod power_loss;
+mod programs;
+mod world;
