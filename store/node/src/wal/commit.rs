@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::Error;
-use super::state::{Batch, Ended, Op, State};
+use super::queue::Queued;
+use super::state::{Ended, State};
 use super::writer::{self, Setting, Writer};
 use crate::runtime::Runtime;
 
@@ -29,21 +30,30 @@ impl<R: Runtime> Shared<R> {
         self.state.lock().expect("nobody panics while holding the state")
     }
 
+    /// The state for whoever only ends the log: that can be done to any state.
+    fn state_to_end(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends the log once everything queued is written.
     pub(super) fn begin_stop(&self) {
-        self.state().ended.get_or_insert(Ended::Stopped);
+        self.state_to_end().ended.get_or_insert(Ended::Stopped);
         self.wake.notify_one();
         self.drained.notify_waiters();
     }
 
-    fn fail(&self, error: &Error, batch: Vec<super::state::Queued>) {
+    fn fail(&self, error: &Error, batch: Vec<Queued>) {
         let kind = match error {
             Error::Io { source, .. } => source.kind(),
             _ => io::ErrorKind::Other,
         };
-        let ended = Ended::Failed { kind, reason: error.to_string() };
         tracing::error!(%error, "write-ahead log failed");
-        let waiting = self.state().fail(ended.clone());
+        self.end(&Ended::Failed { kind, reason: error.to_string() }, batch);
+    }
+
+    /// Ends the log at once, and tells everybody who waits.
+    fn end(&self, ended: &Ended, batch: Vec<Queued>) {
+        let waiting = self.state_to_end().fail(ended.clone());
         for queued in batch.into_iter().chain(waiting) {
             (queued.done)(Err(ended.io_error()));
         }
@@ -51,8 +61,21 @@ impl<R: Runtime> Shared<R> {
     }
 }
 
+/// Ends the log when the writing task panics, so that nobody waits for it in vain.
+struct EndOnPanic<R: Runtime>(Arc<Shared<R>>);
+
+impl<R: Runtime> Drop for EndOnPanic<R> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason = "the writing task panicked".to_owned();
+            self.0.end(&Ended::Failed { kind: io::ErrorKind::Other, reason }, Vec::new());
+        }
+    }
+}
+
 /// Writes until the log is stopped or fails.
 pub(super) async fn run<R: Runtime>(shared: Arc<Shared<R>>, mut writer: Writer, setting: Setting) {
+    let _guard = EndOnPanic(shared.clone());
     loop {
         let (batch, ended) = {
             let mut state = shared.state();

@@ -92,6 +92,9 @@ pub enum Damage {
     /// The header's checksum.
     #[error("the header is damaged")]
     Header,
+    /// More than a segment can be.
+    #[error("the file is larger than a segment can be")]
+    Length,
     /// A segment under the name of another.
     #[error("the header is that of another file")]
     Name,

@@ -12,9 +12,10 @@ use tokio::sync::{Mutex, oneshot};
 use super::commit::{self, Shared};
 use super::frame::{BODY_BYTES_MAX, entry_bytes};
 use super::outline::Installed;
+use super::queue::{Done, Op};
 use super::read::Plan;
 use super::recover::recover;
-use super::state::{Done, Op, State};
+use super::state::State;
 use super::writer::{self, Setting, Writer, Written};
 use super::{Entry, Error, Identity, Options, Position, Recovered, Refusal};
 use crate::runtime::{Disk, Runtime};
@@ -105,7 +106,7 @@ impl<R: Runtime> Log<R> {
             let drained = shared.drained.notified();
             {
                 let state = shared.state();
-                let full = state.queued_bytes() >= self.handle.options.queue_bytes_max;
+                let full = state.queue.bytes() >= self.handle.options.queue_bytes_max;
                 if !full || state.ended.is_some() {
                     return;
                 }
@@ -188,9 +189,7 @@ impl<R: Runtime> Log<R> {
     pub async fn read(&self, range: Range<u64>, bytes_max: usize) -> Result<Vec<Entry>, Error> {
         let plan = {
             let state = self.handle.shared.state();
-            if let Some(ended) = state.ended.as_ref() {
-                return Err(ended.error());
-            }
+            state.check_open()?;
             Plan::new(&state, range, bytes_max)?
         };
         if plan.is_cached() { plan.fetch() } else { R::blocking(move || plan.fetch()).await }
@@ -240,16 +239,13 @@ impl<R: Runtime> Log<R> {
             state.check_open()?;
             let op = decide(&mut state)?;
             // Whoever does not wait any more need not be told.
-            state.enqueue(op, Box::new(|outcome| drop(sender.send(outcome))));
+            state.queue.push(op, Box::new(|outcome| drop(sender.send(outcome))));
         }
         shared.wake.notify_one();
         match receiver.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(shared
-                .state()
-                .ended
-                .as_ref()
-                .map_or(Error::Stopped, super::state::Ended::error)),
+            // Nobody is told of a failure before the log has ended by it.
+            Ok(Err(_)) | Err(_) => shared.state().check_open().and(Err(Error::Stopped)),
         }
     }
 }
@@ -277,13 +273,13 @@ fn enqueue_parts<R: Runtime>(
     for entry in entries {
         let bytes = entry_bytes(entry.payload.len());
         if !part.is_empty() && part_bytes + bytes > bytes_max {
-            state.enqueue(Op::Append(std::mem::take(&mut part)), Box::new(drop));
+            state.queue.push(Op::Append(std::mem::take(&mut part)), Box::new(drop));
             part_bytes = 0;
         }
         part_bytes += bytes;
         part.push(entry);
     }
-    state.enqueue(Op::Append(part), done);
+    state.queue.push(Op::Append(part), done);
 }
 
 /// Everything about opening that touches the disk.

@@ -56,6 +56,7 @@ mod frame;
 mod locations;
 mod log;
 mod outline;
+mod queue;
 mod read;
 mod recover;
 mod replay;

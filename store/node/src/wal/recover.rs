@@ -99,7 +99,10 @@ fn scan(
 ) -> Result<Scanned, Error> {
     let file = disk.open(name, false).map_err(failed("open", name))?;
     let length = file.len().map_err(failed("measure", name))?;
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let Ok(length) = u32::try_from(length) else {
+        return Err(Misfit::Damage(Damage::Length).at(name, u32::MAX as usize));
+    };
+    let mut bytes = vec![0; length as usize];
     file.read_at(0, &mut bytes).map_err(failed("read", name))?;
     let (header, seed) = Header::decode(&bytes, name, identity)?;
     let segment = Segment { name: name.to_owned(), sequence: header.sequence, seed, file };

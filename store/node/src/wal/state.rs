@@ -4,47 +4,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-use bytes::Bytes;
 use openraft_rt::{Watch, WatchSender};
 
 use super::cache::Cache;
-use super::frame::{ALIGN, HEAD_BYTES, entry_bytes};
 use super::locations::Locations;
 use super::outline::{Outline, next_after};
+use super::queue::{Batch, Op, Queue, Queued};
 use super::recover::Recovery;
 use super::segment::Segment;
 use super::writer::Receipt;
 use super::{Entry, Error, Position};
 use crate::runtime::Runtime;
-
-/// Told once, when an operation is durable or never will be.
-pub(super) type Done = Box<dyn FnOnce(io::Result<()>) + Send>;
-
-/// What is to be written. Decided already: nothing here can be refused any more.
-#[derive(Debug)]
-pub(super) enum Op {
-    /// Entries that follow the last one; none at all, to be told when what is before is durable.
-    Append(Vec<Entry>),
-    Vote(Bytes),
-    Truncate(Option<Position>),
-    Purge(Position),
-    Install(Position),
-    /// A commit mark: it waits for something else to be written with.
-    Commit(Position),
-}
-
-pub(super) struct Queued {
-    pub op: Op,
-    pub done: Done,
-    bytes: usize,
-}
-
-/// What goes to disk with one sync.
-pub(super) struct Batch {
-    pub ops: Vec<Queued>,
-    /// How long it will be, at most.
-    pub bytes: usize,
-}
 
 /// Why a log takes nothing any more.
 #[derive(Debug, Clone)]
@@ -62,11 +32,7 @@ pub(super) struct State<R: Runtime> {
     /// All segments, by sequence.
     pub segments: BTreeMap<u64, Segment>,
     pub ended: Option<Ended>,
-    queue: VecDeque<Queued>,
-    /// Bytes queued or being written.
-    queued_bytes: usize,
-    /// Operations that drop entries and are not durable yet.
-    drops_pending: usize,
+    pub queue: Queue,
     /// Segments may have become empty.
     sweep_due: bool,
     durable: Durable<R>,
@@ -119,26 +85,6 @@ impl Ended {
     }
 }
 
-impl Op {
-    /// How many bytes it takes in the file, at most.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Append(entries) => {
-                entries.iter().map(|entry| entry_bytes(entry.payload.len())).sum()
-            }
-            Self::Vote(vote) => (HEAD_BYTES + vote.len()).next_multiple_of(ALIGN),
-            Self::Truncate(_) | Self::Purge(_) | Self::Install(_) | Self::Commit(_) => {
-                entry_bytes(0)
-            }
-        }
-    }
-
-    /// Whether entries go by it.
-    fn drops(&self) -> bool {
-        matches!(self, Self::Truncate(_) | Self::Purge(_) | Self::Install(_))
-    }
-}
-
 impl<R: Runtime> State<R> {
     /// Takes over what recovery found.
     pub(super) fn new(recovery: Recovery) -> Self {
@@ -151,9 +97,7 @@ impl<R: Runtime> State<R> {
             cache: replay.cache,
             segments,
             ended: None,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            drops_pending: 0,
+            queue: Queue::default(),
             sweep_due: true,
             durable: Durable { next, cuts: VecDeque::new(), sender },
         }
@@ -164,24 +108,12 @@ impl<R: Runtime> State<R> {
         self.ended.as_ref().map_or(Ok(()), |ended| Err(ended.error()))
     }
 
-    pub(super) fn queued_bytes(&self) -> usize {
-        self.queued_bytes
-    }
-
     pub(super) fn durable(&self) -> u64 {
         self.durable.end().saturating_sub(1)
     }
 
     pub(super) fn subscribe(&self) -> <R::Watch as Watch>::Receiver<u64> {
         self.durable.sender.subscribe()
-    }
-
-    /// Queues what was decided.
-    pub(super) fn enqueue(&mut self, op: Op, done: Done) {
-        let bytes = op.bytes();
-        self.queued_bytes += bytes;
-        self.drops_pending += usize::from(op.drops());
-        self.queue.push_back(Queued { op, done, bytes });
     }
 
     /// Makes entries that were checked visible.
@@ -215,33 +147,18 @@ impl<R: Runtime> State<R> {
     }
 
     /// Moves the commit mark. It is written behind what was queued before it, with whatever is
-    /// queued next; only the newest of several in a row is.
+    /// queued next.
     pub(super) fn commit(&mut self, position: Position) {
-        if !self.outline.commit(position) {
-            return;
-        }
-        match self.queue.back_mut() {
-            Some(Queued { op: Op::Commit(mark), .. }) => *mark = position,
-            _ => self.enqueue(Op::Commit(position), Box::new(drop)),
+        if self.outline.commit(position) {
+            self.queue.push_commit(position);
         }
     }
 
     /// The next batch, if anything has to be written. A commit mark alone does not have to be,
     /// before the log is stopped.
     pub(super) fn next_batch(&mut self, bytes_max: usize) -> Option<Batch> {
-        let waits = |queued: &Queued| !matches!(queued.op, Op::Commit(_)) || self.ended.is_some();
-        if !self.queue.iter().any(waits) {
-            return None;
-        }
-        let mut batch = Batch { ops: Vec::new(), bytes: 0 };
-        while let Some(next) = self.queue.front() {
-            if !batch.ops.is_empty() && batch.bytes + next.bytes > bytes_max {
-                break;
-            }
-            batch.bytes += next.bytes;
-            batch.ops.extend(self.queue.pop_front());
-        }
-        Some(batch)
+        let due = self.ended.is_some() || self.queue.is_urgent();
+        if due { self.queue.take(bytes_max) } else { None }
     }
 
     /// Takes note of a durable batch.
@@ -252,8 +169,7 @@ impl<R: Runtime> State<R> {
         }
         let mut locations = receipt.locations.into_iter();
         for queued in &batch.ops {
-            self.queued_bytes -= queued.bytes;
-            self.drops_pending -= usize::from(queued.op.drops());
+            self.queue.written(queued);
             self.sweep_due |= queued.op.drops();
             match &queued.op {
                 Op::Append(entries) => {
@@ -261,7 +177,7 @@ impl<R: Runtime> State<R> {
                     for entry in entries {
                         let location = locations.next().expect("one location per entry");
                         let index = entry.position.index;
-                        self.durable.next = index + 1;
+                        self.durable.next = next_after(Some(entry.position));
                         if (self.locations.first()..keep).contains(&index) {
                             self.locations.push(index, location);
                         }
@@ -270,7 +186,7 @@ impl<R: Runtime> State<R> {
                 Op::Truncate(_) => self.durable.cut_written(),
                 Op::Install(upto) => {
                     self.durable.cut_written();
-                    self.durable.next = upto.index + 1;
+                    self.durable.next = next_after(Some(*upto));
                 }
                 Op::Vote(_) | Op::Purge(_) | Op::Commit(_) => {}
             }
@@ -283,7 +199,7 @@ impl<R: Runtime> State<R> {
     /// None while anything that drops entries waits: what it drops is no longer located, and yet a
     /// crash would bring it back.
     pub(super) fn take_empty_segments(&mut self, current: u64) -> Vec<Segment> {
-        if !self.sweep_due || self.drops_pending > 0 {
+        if !self.sweep_due || self.queue.has_drops() {
             return Vec::new();
         }
         self.sweep_due = false;
@@ -295,7 +211,6 @@ impl<R: Runtime> State<R> {
     /// Ends the log; what waits is handed out, to be told.
     pub(super) fn fail(&mut self, ended: Ended) -> VecDeque<Queued> {
         self.ended = Some(ended);
-        self.queued_bytes = 0;
-        std::mem::take(&mut self.queue)
+        self.queue.give_up()
     }
 }

@@ -10,9 +10,9 @@ use super::error::failed;
 use super::frame::{self, Checkpoint, Place, Record};
 use super::locations::Location;
 use super::outline::next_after;
+use super::queue::{Batch, Op};
 use super::recover::Tail;
 use super::segment::{self, Header, Segment};
-use super::state::{Batch, Op};
 use super::{Error, Identity, Options, Position};
 use crate::runtime::Disk;
 

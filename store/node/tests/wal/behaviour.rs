@@ -1,7 +1,8 @@
 //! What callers may rely on, one statement each.
 
+use detcd_node::runtime::tokio::TokioRuntime;
 use detcd_node::wal::{Error, Options, Refusal};
-use openraft_rt::WatchReceiver;
+use openraft_rt::{AsyncRuntime, WatchReceiver};
 
 use crate::disk::TestDisk;
 use crate::world::{
@@ -144,7 +145,8 @@ fn a_replaced_entry_is_not_durable_because_the_old_one_was() {
         log.append(vec![entry(1, 9, 10)], answers.expect(9));
         tokio::task::yield_now().await;
         let truncating = log.clone();
-        let truncate = tokio::spawn(async move { truncating.truncate_after(Some(at(1, 4))).await });
+        let truncate =
+            TokioRuntime::spawn(async move { truncating.truncate_after(Some(at(1, 4))).await });
         tokio::task::yield_now().await;
         log.append(vec![entry(2, 5, 10)], answers.expect(5));
         assert_eq!(*watch.borrow_watched(), 4);
@@ -189,7 +191,7 @@ fn room_is_what_the_queue_has_not_taken() {
         disk.hold_syncs();
         log.append(vec![entry(1, 0, OPTIONS.queue_bytes_max)], drop);
         let waiting = log.clone();
-        let room = tokio::spawn(async move { waiting.room().await });
+        let room = TokioRuntime::spawn(async move { waiting.room().await });
         tokio::task::yield_now().await;
         assert!(!room.is_finished());
         disk.release_syncs();

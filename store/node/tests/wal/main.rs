@@ -1,5 +1,7 @@
 //! The write-ahead log on a disk that forgets, lies and breaks.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 #[path = "../storage/disk.rs"]
 mod disk;
 

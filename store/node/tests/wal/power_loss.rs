@@ -2,10 +2,13 @@
 
 use std::io;
 
+use detcd_node::runtime::tokio::TokioRuntime;
+use detcd_node::wal::Options;
+use openraft_rt::AsyncRuntime;
+
 use crate::disk::TestDisk;
 use crate::model::{Action, Model, Request};
 use crate::world::{Answers, OPTIONS, Rng, TestLog, append, entry, open, open_with, run};
-use detcd_node::wal::Options;
 
 fn draw(rng: &mut Rng) -> Action {
     match rng.below(16) {
@@ -60,7 +63,7 @@ impl Promise {
             let steps = model.steps(&request);
             self.states.extend(steps);
             let answer = answers.expect(self.states.len() as u64 - 1);
-            waiting.push(tokio::spawn(ask(log.clone(), request, answer)));
+            waiting.push(TokioRuntime::spawn(ask(log.clone(), request, answer)));
             // The request is queued before the next one is drawn.
             tokio::task::yield_now().await;
             if rng.below(3) == 0 {

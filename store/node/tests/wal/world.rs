@@ -83,9 +83,9 @@ impl Answers {
         self.0.lock().unwrap().clone()
     }
 
-    /// The last tag that was answered well.
+    /// The highest tag that was answered well.
     pub(crate) fn last_ok(&self) -> Option<u64> {
-        self.so_far().into_iter().filter_map(Result::ok).next_back()
+        self.so_far().into_iter().filter_map(Result::ok).max()
     }
 }
 
