@@ -63,6 +63,7 @@ fn an_orderly_life_is_legal() {
         (1, Fact::Snapshot { last: id(1, 2), installed: false }),
         (1, Fact::Purged { last: id(1, 2) }),
         (3, Fact::Snapshot { last: id(1, 2), installed: true }),
+        (3, Fact::Appended { from: id(1, 3), last: id(1, 3) }),
         (3, committed(1, 3)),
         (3, applied(1, 3, 13)),
         (1, Fact::Stopped),

@@ -61,7 +61,7 @@ fn disturb(history: &mut History, draw: &mut Draw) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn both_checks_agree(history in tiny(), disturbance: u64) {

@@ -81,8 +81,8 @@ impl<'h> Evidence<'h> {
         statistics: &mut Statistics,
     ) {
         let mut by_op: Option<HashMap<OpId, usize>> = None;
-        for (revision, tap) in first_at_each_revision(history) {
-            let Some(op) = tap.op else { continue };
+        for tap in makers(history) {
+            let (Some(op), revision) = (tap.op, tap.revision) else { continue };
             let owner = anchors.owner(revision);
             let owner = owner.and_then(|index| anchors.operations.get(index));
             match owner {
@@ -250,18 +250,21 @@ impl Wrote {
     }
 }
 
-/// For each revision the first entry that any member applied with it: the one that made it.
-fn first_at_each_revision(history: &History) -> BTreeMap<i64, &Applied> {
-    let mut first: BTreeMap<i64, &Applied> = BTreeMap::new();
+/// The entries that made a revision: those before which a member was at the revision before.
+fn makers(history: &History) -> Vec<&Applied> {
+    let mut entries: BTreeMap<u64, &Applied> = BTreeMap::new();
     for event in &history.events {
         if let Event::Applied(tap) = event {
-            let known = first.entry(tap.revision).or_insert(tap);
-            if tap.index < known.index {
-                *known = tap;
-            }
+            entries.entry(tap.index).or_insert(tap);
         }
     }
-    first
+    let mut before = 1;
+    let made = entries.into_values().filter(|tap| {
+        let made = tap.revision.checked_sub(1) == Some(before);
+        before = tap.revision;
+        made
+    });
+    made.collect()
 }
 
 /// Visits the key-values of an answer that carry all their fields.

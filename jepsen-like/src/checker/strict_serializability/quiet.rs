@@ -28,9 +28,11 @@ impl<'h> Quiet<'h> {
                 }
             }
             match response {
-                Response::Put(put) => quiet.learn(put.prev_kv.as_slice(), put.header.revision - 1),
+                Response::Put(put) => {
+                    quiet.learn(put.prev_kv.as_slice(), put.header.revision.saturating_sub(1))
+                }
                 Response::DeleteRange(delete) => {
-                    quiet.learn(&delete.prev_kvs, delete.header.revision - 1);
+                    quiet.learn(&delete.prev_kvs, delete.header.revision.saturating_sub(1));
                 }
                 Response::Range(_) | Response::Txn(_) | Response::Compact(_) => {}
             }

@@ -83,7 +83,11 @@ impl<'h> Watcher<'h> {
                 check_possible(line, *revision, committed)
             }
             WatchRecord::Resumed { start_revision, revision } => {
+                let expected = committed
+                    .and_then(|committed| self.cursor.peek(&committed.state, &self.interest));
+                let missed = expected.map(|(_, next)| (next.kv.key.clone(), next.kv.mod_revision));
                 self.begin(*start_revision, *revision, committed);
+                self.check_resume(line, missed)?;
                 check_possible(line, *revision, committed)
             }
             WatchRecord::Events { revision, fragment, events } => {
@@ -133,6 +137,16 @@ impl<'h> Watcher<'h> {
         if let Some(committed) = committed {
             self.cursor.seek(&committed.state, &self.interest, self.start);
         }
+    }
+
+    /// A resume must not step over what had not come yet.
+    fn check_resume(&self, line: &WatchLine, missed: Option<(Blob, i64)>) -> Checked {
+        let Some((key, due)) = missed.filter(|(_, due)| *due < self.start) else { return Ok(()) };
+        let text = format!(
+            "it was resumed at revision {}, but the event of {key} at revision {due} had not come",
+            self.start
+        );
+        Err(violation("RESUMABLE", line, &text))
     }
 
     fn deliver(

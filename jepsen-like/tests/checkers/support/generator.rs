@@ -257,11 +257,11 @@ impl Generator {
             range_end: zero,
             ..RangeRequest::default()
         });
-        let time = self.time + 1;
+        // Late enough that everything must have arrived.
+        let time = self.time + 20_000_000;
         let response = self.state.step(&request).unwrap();
         self.history.push(Event::Invoke { time, op, client: 0, member: 1, request });
         self.history.push(Event::Ok { time: time + 1, op, response });
-        self.history.push(Event::Healed { time: time + 20_000_000 });
     }
 
     fn key(&mut self) -> Blob {
