@@ -2,6 +2,7 @@
 
 mod metamorphic;
 mod search;
+mod size;
 mod support;
 
 mod consensus;

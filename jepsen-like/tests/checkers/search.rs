@@ -69,12 +69,11 @@ proptest! {
         disturb(&mut history, &mut Draw(disturbance));
         let operations = history.operations();
         let anchored = check(&history, &operations, &Options::default()).verdict;
-        let searched = search(&EtcdModel, &EtcdModel::calls(&operations), 1_000_000);
-        let legal = |verdict: &Verdict| match verdict {
-            Verdict::Pass => true,
-            Verdict::Violation(_) => false,
-            Verdict::Inconclusive { reason } => panic!("{reason}"),
-        };
+        let searched = search(&EtcdModel, &EtcdModel::calls(&operations), 100_000);
+        // The search is exponential in unknown outcomes; where it gives up there is nothing to compare.
+        prop_assume!(!matches!(searched, Verdict::Inconclusive { .. }));
+        prop_assert!(!matches!(anchored, Verdict::Inconclusive { .. }), "{:?}", anchored);
+        let legal = |verdict: &Verdict| verdict.violation().is_none();
         prop_assert_eq!(legal(&anchored), legal(&searched), "{:#?}\n{:#?}", anchored, searched);
     }
 }

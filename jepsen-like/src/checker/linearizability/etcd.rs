@@ -3,26 +3,21 @@
 use std::hash::{Hash, Hasher};
 
 use super::{Call, Model};
-use crate::history::{KeyValue, Operations, Outcome, Request, Response};
-use crate::model::{Span, State, difference};
+use crate::history::{Operations, Outcome, Request, Response};
+use crate::model::{State, difference};
 
 /// The reference model.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EtcdModel;
 
-/// The reference model's state; equal when the present is, whatever the past.
+/// The reference model's state, with its past: old revisions can be read.
 #[derive(Debug, Clone, Default)]
 pub struct EtcdState(State);
 
-impl EtcdState {
-    fn live(&self) -> impl Iterator<Item = &KeyValue> {
-        self.0.span_at(&Span::everything(), i64::MAX)
-    }
-}
-
 impl PartialEq for EtcdState {
     fn eq(&self, other: &Self) -> bool {
-        self.0.revision() == other.0.revision() && self.live().eq(other.live())
+        let (a, b) = (&self.0, &other.0);
+        a.revision() == b.revision() && a.compacted() == b.compacted() && a.changes() == b.changes()
     }
 }
 
@@ -31,7 +26,7 @@ impl Eq for EtcdState {}
 impl Hash for EtcdState {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         self.0.revision().hash(hasher);
-        self.live().for_each(|kv| kv.hash(hasher));
+        self.0.changes().iter().for_each(|change| change.kv.hash(hasher));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::anchor::{Anchors, puts};
+use super::windows::Windows;
 use super::{Findings, Statistics, violation};
 use crate::history::{
     Applied, Blob, Event, History, KeyValue, KvEventKind, OpId, Outcome, Response, ResponseOp,
@@ -21,6 +22,7 @@ struct Seen<'h> {
 #[derive(Debug, Default)]
 pub(super) struct Evidence<'h> {
     seen: BTreeMap<i64, Vec<Seen<'h>>>,
+    windows: Windows<'h>,
     /// Proven writers.
     writers: BTreeMap<i64, usize>,
     /// The revisions of proven writers without a known outcome.
@@ -65,11 +67,15 @@ impl<'h> Evidence<'h> {
         let seen = self.seen.get(&revision)?;
         let missing = seen.iter().find(|seen| {
             !changes.iter().any(|change| change.kind == seen.kind && change.kv == *seen.kv)
-        })?;
-        Some(match missing.kind {
-            KvEventKind::Put => format!("{} was seen", missing.kv),
-            KvEventKind::Delete => format!("a deletion of {} was seen", missing.kv.key),
-        })
+        });
+        if let Some(missing) = missing {
+            return Some(match missing.kind {
+                KvEventKind::Put => format!("{} was seen", missing.kv),
+                KvEventKind::Delete => format!("a deletion of {} was seen", missing.kv.key),
+            });
+        }
+        let unseen = self.windows.unseen(revision, changes)?;
+        Some(format!("a change of {} was not seen", unseen.kv.key))
     }
 
     /// Members told which operation they applied at which revision.
@@ -112,9 +118,22 @@ impl<'h> Evidence<'h> {
 
     /// Collects what watches and answers show of revisions without an owner.
     fn collect(&mut self, history: &'h History, anchors: &Anchors<'h>) {
+        // The highest revision is bounded by the number of writes.
+        let mut open =
+            vec![true; usize::try_from(anchors.highest()).map_or(0, |highest| highest + 1)];
+        for (revision, _) in &anchors.writes {
+            if let Some(open) = usize::try_from(*revision).ok().and_then(|at| open.get_mut(at)) {
+                *open = false;
+            }
+        }
+        let is_gap = |revision: i64| {
+            let open = usize::try_from(revision).ok().and_then(|at| open.get(at));
+            revision >= 2 && open == Some(&true)
+        };
+        self.windows = Windows::new(history, &is_gap);
         let mut note = |kind, kv: &'h KeyValue| {
             let revision = kv.mod_revision;
-            if revision >= 2 && revision <= anchors.highest() && anchors.owner(revision).is_none() {
+            if is_gap(revision) {
                 let seen = self.seen.entry(revision).or_default();
                 if !seen.iter().any(|seen| seen.kind == kind && seen.kv == kv) {
                     seen.push(Seen { kind, kv });

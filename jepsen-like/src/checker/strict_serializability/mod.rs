@@ -22,6 +22,7 @@ mod real_time;
 mod refusal;
 mod replay;
 mod search;
+mod windows;
 
 pub use committed::{Committed, Owner};
 pub use compaction::Compactions;

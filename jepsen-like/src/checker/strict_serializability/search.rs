@@ -217,14 +217,13 @@ impl<'a, 'h> Search<'a, 'h> {
         if self.first.is_none() {
             self.first = Some(progress.owners.clone());
         }
-        let mut spans = conflict.request.map(spans);
+        let seen = self.involved(conflict);
         while let Some(decision) = self.decisions.pop() {
             if self.steps_left == 0 {
                 return None;
             }
             self.steps_left -= 1;
-            let relevant =
-                spans.as_ref().is_none_or(|spans| self.matters(&decision, progress, spans));
+            let relevant = self.matters(&decision, progress, &seen);
             progress.state.undo_to(decision.mark);
             progress.owners.truncate(usize::try_from(decision.revision - 2).unwrap_or(0));
             progress.next_reader = decision.next_reader;
@@ -235,13 +234,43 @@ impl<'a, 'h> Search<'a, 'h> {
             if self.choose_after(progress, decision.revision, Some(decision.choice)) {
                 return Some(decision.revision);
             }
-            // What was chosen before may have used up the right candidate.
-            spans = None;
         }
         None
     }
 
-    /// Whether a decision, or another one in its place, can change what a request sees.
+    /// The keys that a conflict may depend on: those of its request, or when a revision has no
+    /// owner those of the candidates that did not fit, and those of every candidate that shares a
+    /// key with them, because what it does to one key may depend on another.
+    fn involved(&self, conflict: &Conflict<'h>) -> Vec<Span<'h>> {
+        let mut others: Vec<Vec<Span<'h>>> = self
+            .anchors
+            .unknown
+            .iter()
+            .filter_map(|&index| Some(spans(self.anchors.operations.get(index)?.request)))
+            .collect();
+        let mut involved = match conflict.request {
+            Some(request) => spans(request),
+            None => {
+                let candidates = self.pool.iter().filter_map(|&(_, index)| {
+                    Some(spans(self.anchors.operations.get(index)?.request))
+                });
+                candidates.flatten().collect()
+            }
+        };
+        // Candidates of a single key link nothing.
+        others.retain(|spans| spans.len() > 1 || spans.iter().any(|span| span.single().is_none()));
+        loop {
+            let before = others.len();
+            let (linked, apart) = others.into_iter().partition(|spans| touch(spans, &involved));
+            others = apart;
+            involved.extend(linked.into_iter().flatten());
+            if others.len() == before {
+                return involved;
+            }
+        }
+    }
+
+    /// Whether a decision, or another one in its place, can change what a conflict depends on.
     fn matters(&self, decision: &Decision, progress: &Progress, seen: &[Span<'_>]) -> bool {
         let by_change = progress.state.changes_at(decision.revision).iter();
         let mut chosen = by_change.map(|change| change.kv.key.as_bytes());
@@ -253,12 +282,13 @@ impl<'a, 'h> Search<'a, 'h> {
         self.anchors.leased_puts > 0
             || others.any(|(_, index)| {
                 let other = self.anchors.operations.get(*index);
-                other.is_some_and(|other| {
-                    let written = spans(other.request);
-                    written.iter().any(|span| seen.iter().any(|seen| seen.overlaps(span)))
-                })
+                other.is_some_and(|other| touch(&spans(other.request), seen))
             })
     }
+}
+
+fn touch(some: &[Span<'_>], others: &[Span<'_>]) -> bool {
+    some.iter().any(|span| others.iter().any(|other| other.overlaps(span)))
 }
 
 /// Everything that a request reads, compares or writes.

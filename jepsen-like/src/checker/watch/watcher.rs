@@ -1,11 +1,9 @@
 //! One watch followed from its confirmation to its end, across resumes.
 
-use std::collections::HashSet;
-
 use super::cursor::{Cursor, Interest};
 use super::{Violation, violation};
 use crate::checker::strict_serializability::Committed;
-use crate::history::{Blob, KvEvent, Micros, WatchLine, WatchRecord};
+use crate::history::{Blob, KeyValue, KvEvent, Micros, WatchLine, WatchRecord};
 use crate::model::Change;
 
 /// What one watch has got so far.
@@ -24,7 +22,8 @@ pub(super) struct Watcher<'h> {
     reported: i64,
     /// The highest revision up to which everything was said to be delivered.
     bookmark: i64,
-    delivered: HashSet<(i64, &'h Blob)>,
+    /// The keys delivered of the last revision.
+    keys: Vec<&'h Blob>,
     cursor: Cursor,
     /// Parts of an answer that is not complete.
     parts: Vec<&'h KvEvent>,
@@ -50,8 +49,9 @@ impl<'h> Watcher<'h> {
         must_be_there: Option<Micros>,
     ) -> Checked {
         for (number, line) in lines.iter().enumerate() {
-            let later = lines.get(number + 1..).unwrap_or(&[]);
-            self.step(line, later, committed)?;
+            let (earlier, rest) = lines.split_at(number);
+            let around = Around { earlier, later: rest.get(1..).unwrap_or(&[]) };
+            self.step(line, around, committed)?;
         }
         match (lines.last(), committed, must_be_there) {
             (Some(line), Some(committed), Some(time)) => self.check_arrival(line, committed, time),
@@ -62,7 +62,7 @@ impl<'h> Watcher<'h> {
     fn step(
         &mut self,
         line: &'h WatchLine,
-        later: &[&WatchLine],
+        around: Around<'_, 'h>,
         committed: Option<&Committed<'_>>,
     ) -> Checked {
         self.check_phase(line)?;
@@ -96,7 +96,7 @@ impl<'h> Watcher<'h> {
                     return Ok(());
                 }
                 let events = std::mem::take(&mut self.parts);
-                self.deliver(line, *revision, &events, later, committed)
+                self.deliver(line, *revision, &events, around, committed)
             }
             WatchRecord::Progress { revision } => self.progress(line, *revision, committed),
             WatchRecord::Canceled { compact_revision, reason, asked } => {
@@ -154,16 +154,19 @@ impl<'h> Watcher<'h> {
         line: &WatchLine,
         revision: i64,
         events: &[&'h KvEvent],
-        later: &[&WatchLine],
+        around: Around<'_, 'h>,
         committed: Option<&Committed<'_>>,
     ) -> Checked {
         for event in events {
-            self.check_alone(line, revision, event)?;
+            self.check_alone(line, revision, event, around)?;
             if let Some(committed) = committed {
-                self.check_next(line, event, later, committed)?;
+                self.check_next(line, event, around, committed)?;
+            }
+            if event.kv.mod_revision != self.last {
+                self.keys.clear();
             }
             self.last = event.kv.mod_revision;
-            self.delivered.insert((self.last, &event.kv.key));
+            self.keys.push(&event.kv.key);
             self.fresh = false;
         }
         let (Some(_), Some(committed)) = (events.last(), committed) else { return Ok(()) };
@@ -174,7 +177,7 @@ impl<'h> Watcher<'h> {
             return Ok(());
         }
         let (key, last) = (&next.kv.key, self.last);
-        if arrives(next, later) {
+        if around.later_has(next) {
             let text = format!(
                 "the event of {key} at revision {last} came in another answer than the first of that revision"
             );
@@ -185,7 +188,13 @@ impl<'h> Watcher<'h> {
     }
 
     /// What can be told without the log.
-    fn check_alone(&self, line: &WatchLine, header: i64, event: &KvEvent) -> Checked {
+    fn check_alone(
+        &self,
+        line: &WatchLine,
+        header: i64,
+        event: &KvEvent,
+        around: Around<'_, 'h>,
+    ) -> Checked {
         let KvEvent { kind, kv, .. } = event;
         let (key, revision, start, last) = (&kv.key, kv.mod_revision, self.start, self.last);
         if !self.interest.wants(key, *kind) {
@@ -193,7 +202,8 @@ impl<'h> Watcher<'h> {
                 format!("got a {kind:?} of {key} at revision {revision}, which it does not want");
             return Err(violation("FILTER", line, &text));
         }
-        if self.delivered.contains(&(revision, key)) && revision <= last {
+        let again = revision == last && self.keys.contains(&key);
+        if again || (revision < last && around.earlier_has(event)) {
             let text = format!("got the event of {key} at revision {revision} twice");
             return Err(violation("UNIQUE", line, &text));
         }
@@ -219,7 +229,7 @@ impl<'h> Watcher<'h> {
         &mut self,
         line: &WatchLine,
         event: &KvEvent,
-        later: &[&WatchLine],
+        around: Around<'_, 'h>,
         committed: &Committed<'_>,
     ) -> Checked {
         let (key, revision) = (&event.kv.key, event.kv.mod_revision);
@@ -236,7 +246,7 @@ impl<'h> Watcher<'h> {
                 }
                 self.check_prev_kv(line, event, position, committed)
             }
-            next => Err(self.explain(line, event, next.map(|(_, next)| next), later, committed)),
+            next => Err(self.explain(line, event, next.map(|(_, next)| next), around, committed)),
         }
     }
 
@@ -246,7 +256,7 @@ impl<'h> Watcher<'h> {
         line: &WatchLine,
         event: &KvEvent,
         next: Option<&Change>,
-        later: &[&WatchLine],
+        around: Around<'_, 'h>,
         committed: &Committed<'_>,
     ) -> Violation {
         let (key, revision) = (&event.kv.key, event.kv.mod_revision);
@@ -261,7 +271,7 @@ impl<'h> Watcher<'h> {
         let text = format!(
             "got the event of {key} at revision {revision} where that of {missing} at revision {at} was due"
         );
-        let guarantee = match (at == revision, arrives(next, later)) {
+        let guarantee = match (at == revision, around.later_has(next)) {
             (true, _) => "TXN_ORDER",
             (false, true) => "ORDERED",
             (false, false) if self.fresh => "RESUMABLE",
@@ -277,6 +287,9 @@ impl<'h> Watcher<'h> {
         position: usize,
         committed: &Committed<'_>,
     ) -> Checked {
+        if !self.prev_kv && event.prev_kv.is_none() {
+            return Ok(());
+        }
         let right = committed.state.before(position).filter(|_| self.prev_kv);
         let given = event.prev_kv.as_ref();
         if right == given {
@@ -287,9 +300,7 @@ impl<'h> Watcher<'h> {
         if given.is_none() && compacted {
             return Ok(());
         }
-        let show = |kv: Option<&crate::history::KeyValue>| {
-            kv.map_or("nothing".to_owned(), ToString::to_string)
-        };
+        let show = |kv: Option<&KeyValue>| kv.map_or("nothing".to_owned(), ToString::to_string);
         let text = format!(
             "the event of {} at revision {revision} has {} as the key before it, which was {}",
             event.kv.key,
@@ -391,12 +402,28 @@ fn check_possible(line: &WatchLine, revision: i64, committed: Option<&Committed<
     Err(violation("PHANTOM", line, &text))
 }
 
-/// Whether an event comes later in the same watch.
-fn arrives(change: &Change, later: &[&WatchLine]) -> bool {
-    later.iter().any(|line| match &line.record {
-        WatchRecord::Events { events, .. } => events.iter().any(|event| {
-            event.kv.mod_revision == change.kv.mod_revision && event.kv.key == change.kv.key
-        }),
+/// The other lines of the same watch; looked at only to tell what is wrong.
+#[derive(Debug, Clone, Copy)]
+struct Around<'l, 'h> {
+    earlier: &'l [&'h WatchLine],
+    later: &'l [&'h WatchLine],
+}
+
+impl Around<'_, '_> {
+    fn earlier_has(&self, event: &KvEvent) -> bool {
+        has(self.earlier, &event.kv)
+    }
+
+    fn later_has(&self, change: &Change) -> bool {
+        has(self.later, &change.kv)
+    }
+}
+
+fn has(lines: &[&WatchLine], kv: &KeyValue) -> bool {
+    lines.iter().any(|line| match &line.record {
+        WatchRecord::Events { events, .. } => events
+            .iter()
+            .any(|event| event.kv.mod_revision == kv.mod_revision && event.kv.key == kv.key),
         _ => false,
     })
 }
