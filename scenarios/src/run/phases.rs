@@ -15,6 +15,7 @@ use super::faults::{Faults, Findings, add_finding};
 use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
 use super::observed;
+use crate::panics::Slot;
 use crate::plan::Plan;
 use crate::workload::{Client, Progress, Recorder, Session, StopSign, Watcher};
 use sim::cluster::Status;
@@ -31,6 +32,8 @@ pub struct Options {
     pub is_recorded: bool,
     /// What is logged to standard error, in the syntax of `RUST_LOG`.
     pub log: Option<String>,
+    /// Where a panic is put; standard error, if nowhere.
+    pub panics: Option<Slot>,
 }
 
 /// What a run leaves.
@@ -62,6 +65,9 @@ pub struct Ran {
 pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
     let (plan, options) = (plan.clone(), options.clone());
     sim::run(seed, move || async move {
+        if let Some(slot) = &options.panics {
+            slot.enter();
+        }
         let trace = if options.is_recorded { Trace::recorded() } else { Trace::default() };
         let world = World::new(trace, NetworkOptions::default());
         let _logging = options.log.map(|filter| sim::log::to_stderr(world.trace(), &filter));

@@ -1,0 +1,101 @@
+//! One seed of one scenario, from plan to record.
+
+use std::fs;
+use std::io::BufWriter;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use jepsen_like::history::{History, Writer};
+use reports::{Counts, Finding, Run, Story, Verdict, failure_name};
+
+use super::Subject;
+use super::story;
+use crate::panics::Slot;
+use crate::plan::Plan;
+use crate::run::{self, Judged, Ran};
+
+/// What is kept of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// What is logged while it runs, in the syntax of `RUST_LOG`.
+    pub log: Option<String>,
+    /// Whether a run that passes keeps its story too.
+    pub keeps_passes: bool,
+    /// Where the histories of runs that did not pass are written.
+    pub histories: Option<PathBuf>,
+}
+
+/// Runs and judges one seed. A panic is a harness error, and is passed on to nobody.
+pub fn run_one(subject: &Subject, seed: u64, details: &Details) -> Run {
+    let plan = subject.plan(seed);
+    let start = Instant::now();
+    let slot = Slot::default();
+    slot.enter();
+    let options =
+        run::Options { is_recorded: false, log: details.log.clone(), panics: Some(slot.clone()) };
+    let attempt = panic::catch_unwind(AssertUnwindSafe(|| {
+        let ran = run::simulate(&plan, seed, &options);
+        let judged = run::judge(&plan, &ran);
+        (ran, judged)
+    }));
+    Slot::leave();
+    let wall_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let replay = format!("cargo sim -- run {} --seed {seed}", subject.name());
+    let mut run = match attempt {
+        Ok((ran, judged)) => record(&plan, seed, ran, judged, details),
+        Err(_) => panicked(&plan, seed, slot.take()),
+    };
+    run.wall_us = wall_us;
+    run.replay = replay;
+    run
+}
+
+fn record(plan: &Plan, seed: u64, ran: Ran, judged: Judged, details: &Details) -> Run {
+    let passed = judged.verdict == Verdict::Pass;
+    let story = (!passed || details.keeps_passes).then(|| story::tell(plan, &ran, &judged));
+    let mut findings = judged.findings;
+    if let (false, Some(folder)) = (passed, &details.histories)
+        && let Err(error) = write_history(folder, &plan.name, seed, &ran.history)
+    {
+        findings.push(Finding {
+            checker: "report".to_owned(),
+            message: format!("the history could not be written: {error}"),
+            details: Vec::new(),
+        });
+    }
+    Run {
+        seed,
+        verdict: judged.verdict,
+        counts: Counts { operations: judged.checked, ..ran.counts },
+        simulated_us: u64::try_from(ran.simulated.as_micros()).unwrap_or(u64::MAX),
+        wall_us: 0,
+        digest: ran.digest.to_string(),
+        replay: String::new(),
+        findings,
+        story,
+    }
+}
+
+fn write_history(folder: &Path, name: &str, seed: u64, history: &History) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let path = folder.join(format!("{}.jsonl", failure_name(name, seed)));
+    let mut writer = Writer::new(BufWriter::new(fs::File::create(path)?));
+    writer.write_all(history)?;
+    writer.finish().map(drop)
+}
+
+fn panicked(plan: &Plan, seed: u64, panic: Option<String>) -> Run {
+    let message = panic.unwrap_or_else(|| "a panic that nobody saw".to_owned());
+    Run {
+        seed,
+        verdict: Verdict::HarnessError,
+        counts: Counts::default(),
+        simulated_us: 0,
+        wall_us: 0,
+        digest: String::new(),
+        replay: String::new(),
+        findings: vec![Finding { checker: "panic".to_owned(), message, details: Vec::new() }],
+        story: Some(Story { script: plan.to_string(), ..Story::default() }),
+    }
+}

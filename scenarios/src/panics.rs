@@ -1,0 +1,58 @@
+//! Where a run panicked, caught without noise on the terminal.
+
+use std::cell::RefCell;
+use std::panic::{self, PanicHookInfo};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+thread_local! {
+    static SLOT: RefCell<Option<Slot>> = const { RefCell::new(None) };
+}
+
+static INSTALLED: Once = Once::new();
+
+/// Holds the first panic of the threads that entered it; clones are the same slot.
+#[derive(Debug, Clone, Default)]
+pub struct Slot {
+    text: Arc<Mutex<Option<String>>>,
+}
+
+impl Slot {
+    /// From now on, panics of this thread go into the slot instead of standard error.
+    pub fn enter(&self) {
+        INSTALLED.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                let slot = SLOT.try_with(|slot| slot.borrow().clone()).ok().flatten();
+                match slot {
+                    Some(slot) => slot.keep(info),
+                    None => before(info),
+                }
+            }));
+        });
+        SLOT.with_borrow_mut(|slot| *slot = Some(self.clone()));
+    }
+
+    /// Lets panics of this thread out again.
+    pub fn leave() {
+        SLOT.with_borrow_mut(Option::take);
+    }
+
+    /// The first panic: what it said, and where.
+    pub fn take(&self) -> Option<String> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, info: &PanicHookInfo<'_>) {
+        let payload = info.payload();
+        let said = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without words".to_owned());
+        let place = info.location().map_or(String::new(), |place| format!(" ({place})"));
+        // A slot that cannot be locked is being written by the same thread: the first panic stays.
+        if let Ok(mut text) = self.text.try_lock() {
+            text.get_or_insert(format!("{said}{place}"));
+        }
+    }
+}
