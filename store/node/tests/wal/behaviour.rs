@@ -6,7 +6,7 @@ use openraft_rt::{AsyncRuntime, WatchReceiver};
 
 use crate::disk::TestDisk;
 use crate::world::{
-    Answers, OPTIONS, append, at, entry, open, open_with, read_all, run, segments, text,
+    Answers, HeldSyncs, OPTIONS, append, at, entry, open, open_with, read_all, run, segments, text,
 };
 
 fn refusal<T>(outcome: Result<T, Error>) -> Refusal {
@@ -23,7 +23,7 @@ fn what_gathers_during_one_sync_is_written_with_the_next() {
         let disk = TestDisk::new();
         let options = Options { segment_bytes_max: 1 << 20, batch_bytes_max: 1 << 20, ..OPTIONS };
         let (log, _) = open_with(&disk, options).await.unwrap();
-        disk.hold_syncs();
+        let held = HeldSyncs::of(&disk);
         let syncs = disk.syncs();
         let answers = Answers::default();
         log.append(vec![entry(1, 0, 10)], answers.expect(0));
@@ -34,7 +34,7 @@ fn what_gathers_during_one_sync_is_written_with_the_next() {
         assert_eq!(read_all(&log).await.len(), 100, "readers see what is not durable yet");
         assert_eq!((log.last(), log.durable()), (Some(at(1, 99)), 0));
         assert_eq!(answers.so_far(), []);
-        disk.release_syncs();
+        drop(held);
         log.save_vote(text("me")).await.unwrap();
         assert!(answers.so_far().into_iter().eq((0..100).map(Ok)));
         assert_eq!(disk.syncs() - syncs, 2);
@@ -140,7 +140,7 @@ fn a_replaced_entry_is_not_durable_because_the_old_one_was() {
         let watch = log.watch_durable();
         append(&log, (0..9).map(|index| entry(1, index, 10)).collect()).await.unwrap();
         assert_eq!(*watch.borrow_watched(), 8);
-        disk.hold_syncs();
+        let held = HeldSyncs::of(&disk);
         let answers = Answers::default();
         log.append(vec![entry(1, 9, 10)], answers.expect(9));
         tokio::task::yield_now().await;
@@ -151,7 +151,7 @@ fn a_replaced_entry_is_not_durable_because_the_old_one_was() {
         log.append(vec![entry(2, 5, 10)], answers.expect(5));
         assert_eq!(*watch.borrow_watched(), 4);
         assert_eq!(log.last(), Some(at(2, 5)));
-        disk.release_syncs();
+        drop(held);
         truncate.await.unwrap().unwrap();
         log.save_vote(text("me")).await.unwrap();
         assert_eq!(*watch.borrow_watched(), 5);
@@ -188,13 +188,13 @@ fn room_is_what_the_queue_has_not_taken() {
         let disk = TestDisk::new();
         let (log, _) = open(&disk).await.unwrap();
         log.room().await;
-        disk.hold_syncs();
+        let held = HeldSyncs::of(&disk);
         log.append(vec![entry(1, 0, OPTIONS.queue_bytes_max)], drop);
         let waiting = log.clone();
         let room = TokioRuntime::spawn(async move { waiting.room().await });
         tokio::task::yield_now().await;
         assert!(!room.is_finished());
-        disk.release_syncs();
+        drop(held);
         room.await.unwrap();
         assert_eq!(log.durable(), 0);
     });

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::disk::TestDisk;
 use crate::model::Model;
 use crate::world::{
-    CHECKPOINT, Frame, HEADER_BYTES, IDENTITY, append, at, disk_of, entry, files, forge, frames,
-    open, run, text,
+    CHECKPOINT, Frame, HEADER_BYTES, IDENTITY, append, at, disk_of, entry, files, forge,
+    forge_behind, frames, open, run, text,
 };
 
 type Files = Vec<(String, Vec<u8>)>;
@@ -255,6 +255,22 @@ fn a_gap_that_no_marker_names_is_refused_in_a_file_too() {
                 assert_eq!(damage, Damage::Order(Refusal::Gap { expected: 8, found: 9 }));
             }
             other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn a_frame_that_followed_another_is_no_part_of_the_log() {
+    run(async {
+        let (files, states) = sample().await;
+        for stale in [false, true] {
+            let mut files = files.clone();
+            let bytes = &mut files.last_mut().unwrap().1;
+            let behind = frames(bytes).last().unwrap().crc ^ u32::from(stale);
+            forge_behind(bytes, behind, 3, b"another vote");
+            let vote = recovered(&files).await.unwrap().vote;
+            let kept = states.last().unwrap().vote.clone();
+            assert_eq!(vote, if stale { kept } else { Some(text("another vote")) });
         }
     });
 }

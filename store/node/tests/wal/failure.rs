@@ -1,10 +1,12 @@
 //! A disk that fails is believed the first time.
 
-use detcd_node::wal::Error;
+use detcd_node::wal::{Error, Options};
 
 use crate::disk::TestDisk;
 use crate::model::Model;
-use crate::world::{Answers, Rng, append, at, entry, open, run, text};
+use crate::world::{
+    Answers, HeldSyncs, OPTIONS, Rng, append, at, entry, open, open_with, run, text,
+};
 
 #[test]
 fn a_sync_that_fails_ends_the_log_for_everybody() {
@@ -13,12 +15,12 @@ fn a_sync_that_fails_ends_the_log_for_everybody() {
         let (log, _) = open(&disk).await.unwrap();
         append(&log, vec![entry(1, 0, 10)]).await.unwrap();
         disk.fail_sync_at(disk.syncs());
-        disk.hold_syncs();
+        let held = HeldSyncs::of(&disk);
         let answers = Answers::default();
         log.append(vec![entry(1, 1, 10)], answers.expect(1));
         tokio::task::yield_now().await;
         log.append(vec![entry(1, 2, 10)], answers.expect(2));
-        disk.release_syncs();
+        drop(held);
         assert!(matches!(log.save_vote(text("me")).await, Err(Error::Failed { .. })));
         let answered = answers.so_far();
         assert_eq!(answered.len(), 2);
@@ -43,7 +45,8 @@ fn a_sync_that_fails_ends_the_log_for_everybody() {
 fn what_a_failed_sync_left_readable_is_made_durable_before_it_is_reported() {
     run(async {
         let disk = TestDisk::new();
-        let (log, _) = open(&disk).await.unwrap();
+        let options = Options { segment_bytes_max: 1 << 16, batch_bytes_max: 1 << 16, ..OPTIONS };
+        let (log, _) = open_with(&disk, options).await.unwrap();
         append(&log, vec![entry(1, 0, 10)]).await.unwrap();
         disk.fail_sync_at(disk.syncs());
         append(&log, vec![entry(1, 1, 700), entry(1, 2, 700)]).await.unwrap_err();
@@ -51,6 +54,7 @@ fn what_a_failed_sync_left_readable_is_made_durable_before_it_is_reported() {
         // The process starts again, the machine does not: all pages read well and none is dirty.
         let (log, recovered) = open(&disk).await.unwrap();
         let reported = Model::of(&log, &recovered).await;
+        assert_eq!(recovered.last, Some(at(1, 2)));
         for seed in 0..20 {
             let disk = disk.lose_power(&mut Rng(seed));
             let (log, recovered) = open(&disk).await.unwrap();

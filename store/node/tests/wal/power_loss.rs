@@ -133,6 +133,45 @@ async fn live_and_die(seed: u64, operation: u64) -> bool {
     died
 }
 
+/// One life whose disk refuses everything from `operation` on, and another in which it works again
+/// although the power never went. Says whether the disk refused anything.
+async fn live_and_restart(seed: u64, operation: u64) -> bool {
+    let mut rng = Rng(seed);
+    let disk = TestDisk::new();
+    disk.lose_power_at(operation);
+    let mut promise = Promise::of(&Model::default());
+    if let Ok((log, _)) = open(&disk).await {
+        promise.ask(&log, &mut rng, 25).await;
+    }
+    let refused = disk.operations() > operation;
+    disk.lose_power_at(u64::MAX);
+
+    let story = format!("seed {seed}, disk refused from operation {operation}");
+    let (log, recovered) = open(&disk).await.unwrap_or_else(|error| panic!("{story}: {error}"));
+    let found = Model::of(&log, &recovered).await;
+    promise.check(&found, &story);
+
+    let mut fate = Rng(seed ^ operation.wrapping_mul(0x5851_f42d_4c95_7f2d));
+    let mut promise = Promise::of(&found);
+    let count = fate.below(4) as usize;
+    promise.ask(&log, &mut fate, count).await;
+    let disk = disk.lose_power(&mut fate);
+    let (log, recovered) = open(&disk).await.unwrap_or_else(|error| panic!("{story}: {error}"));
+    promise.check(&Model::of(&log, &recovered).await, &story);
+    refused
+}
+
+#[test]
+fn what_is_found_after_a_disk_error_survives_a_later_power_loss() {
+    for seed in 0..4 {
+        let mut operation = 0;
+        while run(live_and_restart(seed, operation)) {
+            operation += 1;
+        }
+        assert!(operation > 50, "seed {seed} did only {operation} operations");
+    }
+}
+
 #[test]
 fn whatever_was_acknowledged_survives_power_loss_at_every_operation() {
     for seed in 0..4 {

@@ -146,9 +146,15 @@ pub(crate) fn frames(segment: &[u8]) -> Vec<Frame> {
 /// Puts a frame behind the last one of a segment, as a batch of its own.
 pub(crate) fn forge(segment: &mut Vec<u8>, kind: u32, body: &[u8]) {
     let last = *frames(segment).last().expect("every segment has a checkpoint");
-    segment.truncate(last.end);
-    let offset = u32::try_from(last.end).unwrap();
-    let mut frame = last.crc.to_le_bytes().to_vec();
+    forge_behind(segment, last.crc, kind, body);
+}
+
+/// The same, as if it were written behind a frame with this checksum.
+pub(crate) fn forge_behind(segment: &mut Vec<u8>, previous: u32, kind: u32, body: &[u8]) {
+    let end = frames(segment).last().expect("every segment has a checkpoint").end;
+    segment.truncate(end);
+    let offset = u32::try_from(end).unwrap();
+    let mut frame = previous.to_le_bytes().to_vec();
     frame.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
     frame.extend(offset.to_le_bytes());
     frame.extend(kind.to_le_bytes());
@@ -171,6 +177,22 @@ pub(crate) fn disk_of(files: &[(String, Vec<u8>)]) -> TestDisk {
 /// All files.
 pub(crate) fn files(disk: &TestDisk) -> Vec<(String, Vec<u8>)> {
     disk.names().into_iter().map(|name| (name.clone(), disk.bytes(&name))).collect()
+}
+
+/// Syncs do not end before this is dropped, which happens even when the test fails.
+pub(crate) struct HeldSyncs(TestDisk);
+
+impl HeldSyncs {
+    pub(crate) fn of(disk: &TestDisk) -> Self {
+        disk.hold_syncs();
+        Self(disk.clone())
+    }
+}
+
+impl Drop for HeldSyncs {
+    fn drop(&mut self) {
+        self.0.release_syncs();
+    }
 }
 
 pub(crate) fn text(bytes: &'static str) -> Bytes {
