@@ -44,7 +44,8 @@ struct Member {
     last: Option<LogId>,
     durable: Option<LogId>,
     committed: u64,
-    applied: u64,
+    /// `None` until something is known to be applied; the first entry of a log has index 0.
+    applied: Option<u64>,
     snapshot: u64,
     voters: Vec<Vec<MemberId>>,
 }
@@ -74,7 +75,7 @@ impl Cluster {
                     last: Some(*last_log),
                     durable: Some(*last_log),
                     committed: 0,
-                    applied: *applied,
+                    applied: Some(*applied).filter(|applied| *applied > 0),
                     role: None,
                     ..member
                 };
@@ -251,10 +252,10 @@ impl Member {
     }
 
     fn apply(&mut self, entry: LogId, report: &mut impl FnMut(&'static str, String)) {
-        if entry.index <= self.applied {
+        if let Some(applied) = self.applied.filter(|applied| entry.index <= *applied) {
             report(
                 "MONOTONIC_APPLIED",
-                format!("it applied index {} after index {}", entry.index, self.applied),
+                format!("it applied index {} after index {applied}", entry.index),
             );
         }
         if self.committed > 0 && entry.index > self.committed {
@@ -266,7 +267,7 @@ impl Member {
                 ),
             );
         }
-        self.applied = self.applied.max(entry.index);
+        self.applied = self.applied.max(Some(entry.index));
     }
 
     fn snapshot(
@@ -277,17 +278,15 @@ impl Member {
     ) {
         if installed {
             // A received snapshot stands for the log it covers.
-            self.applied = self.applied.max(last.index);
+            self.applied = self.applied.max(Some(last.index));
             self.committed = self.committed.max(last.index);
             self.last = self.last.max(Some(last));
             self.durable = self.durable.max(Some(last));
-        } else if last.index > self.applied {
+        } else if Some(last.index) > self.applied {
+            let applied = self.applied.unwrap_or(0);
             report(
                 "STATE_ORDERING",
-                format!(
-                    "its snapshot covers index {}, but it applied only {}",
-                    last.index, self.applied
-                ),
+                format!("its snapshot covers index {}, but it applied only {applied}", last.index),
             );
         }
         self.snapshot = self.snapshot.max(last.index);

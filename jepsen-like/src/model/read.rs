@@ -64,8 +64,11 @@ impl State {
             return Ok(response);
         }
         let mut found: Vec<&KeyValue> = found.filter(|kv| within_bounds(request, kv)).collect();
-        sort(&mut found, request);
         let limit = usize::try_from(request.limit).unwrap_or(0);
+        if limit > 0 && is_cut_before_sorting(request) {
+            found.truncate(limit.saturating_add(1));
+        }
+        sort(&mut found, request);
         if limit > 0 && found.len() > limit {
             found.truncate(limit);
             response.more = true;
@@ -200,6 +203,18 @@ fn within_bounds(request: &RangeRequest, kv: &KeyValue) -> bool {
         |min: i64, max: i64, value: i64| (min == 0 || value >= min) && (max == 0 || value <= max);
     within(request.min_mod_revision, request.max_mod_revision, kv.mod_revision)
         && within(request.min_create_revision, request.max_create_revision, kv.create_revision)
+}
+
+/// Whether etcd takes the first keys, one more than the limit, and sorts only those: without an order and
+/// without filters it does (etcd 3.7.1).
+fn is_cut_before_sorting(request: &RangeRequest) -> bool {
+    let filters = [
+        request.min_mod_revision,
+        request.max_mod_revision,
+        request.min_create_revision,
+        request.max_create_revision,
+    ];
+    request.sort_order == SortOrder::None && filters == [0; 4]
 }
 
 /// Sorts what is in key order already; equal keys of the sort keep that order.

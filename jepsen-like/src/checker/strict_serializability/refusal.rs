@@ -4,7 +4,8 @@
 use super::anchor::{Effect, effect, puts};
 use super::{Committed, Findings, violation};
 use crate::history::{
-    Micros, Operation, Outcome, PutRequest, Refusal, RefusalKind, Request, RequestOp,
+    Micros, Operation, Outcome, PutRequest, Refusal, RefusalKind, Request, RequestOp, Response,
+    ResponseOp, TxnRequest, TxnResponse,
 };
 use crate::model::validate;
 
@@ -18,7 +19,9 @@ pub(super) fn check(committed: &Committed<'_>, findings: &mut Findings) {
             }
             (Outcome::Ok(response), Some(end)) => match effect(operation.request, response) {
                 Some(Effect::Saw | Effect::Wrote) => {
-                    compacted_read(committed, operation).map(|why| ("COMPACTED_READ", why))
+                    let revisions = read_revisions(operation.request, response);
+                    compacted_read(committed, operation, &revisions)
+                        .map(|why| ("COMPACTED_READ", why))
                 }
                 Some(Effect::Compacted) => {
                     unjust_compaction(committed, operation, end).map(|why| ("REFUSAL", why))
@@ -107,11 +110,13 @@ fn key_was_there(
     Some(format!("was refused for a missing key that was there from revision {from} to {to}"))
 }
 
-fn compacted_read(committed: &Committed<'_>, operation: &Operation<'_>) -> Option<String> {
+fn compacted_read(
+    committed: &Committed<'_>,
+    operation: &Operation<'_>,
+    revisions: &[i64],
+) -> Option<String> {
     let certain = committed.compactions.certain_before(operation.call);
-    let revisions = named_revisions(operation.request);
-    // Which branch of a transaction was taken decides what was read, so all must be compacted.
-    let oldest = revisions.into_iter().max().filter(|revision| *revision < certain)?;
+    let oldest = revisions.iter().copied().min().filter(|revision| *revision < certain)?;
     Some(format!("read revision {oldest} although revision {certain} had been compacted before"))
 }
 
@@ -128,6 +133,27 @@ fn unjust_compaction(
     let possible = committed.possible_by(end);
     (compact.revision > possible && !committed.may_hide_writes(end))
         .then(|| format!("was done although the revision can only have been {possible} by then"))
+}
+
+/// The revisions that were read by name: of a transaction, on the path that was taken.
+fn read_revisions(request: &Request, response: &Response) -> Vec<i64> {
+    fn collect(txn: &TxnRequest, response: &TxnResponse, found: &mut Vec<i64>) {
+        let taken = if response.succeeded { &txn.success } else { &txn.failure };
+        for (operation, answer) in taken.iter().zip(&response.responses) {
+            match (operation, answer) {
+                (RequestOp::Range(range), _) => found.push(range.revision),
+                (RequestOp::Txn(inner), ResponseOp::Txn(answer)) => collect(inner, answer, found),
+                _ => {}
+            }
+        }
+    }
+    let (Request::Txn(txn), Response::Txn(answer)) = (request, response) else {
+        return named_revisions(request);
+    };
+    let mut found = Vec::new();
+    collect(txn, answer, &mut found);
+    found.retain(|revision| *revision > 0);
+    found
 }
 
 /// The revisions that a request names.
