@@ -60,7 +60,7 @@ fn finish(call: &mut RegisterCall, time: u64, kind: &str, value: &str) {
 
 fn verdict(name: &str) -> Verdict {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories/jepsen-etcd").join(name);
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = std::fs::read_to_string(&path).expect("the history is in the repository");
     check(&Register, &parse(&text), STEPS_MAX)
 }
 

@@ -128,7 +128,8 @@ fn check_reads(
         };
         if let Some(problem) = problem {
             let text = format!(
-                "{request} by operation {op} at the end differs from what was acknowledged: {problem}"
+                "{request} by operation {op} at the end differs from what was acknowledged: \
+                    {problem}"
             );
             findings.add(Violation::new(CHECKER, "LOST", text).at(op, operation.call));
         }

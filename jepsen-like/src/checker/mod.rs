@@ -2,8 +2,8 @@
 //!
 //! | checker | property |
 //! |---|---|
-//! | [`strict_serializability`] | every answer fits one order of all writes that agrees with real time |
-//! | [`serializable_read`] | local reads show a state that was, and never an older one than before |
+//! | [`strict_serializability`] | every answer fits one order of all writes, true to real time |
+//! | [`serializable_read`] | local reads show a state that was, and never go back |
 //! | [`watch`] | a watch gets every event once, in order, whole, across resumes |
 //! | [`durability`] | what was acknowledged is there at the end |
 //! | [`convergence`] | members agree on the state at every applied index |

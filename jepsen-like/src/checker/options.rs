@@ -10,8 +10,8 @@ use crate::history::Micros;
 pub struct Options {
     /// Most candidates tried for revisions that nothing else explains; then it is inconclusive.
     pub search_steps_max: usize,
-    /// How long before the end of a healed run an event must have been known to count as undelivered,
-    /// and how long members have from healing to agree.
+    /// How long before the end of a healed run an event must have been known to count as
+    /// undelivered, and how long members have from healing to agree.
     pub watch_grace: Micros,
     /// What a run must contain for its passes to count.
     pub minimum: Minimum,

@@ -148,7 +148,8 @@ impl Cluster {
             report(
                 "LEADER_COMPLETENESS",
                 format!(
-                    "it leads term {term} with a log that ends at index {}, but member {by} knew index {index} of term {entry} as committed",
+                    "it leads term {term} with a log that ends at index {}, but member {by} knew \
+                        index {index} of term {entry} as committed",
                     last.index
                 ),
             );
@@ -188,7 +189,8 @@ impl Cluster {
                 report(
                     "COMMITTED_ON_QUORUM",
                     format!(
-                        "it leads term {} and committed index {}, which is durable on {holding} of {} voters",
+                        "it leads term {} and committed index {}, which is durable on {holding} \
+                            of {} voters",
                         member.term,
                         last.index,
                         voters.len()

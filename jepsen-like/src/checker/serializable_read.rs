@@ -1,6 +1,7 @@
-//! Local reads: each shows exactly some committed state, no newer than could be committed by then, and
-//! a session never sees one member go back while that member runs (etcd's API guarantees for
-//! `serializable` requests; sequential consistency per session, Terry et al. 1994, monotonic reads).
+//! Local reads: each shows exactly some committed state, no newer than could be committed by then,
+//! and a session never sees one member go back while that member runs (etcd's API guarantees for
+//! `serializable` requests; sequential consistency per session, Terry et al. 1994, monotonic
+//! reads).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -156,7 +157,8 @@ impl Sessions {
         let (highest, when) = self.seen.entry(session).or_insert((revision, end));
         if revision < *highest && *when < operation.call {
             let text = format!(
-                "shows revision {revision}, but the same member had shown the client revision {highest} at {when} us"
+                "shows revision {revision}, but the same member had shown the client revision \
+                    {highest} at {when} us"
             );
             findings.add(violation("BACKWARDS", operation, &text));
         }
@@ -175,7 +177,8 @@ impl Sessions {
         let Some((highest, when)) = self.seen.get(&session) else { return };
         if range.revision <= *highest && *when < operation.call {
             let text = format!(
-                "was refused as a future revision, but the same member had shown the client revision {highest} at {when} us"
+                "was refused as a future revision, but the same member had shown the client \
+                    revision {highest} at {when} us"
             );
             findings.add(violation("BACKWARDS", operation, &text));
         }

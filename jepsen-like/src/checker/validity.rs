@@ -1,5 +1,5 @@
-//! Validity: enough happened that a pass means something. A run without a leader breaks no guarantee,
-//! and proves none.
+//! Validity: enough happened that a pass means something. A run without a leader breaks no
+//! guarantee, and proves none.
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,8 @@ const HEX: &str = "hex:";
 
 /// A key or a value.
 ///
-/// Copies share their bytes. Serialised as it stands when it is printable UTF-8, else as `hex:` and hexadecimal digits.
+/// Copies share their bytes. Serialised as it stands when it is printable UTF-8, else as `hex:`
+/// and hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Blob(Arc<[u8]>);
 

@@ -9,7 +9,8 @@ use crate::history::{
 /// Most key-values spelled out in a message.
 const SHOWN_MAX: usize = 4;
 
-/// The first difference between the answer that is right and the one that was given; `None` if equal.
+/// The first difference between the answer that is right and the one that was given; `None` if
+/// equal.
 ///
 /// Member and term are not compared. Answers inside a transaction may carry in their header the
 /// revision from before it, the one after it, or none: etcd itself does all three.

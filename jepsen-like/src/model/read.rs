@@ -114,7 +114,8 @@ impl State {
         }
     }
 
-    /// Refuses a transaction before it does anything, if one of the operations it would do has to be.
+    /// Refuses a transaction before it does anything, if one of the operations it would do has to
+    /// be.
     pub(super) fn check_branch(
         &self,
         txn: &TxnRequest,

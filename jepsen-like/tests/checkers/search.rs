@@ -70,7 +70,8 @@ proptest! {
         let operations = history.operations();
         let anchored = check(&history, &operations, &Options::default()).verdict;
         let searched = search(&EtcdModel, &EtcdModel::calls(&operations), 100_000);
-        // The search is exponential in unknown outcomes; where it gives up there is nothing to compare.
+        // The search is exponential in unknown outcomes; where it gives up there is nothing to
+        // compare.
         prop_assume!(!matches!(searched, Verdict::Inconclusive { .. }));
         prop_assert!(!matches!(anchored, Verdict::Inconclusive { .. }), "{:?}", anchored);
         let legal = |verdict: &Verdict| verdict.violation().is_none();

@@ -1,8 +1,8 @@
 //! Linearizability of any model by search, for histories that carry no revisions.
 //!
 //! The algorithm is Wing and Gong's (1993) as Lowe (2017) made it fast: a depth-first search over a
-//! linked list of calls and ends, with a cache of (operations placed, state) as in Horn and Kroening
-//! (2015). It is exponential in the worst case, so the number of steps is limited.
+//! linked list of calls and ends, with a cache of (operations placed, state) as in Horn and
+//! Kroening (2015). It is exponential in the worst case, so the number of steps is limited.
 
 mod etcd;
 mod register;
@@ -223,7 +223,8 @@ impl<'a, M: Model> Search<'a, M> {
         let all = self.calls.len();
         let text = match call {
             Some(call) => format!(
-                "no order of the operations is legal: at best {placed} of {all} fit, and then operation {} does not",
+                "no order of the operations is legal: at best {placed} of {all} fit, and then \
+                    operation {} does not",
                 call.op
             ),
             None => "no order of the operations is legal".to_owned(),

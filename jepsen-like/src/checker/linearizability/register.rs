@@ -13,8 +13,8 @@ pub enum RegisterOp {
     Cas(i64, i64),
 }
 
-/// A register that is empty at first. The output of a read is the value; of a compare-and-set whether
-/// the value was as expected, which is given as `Some(1)` or `Some(0)`.
+/// A register that is empty at first. The output of a read is the value; of a compare-and-set
+/// whether the value was as expected, which is given as `Some(1)` or `Some(0)`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Register;
 

@@ -121,11 +121,13 @@ impl<'h> Anchors<'h> {
             }
             if let (Some(a), Some(b)) = (operations.get(*first), operations.get(*second)) {
                 let text = format!(
-                    "{} by operation {} and {} by operation {} were both acknowledged with revision {revision}",
+                    "{} by operation {} and {} by operation {} were both acknowledged with \
+                        revision {revision}",
                     a.request, a.op, b.request, b.op
                 );
                 let found = violation("UNIQUE", text);
-                findings.add(found.at(a.op, a.end.unwrap_or(a.call)).at(b.op, b.end.unwrap_or(b.call)));
+                findings
+                    .add(found.at(a.op, a.end.unwrap_or(a.call)).at(b.op, b.end.unwrap_or(b.call)));
             }
             true
         });
@@ -145,7 +147,8 @@ impl<'h> Anchors<'h> {
         }
         let source = self.sightings.highest()?;
         let text = format!(
-            "revision {highest} was seen, but only {writes} writes can have taken effect ({} acknowledged, {} unknown): \
+            "revision {highest} was seen, but only {writes} writes can have taken effect \
+             ({} acknowledged, {} unknown): \
              revision {} has no writer",
             self.writes.len(),
             self.unknown.len(),

@@ -1,7 +1,7 @@
 //! Compaction as a register that only grows.
 //!
-//! A compaction makes no revision, so its place in the order is known only as an interval: it may be
-//! in force from its call on, and surely is from its answer on.
+//! A compaction makes no revision, so its place in the order is known only as an interval: it may
+//! be in force from its call on, and surely is from its answer on.
 
 use crate::checker::staircase::{Staircase, Step};
 use crate::history::{Event, History, Micros, Operation, Outcome, Request};

@@ -226,7 +226,8 @@ impl<'h> Evidence<'h> {
             Outcome::Fail(error) => {
                 let kind = error.kind;
                 let text = format!(
-                    "{request} by operation {op} was refused ({kind:?}) and yet took effect at revision {revision}"
+                    "{request} by operation {op} was refused ({kind:?}) and yet took effect at \
+                        revision {revision}"
                 );
                 findings.add(violation("PHANTOM", text).at(op, operation.call));
                 return false;

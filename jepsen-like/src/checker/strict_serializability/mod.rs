@@ -1,10 +1,11 @@
-//! Strict serializability, anchored at revisions: all transactions take effect in one order, and that
-//! order agrees with real time (Herlihy and Wing 1990; Papadimitriou 1979; etcd's KV API guarantees).
+//! Strict serializability, anchored at revisions: all transactions take effect in one order, and
+//! that order agrees with real time (Herlihy and Wing 1990; Papadimitriou 1979; etcd's KV API
+//! guarantees).
 //!
-//! Every answer carries the store's revision. A write that changed something owns its revision alone;
-//! a read, or a write that found nothing to do, saw exactly the state of its revision. So the order
-//! is given and only has to be verified; no search is needed except for where writes without a known
-//! outcome landed. That makes the check nearly linear in the number of operations.
+//! Every answer carries the store's revision. A write that changed something owns its revision
+//! alone; a read, or a write that found nothing to do, saw exactly the state of its revision. So
+//! the order is given and only has to be verified; no search is needed except for where writes
+//! without a known outcome landed. That makes the check nearly linear in the number of operations.
 //!
 //! 1. `anchor`: which operation owns which revision (`UNIQUE`).
 //! 2. `evidence`: revisions without an owner are given to the write that members, watches or read

@@ -60,7 +60,8 @@ fn describe(
         Rule::Write => ("REAL_TIME", "made"),
     };
     let text = format!(
-        "{request} by client {client} at member {member}, called at {call} us, {did} revision {revision}, \
+        "{request} by client {client} at member {member}, called at {call} us, \
+         {did} revision {revision}, \
          but {who} had shown revision {} at {} us",
         known.value, known.time
     );

@@ -1,5 +1,5 @@
-//! Errors are answers: each must have been right at some moment between its call and its end, and no
-//! compacted revision may be read once its compaction was acknowledged.
+//! Errors are answers: each must have been right at some moment between its call and its end, and
+//! no compacted revision may be read once its compaction was acknowledged.
 
 use super::anchor::{Effect, effect, puts};
 use super::{Committed, Findings, violation};
@@ -60,7 +60,10 @@ fn unjust(
             let inclusive = i64::from(matches!(request, Request::Compact(_)));
             let just = revisions.iter().any(|revision| *revision < compacted + inclusive);
             (!just).then(|| {
-                format!("was refused as compacted, but no compaction beyond {compacted} was called by then")
+                format!(
+                    "was refused as compacted, but no compaction beyond {compacted} was \
+                    called by then"
+                )
             })
         }
         RefusalKind::FutureRevision if is_local(request) => None,

@@ -1,5 +1,5 @@
-//! Revisions as whole answers of watches showed them: what a watch of a range did not show there did
-//! not change, because a watch gets all events of a revision together.
+//! Revisions as whole answers of watches showed them: what a watch of a range did not show there
+//! did not change, because a watch gets all events of a revision together.
 
 use std::collections::BTreeMap;
 

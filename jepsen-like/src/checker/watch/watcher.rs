@@ -179,7 +179,8 @@ impl<'h> Watcher<'h> {
         let (key, last) = (&next.kv.key, self.last);
         if around.later_has(next) {
             let text = format!(
-                "the event of {key} at revision {last} came in another answer than the first of that revision"
+                "the event of {key} at revision {last} came in another answer than the first of \
+                    that revision"
             );
             return Err(violation("ATOMIC", line, &text));
         }
@@ -269,7 +270,8 @@ impl<'h> Watcher<'h> {
         };
         let (missing, at) = (&next.kv.key, next.kv.mod_revision);
         let text = format!(
-            "got the event of {key} at revision {revision} where that of {missing} at revision {at} was due"
+            "got the event of {key} at revision {revision} where that of {missing} at revision \
+                {at} was due"
         );
         let guarantee = match (at == revision, around.later_has(next)) {
             (true, _) => "TXN_ORDER",
@@ -328,7 +330,8 @@ impl<'h> Watcher<'h> {
             Some((_, next)) if next.kv.mod_revision <= revision => {
                 let (key, due) = (&next.kv.key, next.kv.mod_revision);
                 let text = format!(
-                    "progress to revision {revision} came before the event of {key} at revision {due}"
+                    "progress to revision {revision} came before the event of {key} at revision \
+                        {due}"
                 );
                 Err(violation("BOOKMARKABLE", line, &text))
             }
@@ -353,7 +356,8 @@ impl<'h> Watcher<'h> {
             self.start.max(self.last.saturating_add(1)).max(self.bookmark.saturating_add(1));
         let text = if needed >= compact_revision {
             format!(
-                "it was ended by the compaction of revision {compact_revision}, but needs only revision {needed} and later"
+                "it was ended by the compaction of revision {compact_revision}, but needs only \
+                    revision {needed} and later"
             )
         } else {
             let Some(committed) = committed else { return Ok(()) };
@@ -362,7 +366,8 @@ impl<'h> Watcher<'h> {
                 return Ok(());
             }
             format!(
-                "it was ended by a compaction of revision {compact_revision}, but at most {possible} can have been compacted"
+                "it was ended by a compaction of revision {compact_revision}, but at most \
+                    {possible} can have been compacted"
             )
         };
         Err(violation("CANCEL", line, &text))
@@ -384,7 +389,8 @@ impl<'h> Watcher<'h> {
         let seen = committed.first_seen(revision).filter(|seen| *seen <= time);
         let Some(seen) = seen else { return Ok(()) };
         let text = format!(
-            "the event of {key} at revision {revision}, known at {seen} us, had not come when the run ended"
+            "the event of {key} at revision {revision}, known at {seen} us, had not come when \
+                the run ended"
         );
         Err(violation("LIVENESS", line, &text))
     }

@@ -259,7 +259,7 @@ impl Generator {
         });
         // Late enough that everything must have arrived.
         let time = self.time + 20_000_000;
-        let response = self.state.step(&request).unwrap();
+        let response = self.state.step(&request).expect("the newest state can be read");
         self.history.push(Event::Invoke { time, op, client: 0, member: 1, request });
         self.history.push(Event::Ok { time: time + 1, op, response });
     }

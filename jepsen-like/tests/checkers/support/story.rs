@@ -55,7 +55,7 @@ pub fn compacted(revision: i64) -> Response {
 }
 
 pub fn found(revision: i64, kvs: Vec<KeyValue>) -> Response {
-    let count = i64::try_from(kvs.len()).unwrap();
+    let count = i64::try_from(kvs.len()).expect("few keys");
     Response::Range(RangeResponse { header: header(revision), kvs, more: false, count })
 }
 
@@ -177,7 +177,7 @@ impl Story {
 
     /// No checker finds anything.
     #[track_caller]
-    pub fn is_legal(self) {
+    pub fn is_legal(&self) {
         let report = self.check();
         let found: Vec<String> = report.violations().map(ToString::to_string).collect();
         assert!(found.is_empty(), "{found:#?}");
