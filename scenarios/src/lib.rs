@@ -6,8 +6,10 @@
 //! Must never know: how a member works inside, and what is legal in a history; the checkers know.
 
 pub mod campaign;
+pub mod cli;
 pub mod dice;
 pub mod library;
+pub mod mutants;
 pub mod panics;
 pub mod plan;
 pub mod run;

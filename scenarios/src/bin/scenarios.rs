@@ -1,1 +1,5 @@
-fn main() {}
+//! `cargo sim`: simulates clusters under faults and judges what comes of it.
+
+fn main() -> std::process::ExitCode {
+    scenarios::cli::main()
+}

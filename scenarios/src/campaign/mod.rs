@@ -14,6 +14,7 @@ use std::time::Instant;
 use reports::{Campaign, Scenario, Verdict};
 
 pub use self::one::{Details, run_one};
+pub use self::pool::for_each as each;
 pub use self::subject::{Subject, UnknownScenario, find, scripted};
 
 /// Of a thousand runs so many may say nothing.

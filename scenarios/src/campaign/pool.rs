@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// Does all tasks, `jobs` at a time, and hands each result over on the calling thread as it comes.
-pub(super) fn for_each<T: Sync, R: Send>(
+pub fn for_each<T: Sync, R: Send>(
     jobs: usize,
     tasks: &[T],
     work: impl Fn(&T) -> R + Sync,

@@ -1,0 +1,88 @@
+//! The `cargo sim` command: arguments in, lines and an exit code out.
+//!
+//! Results go to standard output, progress and trouble to standard error.
+
+mod arguments;
+mod campaigns;
+mod compare;
+mod describe;
+mod mutate;
+mod screen;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use reports::Verdict;
+
+use self::arguments::{Arguments, Command};
+use self::screen::{complain, say};
+
+/// Why nothing was run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The scenario cannot be had.
+    #[error(transparent)]
+    Scenario(#[from] crate::campaign::UnknownScenario),
+    /// A file could not be read or written.
+    #[error("{what}: {source}")]
+    File {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A mutant could not be tried.
+    #[error(transparent)]
+    Mutant(#[from] crate::mutants::MutantError),
+    /// A run panicked where its result is needed.
+    #[error("the run panicked: {0}")]
+    Panic(String),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let verdict = perform(arguments).unwrap_or_else(|trouble| {
+        complain(&format!("error: {trouble}"));
+        Verdict::HarnessError
+    });
+    ExitCode::from(verdict.exit_code())
+}
+
+/// Help and version are answers; anything else is one line and the code of a failed harness.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        say(error.to_string().trim_end());
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let first: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).collect();
+    complain(&first.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "));
+    ExitCode::from(Verdict::HarnessError.exit_code())
+}
+
+fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
+    let Arguments { command, common } = arguments;
+    match command {
+        None => campaigns::scripted(&common, None, &[]),
+        Some(Command::List) => describe::list(),
+        Some(Command::Show { name, seed }) => describe::show(&name, seed),
+        Some(Command::Run { name, seed, verbose }) => {
+            campaigns::single(&common, &name, seed, verbose)
+        }
+        Some(Command::Scripted { seeds, names }) => {
+            campaigns::scripted(&common, seeds.map(Into::into), &names)
+        }
+        Some(Command::Swarm { seeds, stop_at_first }) => {
+            campaigns::swarm(&common, seeds.into(), stop_at_first)
+        }
+        Some(Command::Determinism { seeds, names }) => {
+            compare::determinism(&common, seeds.into(), &names)
+        }
+        Some(Command::Hash { name, seed }) => compare::hash(&name, seed),
+        Some(Command::Mutants { name, seeds }) => mutate::mutants(name.as_deref(), seeds),
+    }
+}
