@@ -281,7 +281,10 @@ impl Member {
         if installed {
             // A received snapshot stands for the log it covers.
             self.applied = self.applied.max(Some(last.index));
-            self.committed = self.committed.max(last.index);
+            // A member that never tells its commit index is not held to one.
+            if self.committed > 0 {
+                self.committed = self.committed.max(last.index);
+            }
             self.last = self.last.max(Some(last));
             self.durable = self.durable.max(Some(last));
         } else if Some(last.index) > self.applied {
