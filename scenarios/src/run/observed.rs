@@ -17,10 +17,12 @@ pub(super) fn merge(
     faults: &[FaultRecord],
     clients: Vec<Event>,
 ) -> Vec<Event> {
-    let mut events = vec![membership(members)];
-    let mut terms: BTreeMap<MemberId, u64> = BTreeMap::new();
+    let mut events: Vec<Event> =
+        (1..=members).map(|member| membership(members, member as MemberId)).collect();
+    let mut known: BTreeMap<MemberId, Known> = BTreeMap::new();
     for record in records {
-        translate(record, &mut terms, &mut events);
+        let known = known.entry(record.member as MemberId).or_default();
+        translate(record, known, &mut events);
     }
     let stops =
         faults.iter().filter(|fault| fault.place == Place::Process && fault.text != "paused");
@@ -33,32 +35,49 @@ pub(super) fn merge(
     events
 }
 
-/// All members vote from the beginning.
-fn membership(members: usize) -> Event {
+/// All members vote from the beginning, and each of them knows it.
+fn membership(members: usize, member: MemberId) -> Event {
     let voters = vec![(1..=members).map(|member| member as MemberId).collect()];
     let fact = Fact::Membership { voters, learners: Vec::new() };
-    Event::Observed(Observation { time: 0, member: 1, fact })
+    Event::Observed(Observation { time: 0, member, fact })
 }
 
-/// Only what a member says with its term is translated: an index alone names no entry.
-fn translate(record: &Record, terms: &mut BTreeMap<MemberId, u64>, events: &mut Vec<Event>) {
+/// What a member was heard to say of its log.
+#[derive(Debug, Default)]
+struct Known {
+    term: u64,
+    last_index: u64,
+}
+
+/// Members tell nothing of entries that are in their log but not durable: those are known when they are
+/// applied.
+fn translate(record: &Record, known: &mut Known, events: &mut Vec<Event>) {
     let time = micros(record.time);
     let member = record.member as MemberId;
     let mut fact = |fact| events.push(Event::Observed(Observation { time, member, fact }));
     match &record.observation {
         Told::Started { applied, last_log, .. } => {
-            let term = terms.get(&member).copied().unwrap_or(0);
-            let last_log = LogId { term, index: *last_log };
+            known.last_index = *last_log;
+            let last_log = LogId { term: known.term, index: *last_log };
+            let term = known.term;
             fact(Fact::Started { term, last_log, applied: *applied });
         }
         Told::Role { term, is_leader, .. } => {
-            terms.insert(member, *term);
+            known.term = *term;
             let role = if *is_leader { Role::Leader } else { Role::Follower };
             fact(Fact::Role { role, term: *term });
         }
         Told::Applied { index, term, revision, digest } => {
-            let entry = LogId { term: *term, index: *index };
-            fact(Fact::Applied { entry, digest: *digest });
+            // The entry that founds the cluster has index 0, which to checkers is no entry.
+            if *index > 0 {
+                let entry = LogId { term: *term, index: *index };
+                if *index > known.last_index {
+                    known.last_index = *index;
+                    fact(Fact::Appended { from: entry, last: entry });
+                }
+                fact(Fact::Committed { last: entry });
+                fact(Fact::Applied { entry, digest: *digest });
+            }
             let (index, term, revision, digest) = (*index, *term, *revision, *digest);
             let op = None;
             events.push(Event::Applied(Applied {
@@ -72,13 +91,19 @@ fn translate(record: &Record, terms: &mut BTreeMap<MemberId, u64>, events: &mut 
             }));
         }
         Told::SnapshotInstalled { index, .. } => {
-            let term = terms.get(&member).copied().unwrap_or(0);
-            fact(Fact::Snapshot { last: LogId { term, index: *index }, installed: true });
+            known.last_index = known.last_index.max(*index);
+            let last = LogId { term: known.term, index: *index };
+            fact(Fact::Snapshot { last, installed: true });
         }
-        Told::Durable { .. }
-        | Told::SnapshotBuilt { .. }
-        | Told::Purged { .. }
-        | Told::Failed { .. } => {}
+        Told::Durable { index } => {
+            // The entry's own term may be older: the check that a quorum has what is committed is
+            // then weaker, never wrong.
+            let last = LogId { term: known.term, index: *index };
+            known.last_index = *index;
+            fact(Fact::Appended { from: last, last });
+            fact(Fact::Durable { last });
+        }
+        Told::SnapshotBuilt { .. } | Told::Purged { .. } | Told::Failed { .. } => {}
     }
 }
 
