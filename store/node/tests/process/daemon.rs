@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// How long anything may take before a test gives up. It says nothing about how long it should take.
+/// How long anything may take before a test gives up; how long it should take is another matter.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(10);

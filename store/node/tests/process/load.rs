@@ -82,7 +82,7 @@ pub async fn leader<C: Client>(cluster: &Cluster) -> &Member {
     .await
 }
 
-/// Kills the leader while clients write through every member, and starts it again while they still do.
+/// Kills the leader while clients write through every member, and starts it again before they end.
 pub async fn leader_is_killed<C: Client>(cluster: &Cluster) {
     let leader = leader::<C>(cluster).await;
     let load = Load::start::<C>(cluster, leader).await;
@@ -137,7 +137,8 @@ impl Load {
         eventually(&what, async || seen().then_some(())).await;
     }
 
-    /// Lets the clients finish, and compares what was acknowledged with what was seen and what is there.
+    /// Lets the clients finish, and compares what was acknowledged with what was seen and what is
+    /// there.
     async fn ends_well<C: Client>(self, cluster: &Cluster) {
         let mut acknowledged = Vec::new();
         for writer in self.writers {

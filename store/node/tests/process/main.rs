@@ -1,5 +1,5 @@
-//! Real processes, sockets and files: what a member promises across its death, and how it refuses to
-//! start. Nothing here depends on how fast the machine is; every wait is for a condition.
+//! Real processes, sockets and files: what a member promises across its death, and how it refuses
+//! to start. Nothing here depends on how fast the machine is; every wait is for a condition.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![expect(

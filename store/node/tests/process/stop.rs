@@ -15,8 +15,8 @@ async fn a_leader_that_is_terminated_hands_over_and_exits_with_143() {
     let old = load::leader::<Typed>(&cluster).await;
     old.terminate();
     assert_eq!(old.ended().await.code(), Some(143), "{}", old.log());
-    // Whoever waits for an election still follows the old leader now: a hand-over has taken place if
-    // one of the others leads already.
+    // Whoever waits for an election still follows the old leader now: a hand-over has taken place
+    // if one of the others leads already.
     let mut leads = false;
     for member in cluster.members.iter().filter(|member| member.name != old.name) {
         let status = Typed::connect(&member.address()).await.unwrap().status().await.unwrap();
