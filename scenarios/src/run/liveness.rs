@@ -13,6 +13,8 @@ use super::members::Members;
 use crate::workload::{Progress, Session, StopSign};
 
 const POLL: Duration = Duration::from_millis(50);
+/// Between two writes that let watches notice how far they are.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
@@ -94,7 +96,12 @@ impl Liveness {
     }
 
     /// Every watch has been told everything.
-    async fn watches(&self, progress: &Progress, deadline: Duration) -> Option<()> {
+    ///
+    /// A watch without events knows how far it is only from progress notifications, and the store owes
+    /// none to a stream on which a watch waits for a revision that is still to come (G50): so revisions
+    /// keep coming, slowly.
+    async fn watches(&mut self, progress: &Progress, deadline: Duration) -> Option<()> {
+        let mut next_write = self.world.true_time() + WRITE_INTERVAL;
         let newest = self.session.recorder().knowledge(|knowledge| knowledge.revision);
         loop {
             let behind = progress.behind(newest);
@@ -106,6 +113,11 @@ impl Liveness {
                      ({count} watches are behind)"
                 );
                 return self.missed("liveness: watch", text);
+            }
+            if self.world.true_time() >= next_write {
+                next_write += WRITE_INTERVAL;
+                let member = self.members.leader().unwrap_or_default();
+                self.session.call(member, serving_put(&self.session), ATTEMPT).await;
             }
             SimRuntime::sleep(POLL).await;
         }

@@ -165,7 +165,7 @@ fn update(status: &mut Status, observation: &Observation) {
             status.revision = *revision;
             status.digest = *digest;
         }
-        Observation::SnapshotInstalled { index, revision, digest } => {
+        Observation::SnapshotInstalled { index, revision, digest, .. } => {
             status.applied = *index;
             status.revision = *revision;
             status.digest = *digest;

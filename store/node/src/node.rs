@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use openraft_rt::{Watch, WatchReceiver};
+use openraft_rt::WatchReceiver;
 use tonic::service::Routes;
 
 use crate::api;
@@ -379,10 +379,7 @@ impl<R: Runtime> Node<R> {
         let replica = self.replica.clone();
         until_stop(self.stop.clone(), Box::pin(publish(replica)));
         let raft = self.raft.clone();
-        let follow = follow_role(raft, observer.clone());
-        until_stop(self.stop.clone(), Box::pin(follow));
-        let durable = follow_durable::<R>(self.log.watch_durable(), observer);
-        until_stop(self.stop.clone(), Box::pin(durable));
+        until_stop(self.stop.clone(), Box::pin(follow_role(raft, observer)));
     }
 }
 
@@ -412,19 +409,6 @@ async fn follow_role<R: Runtime>(raft: Raft<R>, observer: Arc<dyn Observer>) {
             observer.observe(Observation::Role { term, leader, is_leader });
         }
         if metrics.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn follow_durable<R: Runtime>(
-    mut durable: <R::Watch as Watch>::Receiver<u64>,
-    observer: Arc<dyn Observer>,
-) {
-    loop {
-        let index = *durable.borrow_and_update();
-        observer.observe(Observation::Durable { index });
-        if durable.changed().await.is_err() {
             return;
         }
     }

@@ -21,7 +21,8 @@ pub enum Observation {
         /// Whether the member leads.
         is_leader: bool,
     },
-    /// Entries up to `index` are durable on this member.
+    /// Entries up to `index` are durable on this member. Told before Raft counts them, and again, with
+    /// an index that is lower, before a conflicting tail is cut.
     Durable {
         /// Their last index.
         index: u64,
@@ -46,6 +47,8 @@ pub enum Observation {
     SnapshotInstalled {
         /// The last index that it covers.
         index: u64,
+        /// The term of that entry.
+        term: u64,
         /// The store's revision after it.
         revision: i64,
         /// The machine's digest after it.

@@ -140,6 +140,7 @@ impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
         self.hub.reset(advanced.revision);
         self.observer.observe(Observation::SnapshotInstalled {
             index: advanced.position.index,
+            term: advanced.position.term,
             revision: advanced.revision,
             digest: advanced.digest,
         });

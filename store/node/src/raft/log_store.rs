@@ -62,13 +62,21 @@ impl<R: Runtime> LogStore<R> {
         self.shared.lock().expect("no panic happens while the lock is held")
     }
 
-    /// The entries `start..end`, as long as they fit `bytes_max`; at least one where there is one.
+    /// The entries `start..end`, as long as they fit `bytes_max`; at least one where there is one, and
+    /// none if the first was purged.
+    ///
+    /// openraft may look for entries behind a follower that it is about to send a snapshot to: it holds
+    /// a purge back for the end of what it sends, not for the beginning.
     async fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry<R>>> {
         if let Some(entries) = self.shared().read_recent(start, end) {
             return Ok(entries);
         }
         let mut entries = Vec::new();
-        for stored in self.log.read(start..end, bytes_max).await.map_err(fatal)? {
+        let read = match self.log.read(start..end, bytes_max).await {
+            Err(wal::Error::Refused(wal::Refusal::Purged { .. })) => return Ok(entries),
+            read => read.map_err(fatal)?,
+        };
+        for stored in read {
             entries.push(codec::entry_from_wal::<R>(stored).map_err(fatal)?);
         }
         Ok(entries)
@@ -105,11 +113,13 @@ impl<R: Runtime> RaftLogReader<TypeConfig<R>> for LogStore<R> {
         &mut self,
         range: RB,
     ) -> io::Result<Vec<Entry<R>>> {
+        let first = self.log.purged().map_or(0, |purged| purged.index + 1);
         let mut start = match range.start_bound() {
             Bound::Included(start) => *start,
             Bound::Excluded(before) => before + 1,
-            Bound::Unbounded => self.log.purged().map_or(0, |purged| purged.index + 1),
-        };
+            Bound::Unbounded => first,
+        }
+        .max(first);
         let next = self.log.last().map_or(0, |last| last.index + 1);
         let end = match range.end_bound() {
             Bound::Included(last) => last + 1,
@@ -180,12 +190,20 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
                 shared.push_recent(entry);
             }
         }
-        self.log.append(frames, move |result| callback.io_completed(result));
+        let last = frames.last().map(|frame| frame.position.index);
+        let observer = self.observer.clone();
+        self.log.append(frames, move |result| {
+            if let (Ok(()), Some(index)) = (&result, last) {
+                observer.observe(Observation::Durable { index });
+            }
+            callback.io_completed(result);
+        });
         Ok(())
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
         self.shared().truncate_recent(last.map(|id| id.index));
+        self.observer.observe(Observation::Durable { index: last.map_or(0, |id| id.index) });
         self.log.truncate_after(last.map(codec::position)).await.map_err(fatal)
     }
 
