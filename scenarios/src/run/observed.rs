@@ -10,6 +10,10 @@ use jepsen_like::observation::{Fact, LogId, Observation, Role};
 use super::members::{FaultRecord, Place};
 use sim::cluster::Record;
 
+/// A member tells of a sync by a task of its own, so a little later than the sync ended; a sync takes many
+/// times as long.
+const DURABLE_LAG_US: Micros = 20;
+
 /// Events of a history in the order of time; what members told comes before what clients saw then.
 pub(super) fn merge(
     members: usize,
@@ -19,10 +23,10 @@ pub(super) fn merge(
 ) -> Vec<Event> {
     let mut events: Vec<Event> =
         (1..=members).map(|member| membership(members, member as MemberId)).collect();
-    let mut known: BTreeMap<MemberId, Known> = BTreeMap::new();
+    let mut terms: BTreeMap<MemberId, u64> = BTreeMap::new();
     for record in records {
-        let known = known.entry(record.member as MemberId).or_default();
-        translate(record, known, &mut events);
+        let term = terms.entry(record.member as MemberId).or_default();
+        translate(record, term, &mut events);
     }
     let stops =
         faults.iter().filter(|fault| fault.place == Place::Process && fault.text != "paused");
@@ -32,7 +36,30 @@ pub(super) fn merge(
     }));
     events.extend(clients);
     events.sort_by_key(Event::time);
-    events
+    with_log_ends(events)
+}
+
+/// Adds what members do not tell: that an entry is in their log. It is, once it is durable or applied.
+fn with_log_ends(events: Vec<Event>) -> Vec<Event> {
+    let mut ends: BTreeMap<MemberId, u64> = BTreeMap::new();
+    let mut whole = Vec::with_capacity(events.len());
+    for event in events {
+        if let Event::Observed(seen) = &event {
+            let end = ends.entry(seen.member).or_default();
+            match &seen.fact {
+                Fact::Started { last_log, .. } => *end = last_log.index,
+                Fact::Snapshot { last, .. } => *end = last.index.max(*end),
+                Fact::Durable { last } | Fact::Committed { last } if last.index > *end => {
+                    *end = last.index;
+                    let fact = Fact::Appended { from: *last, last: *last };
+                    whole.push(Event::Observed(Observation { fact, ..seen.clone() }));
+                }
+                _ => {}
+            }
+        }
+        whole.push(event);
+    }
+    whole
 }
 
 /// All members vote from the beginning, and each of them knows it.
@@ -42,39 +69,25 @@ fn membership(members: usize, member: MemberId) -> Event {
     Event::Observed(Observation { time: 0, member, fact })
 }
 
-/// What a member was heard to say of its log.
-#[derive(Debug, Default)]
-struct Known {
-    term: u64,
-    last_index: u64,
-}
-
-/// Members tell nothing of entries that are in their log but not durable: those are known when they are
-/// applied.
-fn translate(record: &Record, known: &mut Known, events: &mut Vec<Event>) {
+/// Puts one record into words; `term` is the last that the member told.
+fn translate(record: &Record, term: &mut u64, events: &mut Vec<Event>) {
     let time = micros(record.time);
     let member = record.member as MemberId;
     let mut fact = |fact| events.push(Event::Observed(Observation { time, member, fact }));
     match &record.observation {
         Told::Started { applied, last_log, .. } => {
-            known.last_index = *last_log;
-            let last_log = LogId { term: known.term, index: *last_log };
-            let term = known.term;
-            fact(Fact::Started { term, last_log, applied: *applied });
+            let last_log = LogId { term: *term, index: *last_log };
+            fact(Fact::Started { term: *term, last_log, applied: *applied });
         }
-        Told::Role { term, is_leader, .. } => {
-            known.term = *term;
+        Told::Role { term: new_term, is_leader, .. } => {
+            *term = *new_term;
             let role = if *is_leader { Role::Leader } else { Role::Follower };
-            fact(Fact::Role { role, term: *term });
+            fact(Fact::Role { role, term: *new_term });
         }
         Told::Applied { index, term, revision, digest } => {
             // The entry that founds the cluster has index 0, which to checkers is no entry.
             if *index > 0 {
                 let entry = LogId { term: *term, index: *index };
-                if *index > known.last_index {
-                    known.last_index = *index;
-                    fact(Fact::Appended { from: entry, last: entry });
-                }
                 fact(Fact::Committed { last: entry });
                 fact(Fact::Applied { entry, digest: *digest });
             }
@@ -91,17 +104,16 @@ fn translate(record: &Record, known: &mut Known, events: &mut Vec<Event>) {
             }));
         }
         Told::SnapshotInstalled { index, .. } => {
-            known.last_index = known.last_index.max(*index);
-            let last = LogId { term: known.term, index: *index };
+            let last = LogId { term: *term, index: *index };
             fact(Fact::Snapshot { last, installed: true });
         }
         Told::Durable { index } => {
             // The entry's own term may be older: the check that a quorum has what is committed is
             // then weaker, never wrong.
-            let last = LogId { term: known.term, index: *index };
-            known.last_index = *index;
-            fact(Fact::Appended { from: last, last });
-            fact(Fact::Durable { last });
+            let time = time.saturating_sub(DURABLE_LAG_US);
+            let last = LogId { term: *term, index: *index };
+            let fact = Fact::Durable { last };
+            events.push(Event::Observed(Observation { time, member, fact }));
         }
         Told::SnapshotBuilt { .. } | Told::Purged { .. } | Told::Failed { .. } => {}
     }
@@ -109,4 +121,48 @@ fn translate(record: &Record, known: &mut Known, events: &mut Vec<Event>) {
 
 fn micros(time: Duration) -> Micros {
     u64::try_from(time.as_micros()).expect("a run takes less than an age")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(at_us: u64, observation: Told) -> Record {
+        Record { time: Duration::from_micros(at_us), member: 1, incarnation: 1, observation }
+    }
+
+    fn facts(records: &[Record]) -> Vec<Fact> {
+        let events = merge(1, records, &[], Vec::new());
+        let fact = |event: Event| match event {
+            Event::Observed(seen) => Some(seen.fact),
+            _ => None,
+        };
+        events.into_iter().filter_map(fact).skip(1).collect()
+    }
+
+    #[test]
+    fn a_sync_that_is_told_late_comes_before_what_it_allowed() {
+        let role = Told::Role { term: 2, leader: None, is_leader: true };
+        let applied = Told::Applied { index: 7, term: 2, revision: 3, digest: 9 };
+        let told = [
+            record(1_000, role),
+            record(2_000, applied),
+            record(2_010, Told::Durable { index: 7 }),
+        ];
+        let last = LogId { term: 2, index: 7 };
+        let expected = vec![
+            Fact::Role { role: Role::Leader, term: 2 },
+            Fact::Appended { from: last, last },
+            Fact::Durable { last },
+            Fact::Committed { last },
+            Fact::Applied { entry: last, digest: 9 },
+        ];
+        assert_eq!(facts(&told), expected);
+    }
+
+    #[test]
+    fn the_entry_that_founds_the_cluster_is_no_entry_to_checkers() {
+        let founding = Told::Applied { index: 0, term: 0, revision: 1, digest: 9 };
+        assert_eq!(facts(&[record(5, founding)]), vec![]);
+    }
 }
