@@ -222,6 +222,12 @@ async fn a_leader_killed_under_load_loses_no_acknowledged_write_and_no_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn members_restarted_in_turn_under_load_lose_no_acknowledged_write_and_no_event() {
+    let cluster = Cluster::start(&daemon_binary(), 3);
+    load::members_are_restarted_in_turn::<Foreign>(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_single_member_killed_under_load_loses_no_acknowledged_write_and_no_event() {
     let cluster = Cluster::start(&daemon_binary(), 1);
     load::all_are_killed::<Foreign>(&cluster).await;

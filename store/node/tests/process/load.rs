@@ -104,6 +104,19 @@ pub async fn all_are_killed<C: Client>(cluster: &Cluster) {
     load.ends_well::<C>(cluster).await;
 }
 
+/// Stops the members one after the other while clients write, as an upgrade does.
+pub async fn members_are_restarted_in_turn<C: Client>(cluster: &Cluster) {
+    let first = leader::<C>(cluster).await;
+    let load = Load::start::<C>(cluster, first).await;
+    for (member, acknowledged) in cluster.members.iter().zip((100..).step_by(100)) {
+        load.reaches(acknowledged).await;
+        member.terminate();
+        assert_eq!(member.ended().await.code(), Some(143), "{}", member.log());
+        member.start();
+    }
+    load.ends_well::<C>(cluster).await;
+}
+
 /// Clients at work.
 struct Load {
     acknowledged: Arc<AtomicUsize>,

@@ -26,6 +26,12 @@ async fn a_leader_that_is_terminated_hands_over_and_exits_with_143() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn members_restarted_in_turn_under_load_lose_no_acknowledged_write_and_no_event() {
+    let cluster = Cluster::start(BINARY.as_ref(), 3);
+    load::members_are_restarted_in_turn::<Typed>(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_terminated_keeps_its_data() {
     let cluster = Cluster::start(BINARY.as_ref(), 1);
     let [member] = cluster.members.as_slice() else { panic!("one member was asked for") };
