@@ -4,15 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
 use super::daemon::{Cluster, Member, PATIENCE, eventually, pause};
 
 const WRITERS: usize = 6;
-const WRITES_OF_EACH: usize = 100;
+/// Writes of each writer while members are killed.
+const WRITES: usize = 100;
+/// And while they are stopped in turn, which interrupts nobody for long.
+const WRITES_IN_TURN: usize = 300;
 /// Acknowledged writes after which members are killed, and after which they are started again.
 const KILL_AFTER: usize = 150;
 const RESTART_AFTER: usize = 350;
@@ -85,7 +88,7 @@ pub async fn leader<C: Client>(cluster: &Cluster) -> &Member {
 /// Kills the leader while clients write through every member, and starts it again before they end.
 pub async fn leader_is_killed<C: Client>(cluster: &Cluster) {
     let leader = leader::<C>(cluster).await;
-    let load = Load::start::<C>(cluster, leader).await;
+    let load = Load::start::<C>(cluster, leader, WRITES).await;
     load.reaches(KILL_AFTER).await;
     leader.kill();
     load.reaches(RESTART_AFTER).await;
@@ -95,7 +98,7 @@ pub async fn leader_is_killed<C: Client>(cluster: &Cluster) {
 
 /// Kills all members while clients write, twice, and starts them again at once.
 pub async fn all_are_killed<C: Client>(cluster: &Cluster) {
-    let load = Load::start::<C>(cluster, &cluster.members[0]).await;
+    let load = Load::start::<C>(cluster, &cluster.members[0], WRITES).await;
     for acknowledged in [KILL_AFTER, RESTART_AFTER] {
         load.reaches(acknowledged).await;
         cluster.members.iter().for_each(Member::kill);
@@ -107,7 +110,7 @@ pub async fn all_are_killed<C: Client>(cluster: &Cluster) {
 /// Stops the members one after the other while clients write, as an upgrade does.
 pub async fn members_are_restarted_in_turn<C: Client>(cluster: &Cluster) {
     let first = leader::<C>(cluster).await;
-    let load = Load::start::<C>(cluster, first).await;
+    let load = Load::start::<C>(cluster, first, WRITES_IN_TURN).await;
     for (member, acknowledged) in cluster.members.iter().zip((100..).step_by(100)) {
         load.reaches(acknowledged).await;
         member.terminate();
@@ -117,23 +120,52 @@ pub async fn members_are_restarted_in_turn<C: Client>(cluster: &Cluster) {
     load.ends_well::<C>(cluster).await;
 }
 
+/// When writes were acknowledged.
+#[derive(Debug, Default)]
+struct Progress {
+    times: Mutex<Vec<Instant>>,
+}
+
+impl Progress {
+    fn acknowledged(&self) {
+        self.times.lock().expect("nobody panics here").push(Instant::now());
+    }
+
+    fn count(&self) -> usize {
+        self.times.lock().expect("nobody panics here").len()
+    }
+
+    /// For whoever looks (`--nocapture`): nothing is demanded of time.
+    fn tell(&self) {
+        let times = self.times.lock().expect("nobody panics here");
+        let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
+        let all = times.first().zip(times.last()).map(|(first, last)| *last - *first);
+        eprintln!(
+            "{} writes in {:.2?}, longest pause {:.2?}",
+            times.len(),
+            all.unwrap_or(Duration::ZERO),
+            longest.unwrap_or(Duration::ZERO)
+        );
+    }
+}
+
 /// Clients at work.
 struct Load {
-    acknowledged: Arc<AtomicUsize>,
+    acknowledged: Arc<Progress>,
     writers: Vec<JoinHandle<Vec<Row>>>,
     watcher: JoinHandle<Vec<Row>>,
 }
 
 impl Load {
     /// Starts the writers, each at another member, and a watcher at `watched`.
-    async fn start<C: Client>(cluster: &Cluster, watched: &Member) -> Self {
+    async fn start<C: Client>(cluster: &Cluster, watched: &Member, writes: usize) -> Self {
         let from = put::<C>(&cluster.addresses(), FIRST).await;
         let mut addresses = cluster.addresses();
-        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let acknowledged = Arc::new(Progress::default());
         let mut writers = Vec::new();
         for number in 0..WRITERS {
             addresses.rotate_left(1);
-            let writing = write::<C>(addresses.clone(), number, acknowledged.clone());
+            let writing = write::<C>(addresses.clone(), number, writes, acknowledged.clone());
             writers.push(tokio::spawn(writing));
         }
         while addresses[0] != watched.address() {
@@ -146,7 +178,7 @@ impl Load {
     /// Waits until so many writes are acknowledged.
     async fn reaches(&self, count: usize) {
         let what = format!("{count} acknowledged writes");
-        let seen = || self.acknowledged.load(Ordering::Relaxed) >= count;
+        let seen = || self.acknowledged.count() >= count;
         eventually(&what, async || seen().then_some(())).await;
     }
 
@@ -157,7 +189,7 @@ impl Load {
         for writer in self.writers {
             acknowledged.extend(patiently("the end of a writer", writer).await.expect("it writes"));
         }
-        assert_eq!(acknowledged.len(), WRITERS * WRITES_OF_EACH);
+        self.acknowledged.tell();
         put::<C>(&cluster.addresses(), LAST).await;
         let seen = patiently("the last event", self.watcher).await.expect("all events in order");
         let seen: BTreeMap<i64, Row> = seen.into_iter().map(|row| (row.revision, row)).collect();
@@ -195,7 +227,8 @@ async fn put<C: Client>(addresses: &[String], key: &str) -> i64 {
 async fn write<C: Client>(
     addresses: Vec<String>,
     number: usize,
-    acknowledged: Arc<AtomicUsize>,
+    writes: usize,
+    acknowledged: Arc<Progress>,
 ) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut attempt = 0;
@@ -205,7 +238,7 @@ async fn write<C: Client>(
             continue;
         };
         loop {
-            if rows.len() == WRITES_OF_EACH {
+            if rows.len() == writes {
                 return rows;
             }
             attempt += 1;
@@ -213,7 +246,7 @@ async fn write<C: Client>(
             let value = format!("{number}-{attempt}");
             let Ok(revision) = client.put(&key, &value).await else { break };
             rows.push(Row { key, value, revision });
-            acknowledged.fetch_add(1, Ordering::Relaxed);
+            acknowledged.acknowledged();
         }
         pause().await;
     }
