@@ -33,7 +33,7 @@ pub(super) fn badge(verdict: Verdict) -> String {
 fn head(body: &mut String, campaign: &Campaign) {
     let runs = campaign.runs().count();
     let simulated = campaign.simulated_us();
-    let speed = if campaign.wall_us == 0 { 0 } else { simulated / campaign.wall_us };
+    let speed = simulated / campaign.wall_us.max(1);
     put!(body, "<h1>{} {}</h1>\n", Escaped(&campaign.title), badge(campaign.verdict));
     put!(
         body,

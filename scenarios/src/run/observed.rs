@@ -23,10 +23,11 @@ pub(super) fn merge(
 ) -> Vec<Event> {
     let mut events: Vec<Event> =
         (1..=members).map(|member| membership(members, member as MemberId)).collect();
+    let entry_terms = entry_terms(records);
     let mut terms: BTreeMap<MemberId, u64> = BTreeMap::new();
     for record in records {
         let term = terms.entry(record.member as MemberId).or_default();
-        translate(record, term, &mut events);
+        translate(record, term, &entry_terms, &mut events);
     }
     let stops =
         faults.iter().filter(|fault| fault.place == Place::Process && fault.text != "paused");
@@ -69,8 +70,24 @@ fn membership(members: usize, member: MemberId) -> Event {
     Event::Observed(Observation { time: 0, member, fact })
 }
 
+/// The term of each entry, as the first member told that applied it.
+fn entry_terms(records: &[Record]) -> BTreeMap<u64, u64> {
+    let mut terms = BTreeMap::new();
+    for record in records {
+        if let Told::Applied { index, term, .. } = record.observation {
+            terms.entry(index).or_insert(term);
+        }
+    }
+    terms
+}
+
 /// Puts one record into words; `term` is the last that the member told.
-fn translate(record: &Record, term: &mut u64, events: &mut Vec<Event>) {
+fn translate(
+    record: &Record,
+    term: &mut u64,
+    entry_terms: &BTreeMap<u64, u64>,
+    events: &mut Vec<Event>,
+) {
     let time = micros(record.time);
     let member = record.member as MemberId;
     let mut fact = |fact| events.push(Event::Observed(Observation { time, member, fact }));
@@ -103,9 +120,16 @@ fn translate(record: &Record, term: &mut u64, events: &mut Vec<Event>) {
                 op,
             }));
         }
-        Told::SnapshotInstalled { index, .. } => {
-            let last = LogId { term: *term, index: *index };
+        Told::SnapshotInstalled { index, revision, digest } => {
+            let entry_term = entry_terms.get(index).copied();
+            let last = LogId { term: entry_term.unwrap_or(*term), index: *index };
             fact(Fact::Snapshot { last, installed: true });
+            // It stands for everything up to its last entry, which some member has applied.
+            if let Some(term) = entry_term {
+                let (index, revision, digest) = (*index, *revision, *digest);
+                let applied = Applied { time, member, index, term, revision, digest, op: None };
+                events.push(Event::Applied(applied));
+            }
         }
         Told::Durable { index } => {
             // The entry's own term may be older: the check that a quorum has what is committed is

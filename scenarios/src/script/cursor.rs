@@ -97,15 +97,10 @@ impl<'a> Cursor<'a> {
     }
 
     fn as_duration(&self, word: &str) -> Result<Duration, ParseError> {
-        let units: [(&str, fn(u64) -> Duration); 3] = [
-            ("ms", Duration::from_millis),
-            ("s", Duration::from_secs),
-            ("m", |minutes| Duration::from_secs(minutes.saturating_mul(60))),
-        ];
-        for (unit, make) in units {
-            let Some(digits) = word.strip_suffix(unit) else { continue };
-            if let Ok(number) = digits.parse::<u32>() {
-                return Ok(make(u64::from(number)));
+        for (unit, millis) in [("ms", 1), ("s", 1_000), ("m", 60_000)] {
+            let digits = word.strip_suffix(unit).map(str::parse::<u32>);
+            if let Some(Ok(number)) = digits {
+                return Ok(Duration::from_millis(u64::from(number) * millis));
             }
         }
         self.error(format!("`{word}` is not a duration such as 300ms, 2s or 1m"))
