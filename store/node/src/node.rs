@@ -62,6 +62,18 @@ pub enum StartError {
         /// The index up to which the log was given up.
         purged: u64,
     },
+    /// The database covers entries that the log never had, or has no longer.
+    #[error(
+        "the write-ahead log ends at index {last}, but the database covers index {applied}: the log was \
+         truncated or lost, and with it perhaps the member's vote; restore the data directory, or remove \
+         this member from the cluster and add it anew"
+    )]
+    LogLost {
+        /// The last index of the log; 0 for none.
+        last: u64,
+        /// The index that the database covers.
+        applied: u64,
+    },
     /// An address cannot be bound.
     #[error("listening on {url}: {source}")]
     Listen {
@@ -167,8 +179,12 @@ async fn recover<R: Runtime>(
     if let Some(mark) =
         state.mark.filter(|mark| log.last().is_none_or(|last| last.index < mark.position.index))
     {
-        // The member lost power between the installation of a snapshot and the log's reset: nothing
-        // else can put the state ahead of the log, because no commit covers what the log has not.
+        // No commit covers what the log has not. Only a received snapshot is put into place before the
+        // log begins anew behind it, and the member may have lost power between the two.
+        if state.received != Some(mark.position.index) {
+            let last = log.last().map_or(0, |last| last.index);
+            return Err(StartError::LogLost { last, applied });
+        }
         log.install(mark.position).await?;
     }
     environment.observer.observe(Observation::Started {

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::codec;
-use super::database::{ABOUT, Database, FORMAT, FORMAT_VERSION, IDENTITY, MARK, STORED, damaged};
+use super::database::{
+    ABOUT, Database, FORMAT, FORMAT_VERSION, IDENTITY, MARK, RECEIVED, STORED, damaged,
+};
 use super::error::Error;
 use super::mark::{Identity, Mark};
 use super::view::open_table;
@@ -47,6 +49,13 @@ impl About {
     pub(super) fn mark(&self) -> Result<Option<Mark>, Error> {
         let Some(bytes) = self.get(MARK)? else { return Ok(None) };
         Mark::decode(&bytes).map(Some).ok_or_else(|| self.damaged("the mark does not decode"))
+    }
+
+    /// The last index of the snapshot that the state was received as, if it was.
+    pub(super) fn received(&self) -> Result<Option<u64>, Error> {
+        let Some(bytes) = self.get(RECEIVED)? else { return Ok(None) };
+        let index = bytes[..].try_into().map(u64::from_le_bytes);
+        index.map(Some).map_err(|_| self.damaged("the received index does not decode"))
     }
 
     /// Bytes of keys and values.

@@ -32,6 +32,8 @@ pub(super) const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 pub(super) const FORMAT: &str = "format";
 pub(super) const IDENTITY: &str = "identity";
 pub(super) const MARK: &str = "mark";
+/// The last index of the snapshot that the state was received as.
+pub(super) const RECEIVED: &str = "received";
 pub(super) const STORED: &str = "stored";
 
 /// The newest format this version reads, and the one it writes.
@@ -137,6 +139,18 @@ impl Database {
         let stored = self.apply(&write, delta, Some(mark)).map_err(self.error("commit"))?;
         write.commit().map_err(self.error("commit"))?;
         Ok(Size { total: self.len()?, stored })
+    }
+
+    /// Notes that the state is a snapshot received up to `index`, durable with the next [`Self::commit`].
+    pub(super) fn note_received(&self, index: u64) -> Result<(), Error> {
+        let write = self.begin_write(redb::Durability::None)?;
+        let sealed = codec::seal(RECEIVED.as_bytes(), &index.to_le_bytes());
+        write
+            .open_table(ABOUT)
+            .map_err(redb::Error::from)
+            .and_then(|mut about| Ok(about.insert(RECEIVED, &*sealed).map(drop)?))
+            .map_err(self.error("write"))?;
+        write.commit().map_err(self.error("write"))
     }
 
     /// Makes everything written so far durable.

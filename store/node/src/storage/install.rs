@@ -186,6 +186,7 @@ impl Target {
         self.decoder.finish()?;
         let torn = SnapshotError::Torn { bytes: 0 };
         let mark = self.mark.ok_or(torn)?;
+        self.database.note_received(mark.position.index)?;
         self.database.commit(&Delta::default(), &mark)?;
         self.database.close()?;
         Ok(mark)

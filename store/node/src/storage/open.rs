@@ -19,6 +19,9 @@ const NEW_PREFIX: &str = "state.redb.new-";
 pub struct Recovered {
     /// What the durable state covers; `None` when nothing was ever applied.
     pub mark: Option<Mark>,
+    /// The last index of the snapshot that the state was received as, if it was. Only a state that covers
+    /// exactly this may be ahead of the log: power was lost before the log began anew behind it.
+    pub received: Option<u64>,
     /// Whether there was no state and an empty one was made. A member whose log says that it has lived
     /// before has then lost its state.
     pub created: bool,
@@ -46,7 +49,8 @@ pub(super) fn open(disk: &dyn Disk, identity: Identity, cache: usize) -> Result<
         create(disk, identity, cache)?;
     }
     let (database, size, mark) = open_existing(disk, identity, cache)?;
-    Ok(Opened { database, size, recovered: Recovered { mark, created, removed } })
+    let received = About::open(&database, &database.begin_read()?)?.received()?;
+    Ok(Opened { database, size, recovered: Recovered { mark, received, created, removed } })
 }
 
 /// Removes states in the making, except those in use. Returns their names.
