@@ -1,0 +1,81 @@
+//! One file per command: arguments to requests, and requests to answers.
+
+pub mod compaction;
+pub mod del;
+pub mod endpoint;
+pub mod get;
+pub mod member;
+pub mod put;
+pub mod txn;
+pub mod watch;
+
+use detcd_node::version;
+
+use crate::cli::{Cli, Command, Endpoint, Member};
+use crate::failure::Failure;
+use crate::print::{Answer, Style};
+use crate::session::Session;
+
+/// Carries out a command; `say` gets what goes to stdout.
+pub async fn run(cli: &Cli, say: &mut impl FnMut(&[u8])) -> Result<(), Failure> {
+    let global = &cli.global;
+    // Unknown formats are refused before anything is done.
+    let style = Style::new(global)?;
+    let answer = match &cli.command {
+        Command::Version => {
+            say(versions().as_bytes());
+            return Ok(());
+        }
+        Command::Watch(watch) => {
+            let request = watch::request(watch)?;
+            let session = Session::open(global).await?;
+            return watch::run(request, &session, &style, say).await;
+        }
+        Command::Endpoint(Endpoint::Health) => return endpoint::health(global, &style, say).await,
+        Command::Endpoint(Endpoint::Status) => return endpoint::status(global, &style, say).await,
+        Command::Put(put) => {
+            let request = put::request(put, put::value_from_stdin(put)?)?;
+            let session = Session::open(global).await?;
+            Answer::Put(session.answer(session.client.kv().put(request)).await?)
+        }
+        Command::Get(get) => {
+            get::check_format(get, &style)?;
+            let request = get::request(get)?;
+            let session = Session::open(global).await?;
+            let found = session.answer(session.client.kv().range(request)).await?;
+            if get.print_value_only { Answer::Values(found) } else { Answer::Range(found) }
+        }
+        Command::Del(del) => {
+            let request = del::request(del)?;
+            del::warn_of_range(del).await;
+            let session = Session::open(global).await?;
+            Answer::Del(session.answer(session.client.kv().delete_range(request)).await?)
+        }
+        Command::Txn => {
+            let request = txn::request_from_stdin()?;
+            let session = Session::open(global).await?;
+            Answer::Txn(session.answer(session.client.kv().txn(request)).await?)
+        }
+        Command::Compaction(compaction) => {
+            let request = compaction::request(compaction)?;
+            let revision = request.revision;
+            let session = Session::open(global).await?;
+            let done = session.answer(session.client.kv().compact(request)).await?;
+            Answer::Compaction { revision, done }
+        }
+        Command::Member(Member::List) => {
+            let session = Session::open(global).await?;
+            let request = member::list_request();
+            Answer::Members(session.answer(session.client.cluster().member_list(request)).await?)
+        }
+    };
+    say(&style.print(&answer)?);
+    Ok(())
+}
+
+/// What `version` prints (C49).
+fn versions() -> String {
+    let server = version::SERVER;
+    let api: Vec<&str> = server.split('.').take(2).collect();
+    format!("etcdctl version: {server}\nAPI version: {}\n", api.join("."))
+}

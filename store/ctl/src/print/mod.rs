@@ -1,0 +1,115 @@
+//! Answers as text. Nothing here asks anybody anything.
+
+mod base64;
+mod fields;
+mod json;
+mod simple;
+mod table;
+
+use std::time::Duration;
+
+use detcd_api::etcdserverpb::{
+    CompactionResponse, DeleteRangeResponse, MemberListResponse, PutResponse, RangeResponse,
+    StatusResponse, TxnResponse, WatchResponse,
+};
+
+use crate::cli::Global;
+use crate::failure::Failure;
+
+/// How output is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Simple,
+    /// One name and value per line (C8).
+    Fields,
+    /// For programs (C6).
+    Json,
+    /// For people with wide terminals (C9).
+    Table,
+}
+
+/// Format and spelling of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// The format.
+    pub format: Format,
+    /// Whether keys and values are hexadecimal (C11).
+    pub hex: bool,
+}
+
+/// What there is to print.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Of `put`.
+    Put(PutResponse),
+    /// Of `get`.
+    Range(RangeResponse),
+    /// Of `get` when only values are wanted.
+    Values(RangeResponse),
+    /// Of `del`.
+    Del(DeleteRangeResponse),
+    /// Of `txn`.
+    Txn(TxnResponse),
+    /// Of `compaction`.
+    Compaction {
+        /// To which revision.
+        revision: i64,
+        /// The answer.
+        done: CompactionResponse,
+    },
+    /// One response of `watch`.
+    Watch(WatchResponse),
+    /// Of `member list`.
+    Members(MemberListResponse),
+    /// Of `endpoint health`.
+    Health(Vec<Health>),
+    /// Of `endpoint status`, with the endpoints.
+    Status(Vec<(String, StatusResponse)>),
+}
+
+/// Whether an endpoint serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Which one.
+    pub endpoint: String,
+    /// How long it took to find out.
+    pub took: Duration,
+    /// Why not.
+    pub error: Option<String>,
+}
+
+impl Style {
+    /// What the flags ask for; a format that does not exist is refused.
+    pub fn new(global: &Global) -> Result<Self, Failure> {
+        let format = match global.write_out.as_str() {
+            "simple" => Format::Simple,
+            "fields" => Format::Fields,
+            "json" => Format::Json,
+            "table" => Format::Table,
+            _ => return Err(Failure::feature("unsupported output format")),
+        };
+        Ok(Self { format, hex: global.hex })
+    }
+
+    /// The text of an answer.
+    pub fn print(&self, answer: &Answer) -> Result<Vec<u8>, Failure> {
+        match self.format {
+            Format::Simple => Ok(simple::print(answer, self.hex)),
+            Format::Json => json::print(answer),
+            Format::Fields => fields::print(answer, self.hex)
+                .ok_or_else(|| Failure::feature("fields not supported as output format")),
+            Format::Table => table::print(answer)
+                .ok_or_else(|| Failure::feature("table not supported as output format")),
+        }
+    }
+}
+
+/// A key or a value, as it is or as `\x66\x6f\x6f`.
+fn bytes(bytes: &[u8], hex: bool) -> Vec<u8> {
+    if hex {
+        bytes.iter().flat_map(|byte| format!("\\x{byte:02x}").into_bytes()).collect()
+    } else {
+        bytes.to_vec()
+    }
+}
