@@ -51,7 +51,7 @@ pub struct Global {
     /// Longest time for one attempt to connect
     #[arg(long, global = true, value_parser = duration::parse, default_value = "2s")]
     pub dial_timeout: Duration,
-    /// Longest time for the command, without dialing again
+    /// Longest time to reach a member, and then for each answer
     #[arg(long, global = true, value_parser = duration::parse, default_value = "5s")]
     pub command_timeout: Duration,
     /// Silence before a connection is probed

@@ -19,7 +19,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             "m" => 60.0,
             "s" => 1.0,
             "ms" => 1e-3,
-            "us" => 1e-6,
+            "us" | "µs" => 1e-6,
             "ns" => 1e-9,
             _ => return Err(invalid()),
         };
@@ -39,7 +39,7 @@ pub fn text(duration: Duration) -> String {
     match nanos {
         0 => "0s".to_owned(),
         1..1_000 => format!("{nanos}ns"),
-        1_000..1_000_000 => format!("{}us", nanos as f64 / 1e3),
+        1_000..1_000_000 => format!("{}µs", nanos as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{}ms", nanos as f64 / 1e6),
         _ => format!("{}s", duration.as_secs_f64()),
     }
@@ -58,5 +58,7 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(text(Duration::from_nanos(4_282_650)), "4.28265ms");
+        assert_eq!(text(Duration::from_nanos(427_908)), "427.908µs");
+        assert_eq!(parse("427.908µs"), Ok(Duration::from_nanos(427_908)));
     }
 }

@@ -1,5 +1,8 @@
 //! What etcdctl 3.6.14 prints, from the same answers: `transcript.txt` has its output, with `!` before
 //! lines of stderr and `<` before lines of stdin.
+//!
+//! Of the formats JSON (C6, C7), fields (C8) and tables (C9); of the commands `get`, `put` and `del`
+//! (C13, C14, C15), `txn` and `compaction` (C16, C17), members and endpoints (C28, C29, C30).
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -155,6 +158,7 @@ fn answers_are_printed_as_etcdctl_prints_them() {
     }
 }
 
+/// Exit codes (C3).
 #[test]
 fn misuse_is_refused_as_etcdctl_refuses_it() {
     let transcript = transcript();
@@ -177,6 +181,7 @@ fn misuse_is_refused_as_etcdctl_refuses_it() {
     }
 }
 
+/// Global flags (C1).
 #[test]
 fn flags_stand_anywhere_and_switches_may_be_spelled_out() {
     let one = cli("--endpoints=a:1,b:2 get /var/ --keys-only=true --prefix=false").unwrap();
