@@ -243,6 +243,29 @@ async fn a_missing_segment_in_the_middle_of_the_log_is_named() {
 }
 
 #[tokio::test]
+async fn a_log_that_ends_before_its_database_is_refused() {
+    let scratch = Scratch::new();
+    let member = member(&scratch);
+    member.start();
+    let mut client = connected(&member).await;
+    for number in 0..20 {
+        client.put(&format!("k{number}"), "v").await.unwrap();
+    }
+    // A clean stop makes everything durable in the database as well.
+    member.terminate();
+    member.ended().await;
+    let segment = segments(&member).pop().unwrap();
+    let bytes = fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(end as u64 / 2).unwrap();
+    for _ in 0..2 {
+        let said = refused(&member, 1).await;
+        assert!(said.contains("the write-ahead log ends at index"), "{said}");
+        assert!(said.contains("the database covers index"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_torn_tail_is_cut_off_and_everything_before_it_is_kept() {
     let scratch = Scratch::new();
     let member = member(&scratch);
