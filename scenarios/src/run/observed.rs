@@ -120,7 +120,7 @@ fn translate(
                 op,
             }));
         }
-        Told::SnapshotInstalled { index, revision, digest } => {
+        Told::SnapshotInstalled { index, revision, digest, .. } => {
             let entry_term = entry_terms.get(index).copied();
             let last = LogId { term: entry_term.unwrap_or(*term), index: *index };
             fact(Fact::Snapshot { last, installed: true });

@@ -120,7 +120,7 @@ async fn start_parts<R: Runtime>(
     let hub = Hub::new(Arc::new(StateHistory::new(state.clone())), watch::Limits::default());
     let applier = Applier::new(state.clone(), hub.clone(), environment.observer.clone());
     let peers = Peers::<R>::new(environment.network.clone(), cluster.id, config.election_timeout());
-    let links = Links::new(peers.clone(), config.election_timeout());
+    let links = Links::new(peers.clone(), log.clone(), config.election_timeout());
     let raft_config = raft::config(&config)
         .validate()
         .map_err(|problem| StartError::Config(vec![problem.to_string()]))?;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use super::peers::{Peers, Purpose};
 use super::{MemberNode, RaftVote, Snapshot, TypeConfig, codec};
 use crate::runtime::Runtime;
 use crate::storage::SnapshotReader;
+use crate::wal;
 
 type C<R> = TypeConfig<R>;
 
@@ -37,19 +38,21 @@ const SNAPSHOT_CHUNK_BYTES_MAX: usize = 256 << 10;
 #[derive(Clone)]
 pub struct Links<R: Runtime> {
     peers: Peers<R>,
+    log: wal::Log<R>,
     /// Longest time that a request may be without an answer before its connection is given up.
     patience: Duration,
 }
 
 impl<R: Runtime> Links<R> {
-    /// Links over the connections of `peers`.
-    pub fn new(peers: Peers<R>, patience: Duration) -> Self {
-        Self { peers, patience }
+    /// Links over the connections of `peers`, for entries of `log`.
+    pub fn new(peers: Peers<R>, log: wal::Log<R>, patience: Duration) -> Self {
+        Self { peers, log, patience }
     }
 
     fn link(&self, target: u64, node: &MemberNode, purpose: Purpose) -> Link<R> {
         Link {
             peers: self.peers.clone(),
+            log: self.log.clone(),
             target,
             node: node.clone(),
             purpose,
@@ -77,6 +80,7 @@ impl<R: Runtime> RaftNetworkFactory<C<R>> for Links<R> {
 /// A way to one other member.
 pub struct Link<R: Runtime> {
     peers: Peers<R>,
+    log: wal::Log<R>,
     target: u64,
     node: MemberNode,
     purpose: Purpose,
@@ -162,12 +166,24 @@ fn append_result<R: Runtime>(
     }
 }
 
+/// Whether openraft sends nothing because it found nothing: what follows `prev_log_id` was purged.
+///
+/// It does not notice by itself that a log was purged under a stream to a follower that does not answer,
+/// and would send empty requests for ever. When the stream fails instead, it looks again, and finds that
+/// the follower needs a snapshot.
+fn is_purged<R: Runtime>(log: &wal::Log<R>, request: &AppendEntriesRequest<C<R>>) -> bool {
+    let next = request.prev_log_id.map_or(0, |prev| prev.index + 1);
+    request.entries.is_empty() && log.purged().is_some_and(|purged| next <= purged.index)
+}
+
 /// The answers to a stream of appends: in order, each within the link's patience.
 struct Answers<R: Runtime> {
     answers: Streaming<peer::AppendResponse>,
     /// Requests taken by the transport so far.
     sent: Arc<AtomicU64>,
     answered: u64,
+    /// Whether what comes next was purged: see [`is_purged`].
+    purged: Arc<AtomicBool>,
     peers: Peers<R>,
     target: u64,
     purpose: Purpose,
@@ -186,6 +202,9 @@ impl<R: Runtime> Answers<R> {
                     return Some(append_result::<R>(response));
                 }
                 Ok(Some(Err(status))) => return Some(Err(unreachable::<R>(status).into())),
+                Ok(None) if self.purged.swap(false, Ordering::Relaxed) => {
+                    return Some(Err(unreachable::<R>("the next entries were purged").into()));
+                }
                 Ok(None) => return None,
                 Err(_) if self.sent.load(Ordering::Relaxed) > self.answered => {
                     self.peers.forget(self.target, self.purpose);
@@ -228,7 +247,14 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
         Box::pin(async move {
             let sent = Arc::new(AtomicU64::new(0));
             let (counter, cluster_id) = (sent.clone(), self.peers.cluster_id());
-            let requests = input.map(move |request| {
+            let purged = Arc::new(AtomicBool::new(false));
+            let (flag, log, purpose) = (purged.clone(), self.log.clone(), self.purpose);
+            let available = input.take_while(move |request| {
+                let is_purged = purpose == Purpose::Append && is_purged(&log, request);
+                flag.store(is_purged, Ordering::Relaxed);
+                std::future::ready(!is_purged)
+            });
+            let requests = available.map(move |request| {
                 counter.fetch_add(1, Ordering::Relaxed);
                 append_request::<R>(&request, cluster_id)
             });
@@ -241,6 +267,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
                 answers,
                 sent,
                 answered: 0,
+                purged,
                 peers: self.peers.clone(),
                 target: self.target,
                 purpose: self.purpose,
