@@ -38,7 +38,7 @@ pub struct Environment {
     pub observer: Arc<dyn Observer>,
 }
 
-/// Why a member does not start. Nothing was changed.
+/// Why a member does not start. What it had acknowledged is untouched.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The settings contradict themselves or each other; one line for each problem.
@@ -181,7 +181,7 @@ async fn recover<R: Runtime>(
     {
         // No commit covers what the log has not. Only a received snapshot is put into place before the
         // log begins anew behind it, and the member may have lost power between the two.
-        if state.received != Some(mark.position.index) {
+        if state.received != Some(mark.position.index) || found.vote.is_none() {
             let last = log.last().map_or(0, |last| last.index);
             return Err(StartError::LogLost { last, applied });
         }

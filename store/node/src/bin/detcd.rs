@@ -1,6 +1,7 @@
 #![expect(clippy::disallowed_methods, reason = "the daemon lives in the real world")]
 //! The daemon.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -136,14 +137,15 @@ impl Flags {
 }
 
 /// Flags in etcd's spelling: one dash is as good as two.
-fn arguments() -> Vec<String> {
-    std::env::args()
+fn arguments() -> Vec<OsString> {
+    std::env::args_os()
         .map(|argument| {
+            let Some(argument) = argument.to_str() else { return argument };
             let single = argument.len() > 2
                 && argument.starts_with('-')
                 && !argument.starts_with("--")
                 && argument[1..].starts_with(|c: char| c.is_ascii_lowercase());
-            if single { format!("-{argument}") } else { argument }
+            if single { format!("-{argument}").into() } else { argument.into() }
         })
         .collect()
 }

@@ -85,6 +85,11 @@ fn peer_urls_by_name(config: &Config) -> Result<BTreeMap<String, Vec<String>>, S
         super::Url::parse(url).map_err(|error| format!("--initial-cluster: {error}"))?;
         by_name.entry(name.to_owned()).or_default().push(url.to_owned());
     }
+    let mut urls: Vec<&String> = by_name.values().flatten().collect();
+    urls.sort();
+    if let Some(twice) = urls.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("--initial-cluster has duplicated url {}", twice[0]));
+    }
     for urls in by_name.values_mut() {
         urls.sort();
         urls.dedup();

@@ -49,6 +49,9 @@ pub struct Config {
     pub flush_interval: Duration,
 }
 
+/// Largest `--max-request-bytes`: a batch of such requests still fits a message between members.
+const REQUEST_BYTES_LIMIT: usize = 64 << 20;
+
 /// `--initial-cluster-state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClusterState {
@@ -117,6 +120,9 @@ impl Config {
             problems.push(format!(
                 "--election-timeout[{election}ms] is too long, and should be set less than 50000ms"
             ));
+        }
+        if self.max_request_bytes > REQUEST_BYTES_LIMIT {
+            problems.push(format!("--max-request-bytes must be at most {REQUEST_BYTES_LIMIT}"));
         }
         if self.snapshot_count == 0 {
             problems.push("--snapshot-count must be >0".to_owned());

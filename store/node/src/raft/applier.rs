@@ -48,6 +48,12 @@ fn covered(mark: &Mark) -> Option<LogId> {
     (*mark != Mark::default()).then(|| codec::log_id(mark.position))
 }
 
+fn reply(advanced: Advanced) -> Reply {
+    let Advanced { position, revision, applied, .. } = advanced;
+    let answer = applied.map(|applied| Answer { revision, outcome: applied.outcome });
+    Reply { index: position.index, answer }
+}
+
 fn snapshot_meta(mark: &Mark) -> io::Result<SnapshotMeta> {
     let last_membership =
         codec::decode_stored_membership(mark.membership.clone()).map_err(fatal)?;
@@ -70,27 +76,22 @@ impl<R: Runtime> Applier<R> {
                 Step::Membership(codec::encode_stored_membership(&stored))
             }
         };
-        let advanced = self.state.advance(position, step).await.map_err(fatal)?;
+        let advanced = self
+            .state
+            .advance(position, step, |applied| {
+                if !applied.events.is_empty() {
+                    self.hub.publish(applied.revision, &applied.events);
+                }
+            })
+            .await
+            .map_err(fatal)?;
         self.observer.observe(Observation::Applied {
             index: position.index,
             term: position.term,
             revision: advanced.revision,
             digest: advanced.digest,
         });
-        Ok(self.publish(advanced))
-    }
-
-    /// Tells watchers what was applied.
-    fn publish(&self, advanced: Advanced) -> Reply {
-        let index = advanced.position.index;
-        let revision = advanced.revision;
-        let answer = advanced.applied.map(|applied| {
-            if !applied.events.is_empty() {
-                self.hub.publish(revision, &applied.events);
-            }
-            Answer { revision, outcome: applied.outcome }
-        });
-        Reply { index, answer }
+        Ok(reply(advanced))
     }
 }
 
@@ -130,13 +131,10 @@ impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
             return Err(io::Error::other("only a received snapshot can be installed"));
         };
         // Written, synced, renamed and swapped before openraft may purge the log that it replaces.
-        writer.finish().await.map_err(fatal)?;
-        let advanced = self.state.reload().await.map_err(fatal)?;
-        assert_eq!(
-            Some(advanced.position.index),
-            meta.last_log_id.map(|id| id.index),
-            "a snapshot covers what its sender said"
-        );
+        let advanced = self.state.replace(writer.finish()).await.map_err(fatal)?;
+        if Some(codec::log_id(advanced.position)) != meta.last_log_id {
+            return Err(io::Error::other("the snapshot does not cover what its sender said"));
+        }
         self.hub.reset(advanced.revision);
         self.observer.observe(Observation::SnapshotInstalled {
             index: advanced.position.index,

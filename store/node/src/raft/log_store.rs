@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
-use openraft::{OptionalSend, RaftLogReader};
+use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use prost::Message;
 
 use super::{Entry, LogId, RaftVote, TypeConfig, codec};
@@ -18,6 +18,8 @@ use crate::wal;
 
 /// Entries kept decoded for the applier and the replication streams, which follow the log's end.
 const RECENT_ENTRIES_MAX: usize = 4096;
+/// Bytes of commands in them.
+const RECENT_BYTES_MAX: usize = 16 << 20;
 /// Payload bytes returned at once to a replication stream.
 const READ_BYTES_MAX: usize = 1 << 20;
 
@@ -34,6 +36,7 @@ struct Shared<R: Runtime> {
     committed: Option<LogId>,
     /// The newest entries, contiguous, ending at the log's end.
     recent: VecDeque<Entry<R>>,
+    recent_bytes: usize,
 }
 
 fn fatal(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
@@ -54,7 +57,7 @@ impl<R: Runtime> LogStore<R> {
             None => None,
         };
         let committed = recovered.committed.map(codec::log_id);
-        let shared = Shared { vote, committed, recent: VecDeque::new() };
+        let shared = Shared { vote, committed, recent: VecDeque::new(), recent_bytes: 0 };
         Ok(Self { log, observer, shared: Arc::new(Mutex::new(shared)) })
     }
 
@@ -68,7 +71,7 @@ impl<R: Runtime> LogStore<R> {
     /// openraft may look for entries behind a follower that it is about to send a snapshot to: it holds
     /// a purge back for the end of what it sends, not for the beginning.
     async fn read(&self, start: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry<R>>> {
-        if let Some(entries) = self.shared().read_recent(start, end) {
+        if let Some(entries) = self.shared().read_recent(start, end, bytes_max) {
             return Ok(entries);
         }
         let mut entries = Vec::new();
@@ -83,27 +86,57 @@ impl<R: Runtime> LogStore<R> {
     }
 }
 
+/// Bytes of the command in an entry; what carries none is small.
+fn command_bytes<R: Runtime>(entry: &Entry<R>) -> usize {
+    match &entry.payload {
+        EntryPayload::Normal(proposal) => proposal.bytes().len(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => 0,
+    }
+}
+
 impl<R: Runtime> Shared<R> {
-    fn read_recent(&self, start: u64, end: u64) -> Option<Vec<Entry<R>>> {
+    fn read_recent(&self, start: u64, end: u64, bytes_max: usize) -> Option<Vec<Entry<R>>> {
         let first = self.recent.front()?.index();
         let skip = usize::try_from(start.checked_sub(first)?).ok()?;
         let count = usize::try_from(end.saturating_sub(start)).ok()?;
-        Some(self.recent.iter().skip(skip).take(count).cloned().collect())
+        let mut left = bytes_max;
+        let mut entries = Vec::new();
+        for entry in self.recent.iter().skip(skip).take(count) {
+            let bytes = command_bytes::<R>(entry);
+            if bytes > left && !entries.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(bytes);
+            entries.push(entry.clone());
+        }
+        Some(entries)
     }
 
     fn push_recent(&mut self, entry: Entry<R>) {
         if self.recent.back().is_some_and(|last| last.index() + 1 != entry.index()) {
-            self.recent.clear();
+            self.clear_recent();
         }
+        self.recent_bytes += command_bytes::<R>(&entry);
         self.recent.push_back(entry);
-        if self.recent.len() > RECENT_ENTRIES_MAX {
-            self.recent.pop_front();
+        while self.recent.len() > RECENT_ENTRIES_MAX || self.recent_bytes > RECENT_BYTES_MAX {
+            self.drop_oldest();
         }
+    }
+
+    fn drop_oldest(&mut self) {
+        let dropped = self.recent.pop_front();
+        self.recent_bytes -= dropped.as_ref().map_or(0, command_bytes::<R>);
+    }
+
+    fn clear_recent(&mut self) {
+        self.recent.clear();
+        self.recent_bytes = 0;
     }
 
     fn truncate_recent(&mut self, keep_through: Option<u64>) {
         while self.recent.back().is_some_and(|last| keep_through.is_none_or(|k| last.index() > k)) {
-            self.recent.pop_back();
+            let dropped = self.recent.pop_back();
+            self.recent_bytes -= dropped.as_ref().map_or(0, command_bytes::<R>);
         }
     }
 }
@@ -182,6 +215,8 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         I: IntoIterator<Item = Entry<R>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        // While the disk is slow the queue grows: then openraft waits here, and proposers behind it.
+        self.log.room().await;
         let mut frames = Vec::new();
         {
             let mut shared = self.shared();
@@ -211,13 +246,14 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         {
             let mut shared = self.shared();
             while shared.recent.front().is_some_and(|first| first.index() <= upto.index) {
-                shared.recent.pop_front();
+                shared.drop_oldest();
             }
         }
         // After a snapshot was installed the log may end before what it covers, or hold a tail of an
         // older term there: only then does it begin anew behind the snapshot.
         let upto_position = codec::position(upto);
         if self.log.last().is_none_or(|last| codec::log_id(last) < upto) {
+            self.shared().clear_recent();
             self.log.install(upto_position).await.map_err(fatal)?;
         } else {
             self.log.purge(upto_position).await.map_err(fatal)?;

@@ -1,7 +1,6 @@
 //! openraft's network: what a member says to another, as gRPC.
 
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -195,6 +194,7 @@ impl<R: Runtime> Answers<R> {
     /// answer may not.
     async fn next(&mut self) -> Option<Result<StreamAppendResult<C<R>>, RPCError<C<R>>>> {
         loop {
+            let owed = self.sent.load(Ordering::Relaxed) > self.answered;
             let waited = <R as AsyncRuntime>::timeout(self.patience, self.answers.next()).await;
             match waited {
                 Ok(Some(Ok(response))) => {
@@ -206,7 +206,7 @@ impl<R: Runtime> Answers<R> {
                     return Some(Err(unreachable::<R>("the next entries were purged").into()));
                 }
                 Ok(None) => return None,
-                Err(_) if self.sent.load(Ordering::Relaxed) > self.answered => {
+                Err(_) if owed => {
                     self.peers.forget(self.target, self.purpose);
                     return Some(Err(unreachable::<R>("appended entries got no answer").into()));
                 }
@@ -391,11 +391,4 @@ fn snapshot_chunks<R: Runtime>(
         sending.offset += chunk.data.len() as u64;
         Some((chunk, sending))
     })
-}
-
-/// Why a member refuses what a peer asks.
-pub fn other_cluster(mine: u64, theirs: u64) -> io::Error {
-    io::Error::other(format!(
-        "cluster ID mismatch: this is {mine:x}, the request is for {theirs:x}"
-    ))
 }

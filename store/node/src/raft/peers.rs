@@ -1,7 +1,7 @@
 //! Connections to the other members.
 //!
-//! One connection for log entries, one for everything short (heartbeats, votes, reads, forwarded
-//! commands), one for snapshots: a large snapshot or a full append stream never delays a heartbeat.
+//! One connection for log entries, one for everything short (heartbeats, votes, reads), one for forwarded
+//! commands, one for snapshots: nothing large ever delays a heartbeat.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,8 +25,10 @@ pub const PEER_MESSAGE_BYTES_MAX: usize = 512 << 20;
 pub enum Purpose {
     /// Log entries.
     Append,
-    /// Heartbeats, votes, reads, forwarded commands.
+    /// Heartbeats, votes, reads.
     Control,
+    /// Forwarded commands.
+    Forward,
     /// Snapshots.
     Snapshot,
 }
@@ -92,27 +94,22 @@ impl<R: Runtime> Peers<R> {
             let mut slots = self.inner.slots.lock().expect("no panic happens under the lock");
             slots.entry((id, purpose)).or_default().clone()
         };
-        let living = slot.try_lock().ok().and_then(|channel| living(&channel));
-        let channel = match living {
+        let mut guard = slot.lock_owned().await;
+        let channel = match living(&guard) {
             Some(channel) => channel,
             None => {
+                // One attempt at a time: it owns the slot, and whoever still wants a connection waits.
                 let (peers, node) = (self.clone(), node.clone());
-                R::spawn(async move { peers.fill(slot, &node).await })
-                    .await
-                    .map_err(|error| io::Error::other(error.to_string()))??
+                let attempt = async move {
+                    let channel = peers.connect(&node).await?;
+                    Ok::<_, io::Error>(guard.insert(channel).clone())
+                };
+                R::spawn(attempt).await.map_err(|error| io::Error::other(error.to_string()))??
             }
         };
         Ok(PeerClient::with_origin(channel, http::Uri::from_static("http://peer"))
             .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
             .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX))
-    }
-
-    async fn fill(&self, slot: Slot, node: &MemberNode) -> io::Result<Channel> {
-        let mut channel = slot.lock().await;
-        match living(&channel) {
-            Some(living) => Ok(living),
-            None => Ok(channel.insert(self.connect(node).await?).clone()),
-        }
     }
 
     /// Gives up a connection that does not answer, so that the next caller opens another.

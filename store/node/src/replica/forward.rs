@@ -35,7 +35,7 @@ impl<R: Runtime> Replica<R> {
     /// Has `leader` propose. What was sent once is never sent again: the command could be done twice.
     pub(super) async fn forward(&self, leader: u64, proposal: &Proposal) -> Asked<Reply> {
         let Some(node) = self.node(leader) else { return Asked::NotDone };
-        let Ok(mut client) = self.inner.peers.client(leader, &node, Purpose::Control).await else {
+        let Ok(mut client) = self.inner.peers.client(leader, &node, Purpose::Forward).await else {
             return Asked::NotDone;
         };
         let request = peer::ForwardRequest {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use detcd_machine::{Command, Revision, Row, Rows};
+use detcd_machine::{Applied, Command, Machine, Revision, Row, Rows};
 use openraft_rt::WatchSender;
 
 use super::{Advanced, Progress, State, Step};
 use crate::runtime::Runtime;
-use crate::storage::Error;
+use crate::storage::{Error, Mark};
 use crate::wal::Position;
 
 /// The rows that a command was said to need.
@@ -22,11 +22,17 @@ impl Rows for Fetched {
 }
 
 impl<R: Runtime> State<R> {
-    /// Applies the entry at `position`. An error is a failed disk: the member must stop.
-    pub async fn advance(&self, position: Position, step: Step<'_>) -> Result<Advanced, Error> {
+    /// Applies the entry at `position`; `publish` hears of it before anybody who waits for it goes on.
+    /// An error is a failed disk: the member must stop.
+    pub async fn advance(
+        &self,
+        position: Position,
+        step: Step<'_>,
+        publish: impl FnOnce(&Applied),
+    ) -> Result<Advanced, Error> {
         self.storage.room().await;
         match step {
-            Step::Command(command) => self.advance_command(position, command).await,
+            Step::Command(command) => self.advance_command(position, command, publish).await,
             Step::Blank => Ok(self.advance_mark(position, None)),
             Step::Membership(membership) => Ok(self.advance_mark(position, Some(membership))),
         }
@@ -36,6 +42,7 @@ impl<R: Runtime> State<R> {
         &self,
         position: Position,
         command: &Command,
+        publish: impl FnOnce(&Applied),
     ) -> Result<Advanced, Error> {
         // Nobody else writes, so what is needed cannot change before the lock is taken again.
         let needed = self.with_machine(|machine| machine.rows_needed(command));
@@ -55,6 +62,7 @@ impl<R: Runtime> State<R> {
         let digest = core.machine.digest();
         let compacting = core.machine.compaction_pending();
         drop(core);
+        publish(&applied);
         self.progressed(|progress| {
             progress.index = position.index;
             progress.revision = applied.revision;
@@ -78,22 +86,41 @@ impl<R: Runtime> State<R> {
         Advanced { position, revision, digest, applied: None }
     }
 
-    /// Takes over what storage holds after a snapshot was installed there.
-    pub async fn reload(&self) -> Result<Advanced, Error> {
-        let machine = self.storage.restore().await?;
-        let mark = self.storage.durable().unwrap_or_default();
+    /// Has `install` put a received snapshot into storage, and takes it over.
+    pub async fn replace(
+        &self,
+        install: impl Future<Output = Result<Mark, Error>>,
+    ) -> Result<Advanced, Error> {
+        {
+            // From here on nothing is staged, and nobody reads rows of the one state for the index of
+            // the other.
+            let mut core = self.write_core();
+            core.replacing = true;
+            core.epoch += 1;
+        }
+        let installed = self.install_and_restore(install).await;
+        let mut core = self.write_core();
+        core.replacing = false;
+        let (machine, mark) = installed?;
         let position = mark.position;
         let (revision, digest) = (machine.revision(), machine.digest());
         let compacted = machine.compact_revision();
-        {
-            let mut core = self.write_core();
-            core.machine = machine;
-            core.mark = mark;
-        }
+        core.machine = machine;
+        core.mark = mark;
+        drop(core);
         self.progressed(|progress| {
             *progress = Progress { index: position.index, revision, compacted }
         });
+        self.compaction.notify_one();
         Ok(Advanced { position, revision, digest, applied: None })
+    }
+
+    async fn install_and_restore(
+        &self,
+        install: impl Future<Output = Result<Mark, Error>>,
+    ) -> Result<(Machine, Mark), Error> {
+        let mark = install.await?;
+        Ok((self.storage.restore().await?, mark))
     }
 
     pub(super) fn progressed(&self, change: impl FnOnce(&mut Progress)) {

@@ -24,7 +24,7 @@ impl<R: Runtime> State<R> {
     /// One step; whether more is to be done.
     fn compact_step(&self) -> bool {
         let mut core = self.write_core();
-        if !core.machine.compaction_pending() {
+        if core.replacing || !core.machine.compaction_pending() {
             return false;
         }
         let pinned = self.oldest_pin();

@@ -67,6 +67,23 @@ impl<R: Runtime> State<R> {
         revisions_max: usize,
         bytes_max: usize,
     ) -> Result<Batch, HistoryError> {
+        loop {
+            let epoch = self.settled().await;
+            let batch = self.events_of_one_state(from, to, revisions_max, bytes_max).await;
+            // A snapshot that came between index and rows would leave out events without a trace.
+            if self.is_still(epoch) {
+                return batch;
+            }
+        }
+    }
+
+    async fn events_of_one_state(
+        &self,
+        from: i64,
+        to: i64,
+        revisions_max: usize,
+        bytes_max: usize,
+    ) -> Result<Batch, HistoryError> {
         self.uncompacted(from)?;
         let last =
             to.min(from.saturating_add(i64::try_from(revisions_max).unwrap_or(i64::MAX) - 1));

@@ -12,6 +12,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use detcd_machine::{Applied, Machine, Outcome, Rejection};
@@ -27,6 +28,9 @@ pub use read::{RangeAnswer, ReadError};
 
 type Sender<R, T> = <<R as openraft_rt::AsyncRuntime>::Watch as Watch>::Sender<T>;
 type Receiver<R, T> = <<R as openraft_rt::AsyncRuntime>::Watch as Watch>::Receiver<T>;
+
+/// How often a reader looks whether a received snapshot is in place.
+const REPLACING_POLL: Duration = Duration::from_millis(10);
 
 /// How far the state has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +58,10 @@ struct Core {
     machine: Machine,
     /// What the state covers; every stage carries it.
     mark: Mark,
+    /// Counts the states that a snapshot replaced, or began to.
+    epoch: u64,
+    /// Whether storage holds, or is about to hold, another state than the machine.
+    replacing: bool,
 }
 
 impl<R: Runtime> State<R> {
@@ -68,7 +76,7 @@ impl<R: Runtime> State<R> {
         };
         let (progress, _) = <R::Watch as Watch>::channel(progress);
         Ok(Arc::new(Self {
-            core: RwLock::new(Core { machine, mark }),
+            core: RwLock::new(Core { machine, mark, epoch: 0, replacing: false }),
             storage,
             pins: Mutex::default(),
             progress: Mutex::new(progress),
@@ -114,6 +122,24 @@ impl<R: Runtime> State<R> {
 
     fn progress_sender(&self) -> std::sync::MutexGuard<'_, Sender<R, Progress>> {
         self.progress.lock().expect("no panic happens while the lock is held")
+    }
+
+    /// Waits until machine and storage are of one state, and tells which: whoever reads both asks
+    /// afterwards whether it [still is](Self::is_still).
+    async fn settled(&self) -> u64 {
+        loop {
+            {
+                let core = self.read_core();
+                if !core.replacing {
+                    return core.epoch;
+                }
+            }
+            R::sleep(REPLACING_POLL).await;
+        }
+    }
+
+    fn is_still(&self, epoch: u64) -> bool {
+        self.read_core().epoch == epoch
     }
 
     fn read_core(&self) -> std::sync::RwLockReadGuard<'_, Core> {

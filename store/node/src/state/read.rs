@@ -1,5 +1,6 @@
 //! The reading side: ranges at a pinned revision, in bounded chunks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use detcd_machine::{
@@ -16,6 +17,8 @@ use crate::storage::Error;
 const CHUNK_KEYS_MAX: usize = 1000;
 /// Reads started again because a snapshot replaced the state under them.
 const ATTEMPTS_MAX: usize = 3;
+/// Rounds in which a transaction's rows are fetched while the keys that it reads are written.
+const TXN_ATTEMPTS_MAX: usize = 100;
 
 /// A range's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,7 @@ impl<R: Runtime> State<R> {
 
     /// `None` when a snapshot replaced the state on the way.
     async fn try_range(&self, range: &Range) -> Result<Option<RangeAnswer>, ReadError> {
+        let epoch = self.settled().await;
         let (mut reader, pin, revision) = {
             let core = self.read_core();
             let reader = RangeReader::new(&core.machine, range)?;
@@ -85,6 +89,9 @@ impl<R: Runtime> State<R> {
             match chunk {
                 Chunk::Rows(wanted) => {
                     let Some(rows) = self.values(wanted).await? else { return Ok(None) };
+                    if !self.is_still(epoch) {
+                        return Ok(None);
+                    }
                     reader.accept(rows);
                 }
                 Chunk::Again => {}
@@ -98,21 +105,31 @@ impl<R: Runtime> State<R> {
     /// Carries out a transaction that only reads; with the revision at which it was answered.
     pub async fn read_txn(&self, txn: &Txn) -> Result<Answer, ReadError> {
         let command = Command::Txn(txn.clone());
-        for _ in 0..ATTEMPTS_MAX {
-            let needed = {
+        let mut rows = BTreeMap::new();
+        let mut epoch = self.settled().await;
+        for _ in 0..TXN_ATTEMPTS_MAX {
+            let missing: Vec<Revision> = {
                 let core = self.read_core();
-                (core.mark.position, core.machine.rows_needed(&command))
+                if core.epoch == epoch {
+                    let mut needed = core.machine.rows_needed(&command);
+                    needed.retain(|revision| !rows.contains_key(revision));
+                    if needed.is_empty() {
+                        let outcome = core.machine.read_txn(txn, &Fetched { rows });
+                        let revision = core.machine.revision();
+                        return Ok(Answer { revision, outcome: outcome.map(Outcome::Txn) });
+                    }
+                    needed
+                } else {
+                    rows.clear();
+                    Vec::new()
+                }
             };
-            let (position, needed) = needed;
-            let rows = self.storage.fetch(needed).await?;
-            let core = self.read_core();
-            // The rows are those of the state that named them; another entry was applied meanwhile.
-            if core.mark.position != position {
-                continue;
+            // Entries applied meanwhile may name other rows: those are fetched in the next round.
+            rows.extend(self.storage.fetch(missing).await?);
+            if !self.is_still(epoch) {
+                rows.clear();
+                epoch = self.settled().await;
             }
-            let outcome = core.machine.read_txn(txn, &Fetched { rows });
-            let revision = core.machine.revision();
-            return Ok(Answer { revision, outcome: outcome.map(Outcome::Txn) });
         }
         Err(ReadError::Replaced)
     }

@@ -23,10 +23,16 @@ impl DirectoryDisk {
     /// Opens the directory, creating it and its parents with mode 0700 where missing.
     /// `WouldBlock` when another process uses it.
     pub fn open(path: &Path) -> io::Result<Self> {
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .take_while(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+            .collect();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        // The directory itself must survive a crash before anything in it can.
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        // The directories themselves must survive a crash before anything in them can.
+        for directory in missing {
+            let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+            fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
         let lock = fs::OpenOptions::new()
             .write(true)
             .create(true)
