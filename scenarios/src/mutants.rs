@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 
 use reports::{Campaign, Verdict};
 
-use crate::swarm;
+use crate::{campaign, swarm};
 
 /// Seeds in one go; the first that finds the bug ends it.
 const BATCH: u64 = 20;
@@ -133,6 +133,17 @@ impl Workshop {
             }
         }
         Ok(mutants)
+    }
+
+    /// Why a mutant cannot be made of the tree, if so. Nothing is built for this.
+    pub fn obstacle(&self, mutant: &Mutant) -> Result<Option<String>> {
+        self.copy_tree()?;
+        let patch = mutant.path.to_string_lossy();
+        let applied = self.run("git", &["apply", "--check", patch.as_ref()])?;
+        if !applied.status.success() {
+            return Ok(Some(first_line(&applied)));
+        }
+        Ok(campaign::find(&mutant.scenario).err().map(|error| error.to_string()))
     }
 
     /// Builds a mutant and runs it until it is found or the seeds are used up.

@@ -93,6 +93,9 @@ pub(super) enum Command {
         /// Most seeds for each.
         #[arg(long, default_value_t = 200)]
         seeds: u64,
+        /// Only look whether each patch still applies to the tree, and build nothing.
+        #[arg(long)]
+        check: bool,
     },
 }
 

@@ -83,6 +83,7 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
             compare::determinism(&common, seeds.into(), &names)
         }
         Some(Command::Hash { name, seed }) => compare::hash(&name, seed),
-        Some(Command::Mutants { name, seeds }) => mutate::mutants(name.as_deref(), seeds),
+        Some(Command::Mutants { name, check: true, .. }) => mutate::check(name.as_deref()),
+        Some(Command::Mutants { name, seeds, .. }) => mutate::mutants(name.as_deref(), seeds),
     }
 }
