@@ -1,6 +1,6 @@
 //! Run records in, pages people look at out.
 //!
-//! A [`Campaign`] is plain data that somebody else filled. [`write`] puts it into a folder: an index, a
+//! A [`Campaign`] is plain data that somebody else filled. [`write()`] puts it into a folder: an index, a
 //! page and a text for every run that did not pass, JUnit XML for continuous integration, and the
 //! records themselves as JSON. A page is one file: no script, no network, readable in light and dark.
 //!
