@@ -75,7 +75,7 @@ pub struct Kill {
     pub checker: String,
     /// Simulated microseconds until then.
     pub simulated_us: u64,
-    /// Real microseconds until then, without building.
+    /// Real microseconds of the runs until then, without building.
     pub wall_us: u64,
 }
 
@@ -137,9 +137,9 @@ impl Workshop {
 
     /// Why a mutant cannot be made of the tree, if so. Nothing is built for this.
     pub fn obstacle(&self, mutant: &Mutant) -> Result<Option<String>> {
-        self.copy_tree()?;
+        // The tree itself will do, as nothing is written; the copy may be in use.
         let patch = mutant.path.to_string_lossy();
-        let applied = self.run("git", &["apply", "--check", patch.as_ref()])?;
+        let applied = self.run_in(&self.tree, "git", &["apply", "--check", patch.as_ref()])?;
         if !applied.status.success() {
             return Ok(Some(first_line(&applied)));
         }
@@ -166,9 +166,10 @@ impl Workshop {
         while spent.seeds < seeds {
             let end = (spent.seeds + BATCH).min(seeds);
             let campaign = self.batch(mutant, spent.seeds, end)?;
-            spent.wall_us += campaign.wall_us;
             for run in campaign.runs() {
+                // What comes after the first find does not count, though it ran as well.
                 spent.simulated_us += run.simulated_us;
+                spent.wall_us += run.wall_us;
                 spent.seeds += 1;
                 if let Some(checker) = finder(run) {
                     return Ok(Fate::Killed(Kill { checker, ..spent }));
@@ -199,9 +200,13 @@ impl Workshop {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Result<Output> {
+        self.run_in(&self.copy, program, arguments)
+    }
+
+    fn run_in(&self, folder: &Path, program: &str, arguments: &[&str]) -> Result<Output> {
         Command::new(program)
             .args(arguments)
-            .current_dir(&self.copy)
+            .current_dir(folder)
             .env("CARGO_TARGET_DIR", &self.target)
             // `git apply` must not take the copy for a part of some repository around it.
             .env("GIT_CEILING_DIRECTORIES", std::env::temp_dir())
@@ -252,8 +257,10 @@ fn scenario(text: &str) -> &str {
 /// Who found the bug in a run: a checker, or an assertion of the store itself.
 fn finder(run: &reports::Run) -> Option<String> {
     let first = run.findings.first()?;
+    // That a cluster came to a standstill says less than what is wrong with its answers or its state.
+    let telling = run.findings.iter().find(|finding| !finding.checker.starts_with("liveness"));
     match run.verdict {
-        Verdict::Violation => Some(first.checker.clone()),
+        Verdict::Violation => Some(telling.unwrap_or(first).checker.clone()),
         Verdict::HarnessError if first.message.contains("store/") => Some("assertion".to_owned()),
         _ => None,
     }
