@@ -218,6 +218,28 @@ impl Action {
             _ => 0,
         }
     }
+
+    /// Whether the step is a fault, and not the end of one, a request, or a question.
+    pub fn hurts(&self) -> bool {
+        match self {
+            Self::Kill(_)
+            | Self::PowerLoss(_)
+            | Self::Pause(..)
+            | Self::StallDisk { .. }
+            | Self::Partition(_)
+            | Self::Cut(..)
+            | Self::OneWay(..)
+            | Self::CutClients(_)
+            | Self::Flap { .. }
+            | Self::Reset(..) => true,
+            Self::Restart(_)
+            | Self::Heal
+            | Self::Compact { .. }
+            | Self::Burst(_)
+            | Self::Remember(..)
+            | Self::Serves { .. } => false,
+        }
+    }
 }
 
 /// Members, chosen at the moment when the step is done.
