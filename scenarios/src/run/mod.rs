@@ -6,6 +6,7 @@
 //!
 //! Must never know: command lines, reports, and other runs.
 
+mod attribution;
 mod faults;
 mod judge;
 mod liveness;

@@ -7,6 +7,7 @@ use detcd_node::observer::Observation as Told;
 use jepsen_like::history::{Applied, Event, MemberId, Micros};
 use jepsen_like::observation::{Fact, LogId, Observation, Role};
 
+use super::attribution;
 use super::members::{FaultRecord, Place};
 use sim::cluster::Record;
 
@@ -37,6 +38,7 @@ pub(super) fn merge(
     }));
     events.extend(clients);
     events.sort_by_key(Event::time);
+    attribution::attribute(records, &mut events);
     with_log_ends(events)
 }
 
@@ -101,7 +103,7 @@ fn translate(
             let role = if *is_leader { Role::Leader } else { Role::Follower };
             fact(Fact::Role { role, term: *new_term });
         }
-        Told::Applied { index, term, revision, digest } => {
+        Told::Applied { index, term, revision, digest, .. } => {
             // The entry that founds the cluster has index 0, which to checkers is no entry.
             if *index > 0 {
                 let entry = LogId { term: *term, index: *index };
@@ -149,10 +151,16 @@ fn micros(time: Duration) -> Micros {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn record(at_us: u64, observation: Told) -> Record {
         Record { time: Duration::from_micros(at_us), member: 1, incarnation: 1, observation }
+    }
+
+    fn applied(index: u64, term: u64, revision: i64) -> Told {
+        Told::Applied { index, term, revision, digest: 9, command: Bytes::new() }
     }
 
     fn facts(records: &[Record]) -> Vec<Fact> {
@@ -167,7 +175,7 @@ mod tests {
     #[test]
     fn a_sync_that_is_told_late_comes_before_what_it_allowed() {
         let role = Told::Role { term: 2, leader: None, is_leader: true };
-        let applied = Told::Applied { index: 7, term: 2, revision: 3, digest: 9 };
+        let applied = applied(7, 2, 3);
         let told = [
             record(1_000, role),
             record(2_000, applied),
@@ -186,7 +194,6 @@ mod tests {
 
     #[test]
     fn the_entry_that_founds_the_cluster_is_no_entry_to_checkers() {
-        let founding = Told::Applied { index: 0, term: 0, revision: 1, digest: 9 };
-        assert_eq!(facts(&[record(5, founding)]), vec![]);
+        assert_eq!(facts(&[record(5, applied(0, 0, 1))]), vec![]);
     }
 }

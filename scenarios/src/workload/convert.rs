@@ -4,12 +4,14 @@ use bytes::Bytes;
 use detcd_api::etcdserverpb as rpc;
 use detcd_api::etcdserverpb::compare::TargetUnion;
 use detcd_api::mvccpb;
+use detcd_api::peer::{self, command::Command};
 use jepsen_like::history::{
     Blob, CompactResponse, Compare, CompareResult, CompareTarget, DeleteRangeRequest,
     DeleteRangeResponse, Header, KeyValue, KvEvent, KvEventKind, PutRequest, PutResponse,
-    RangeRequest, RangeResponse, RequestOp, ResponseOp, SortOrder, SortTarget, TxnRequest,
+    RangeRequest, RangeResponse, Request, RequestOp, ResponseOp, SortOrder, SortTarget, TxnRequest,
     TxnResponse,
 };
+use prost::Message as _;
 
 pub(super) fn bytes(blob: &Blob) -> Bytes {
     Bytes::copy_from_slice(blob.as_bytes())
@@ -106,6 +108,46 @@ fn request_op(op: &RequestOp) -> rpc::RequestOp {
         RequestOp::Txn(request) => Request::RequestTxn(txn(request)),
     };
     rpc::RequestOp { request: Some(request) }
+}
+
+/// What the log holds of a request that may write, as bytes that tell requests apart; the same for
+/// [`proposed`] bytes. `None` for requests that make no revision.
+pub(crate) fn command(request: &Request) -> Option<Vec<u8>> {
+    let command = match request {
+        Request::Put(request) => Command::Put(put(request)),
+        Request::DeleteRange(request) => Command::DeleteRange(delete_range(request)),
+        Request::Txn(request) => Command::Txn(txn(request)),
+        Request::Range(_) | Request::Compact(_) => return None,
+    };
+    Some(normalized(command))
+}
+
+/// The same for a command that a member applied; `None` where no client can have asked for it.
+pub(crate) fn proposed(bytes: &[u8]) -> Option<Vec<u8>> {
+    let command = peer::Command::decode(bytes).ok()?.command?;
+    match command {
+        Command::Put(_) | Command::DeleteRange(_) | Command::Txn(_) => Some(normalized(command)),
+        Command::Compaction(_) | Command::MemberAttributes(_) => None,
+    }
+}
+
+fn normalized(mut command: Command) -> Vec<u8> {
+    if let Command::Txn(txn) = &mut command {
+        forget_where_to_read(txn);
+    }
+    peer::Command { command: Some(command) }.encode_to_vec()
+}
+
+/// Whether a read may be local is decided before a command is made, so the log does not keep it.
+fn forget_where_to_read(txn: &mut rpc::TxnRequest) {
+    use rpc::request_op::Request;
+    for op in txn.success.iter_mut().chain(&mut txn.failure) {
+        match &mut op.request {
+            Some(Request::RequestRange(range)) => range.serializable = false,
+            Some(Request::RequestTxn(nested)) => forget_where_to_read(nested),
+            Some(Request::RequestPut(_) | Request::RequestDeleteRange(_)) | None => {}
+        }
+    }
 }
 
 pub(super) fn header(header: Option<&rpc::ResponseHeader>) -> Header {

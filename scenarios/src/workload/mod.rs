@@ -16,6 +16,7 @@ mod stop;
 mod watcher;
 
 pub use self::client::{Client, burst};
+pub(crate) use self::convert::{command, proposed};
 pub use self::knowledge::Knowledge;
 pub use self::recorder::{Recorder, Tally};
 pub use self::session::Session;

@@ -1,5 +1,7 @@
 //! What a member tells about itself while it runs: for checkers in simulation, later for metrics.
 
+use bytes::Bytes;
+
 /// Something that happened in a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
@@ -37,6 +39,8 @@ pub enum Observation {
         revision: i64,
         /// The machine's digest after it.
         digest: u64,
+        /// The command as it was proposed (`detcd.peer.v1.Command`); empty for other entries.
+        command: Bytes,
     },
     /// A snapshot was made, and the log before it may go.
     SnapshotBuilt {

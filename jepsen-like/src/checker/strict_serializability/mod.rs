@@ -104,6 +104,11 @@ fn count(operations: &Operations<'_>) -> Statistics {
     statistics
 }
 
+/// Whether an answer says that its operation changed something, and so made the revision it names.
+pub fn made_its_revision(request: &Request, response: &Response) -> bool {
+    matches!(anchor::effect(request, response), Some(anchor::Effect::Wrote))
+}
+
 /// Whether an answer is that of a local read, which is not part of the one order.
 pub(super) fn is_local_answer(request: &Request, response: &Response) -> bool {
     matches!(anchor::effect(request, response), Some(anchor::Effect::Local))

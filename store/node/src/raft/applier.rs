@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
@@ -60,6 +61,14 @@ fn snapshot_meta(mark: &Mark) -> io::Result<SnapshotMeta> {
     Ok(SnapshotMeta { last_log_id: covered(mark), last_membership })
 }
 
+/// What was proposed, for whoever observes; the bytes are those of the log, not a copy.
+fn command_bytes<R: Runtime>(entry: &Entry<R>) -> Bytes {
+    match &entry.payload {
+        EntryPayload::Normal(proposal) => proposal.bytes().clone(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => Bytes::new(),
+    }
+}
+
 impl<R: Runtime> Applier<R> {
     /// Applies to `state`, publishes to `hub`.
     pub fn new(state: Arc<State<R>>, hub: Hub, observer: Arc<dyn Observer>) -> Self {
@@ -90,6 +99,7 @@ impl<R: Runtime> Applier<R> {
             term: position.term,
             revision: advanced.revision,
             digest: advanced.digest,
+            command: command_bytes::<R>(entry),
         });
         Ok(reply(advanced))
     }
