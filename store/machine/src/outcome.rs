@@ -131,6 +131,11 @@ pub enum Change {
         /// Its value, encoded by the machine.
         value: Bytes,
     },
+    /// A named value that is not needed any more.
+    RemoveMeta {
+        /// Its name.
+        key: MetaKey,
+    },
 }
 
 /// Names of the machine's state besides rows. The encoding of the values is the machine's.

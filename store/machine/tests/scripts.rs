@@ -124,7 +124,7 @@ impl Session {
             .iter()
             .filter_map(|change| match change {
                 Change::Remove { revision } => Some(*revision),
-                Change::Put { .. } | Change::SetMeta { .. } => None,
+                Change::Put { .. } | Change::SetMeta { .. } | Change::RemoveMeta { .. } => None,
             })
             .collect();
         let is_done = changes

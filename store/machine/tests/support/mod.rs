@@ -44,6 +44,10 @@ impl Store {
                 Change::SetMeta { key, value } => {
                     self.meta.insert(key.encode(), value.clone());
                 }
+                Change::RemoveMeta { key } => {
+                    let removed = self.meta.remove(&key.encode());
+                    assert!(removed.is_some(), "no value to remove at {key:?}");
+                }
             }
         }
     }

@@ -55,8 +55,8 @@ pub(super) struct Database {
 pub(super) struct Delta {
     /// Rows put, or removed where `None`.
     pub(super) rows: BTreeMap<Revision, Option<Row>>,
-    /// Named values set.
-    pub(super) meta: BTreeMap<MetaKey, Bytes>,
+    /// Named values set, or removed where `None`.
+    pub(super) meta: BTreeMap<MetaKey, Option<Bytes>>,
 }
 
 /// How large a database is.
@@ -263,12 +263,18 @@ fn apply_rows(
 
 fn apply_meta(
     write: &WriteTransaction,
-    meta: &BTreeMap<MetaKey, Bytes>,
+    meta: &BTreeMap<MetaKey, Option<Bytes>>,
     mut stored: u64,
 ) -> Result<u64, redb::Error> {
     let mut table = write.open_table(META)?;
     for (key, value) in meta {
         let key = key.encode();
+        let Some(value) = value else {
+            if let Some(old) = table.remove(&*key)? {
+                stored = stored.saturating_sub(pair_bytes(&key, old.value()));
+            }
+            continue;
+        };
         let value = codec::seal(&key, value);
         if let Some(old) = table.insert(&*key, &*value)? {
             stored = stored.saturating_sub(pair_bytes(&key, old.value()));

@@ -163,7 +163,7 @@ impl Target {
             }
             stream::META => {
                 let key = MetaKey::decode(&frame.key).map_err(|_| undecodable())?;
-                delta.meta.insert(key, frame.value.clone());
+                delta.meta.insert(key, Some(frame.value.clone()));
             }
             _ => {
                 let key = frame.key[..].try_into().map_err(|_| undecodable())?;

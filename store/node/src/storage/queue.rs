@@ -58,7 +58,10 @@ impl Flush {
                     delta.rows.insert(revision, None);
                 }
                 Change::SetMeta { key, value } => {
-                    delta.meta.insert(key, value);
+                    delta.meta.insert(key, Some(value));
+                }
+                Change::RemoveMeta { key } => {
+                    delta.meta.insert(key, None);
                 }
             }
         }
@@ -158,7 +161,7 @@ impl<I: Instant> Queue<I> {
 fn change_size(change: &Change) -> usize {
     match change {
         Change::Put { row, .. } => row_size(row),
-        Change::Remove { .. } => ROW_OVERHEAD,
+        Change::Remove { .. } | Change::RemoveMeta { .. } => ROW_OVERHEAD,
         Change::SetMeta { value, .. } => ROW_OVERHEAD + value.len(),
     }
 }

@@ -53,7 +53,7 @@ impl Rows {
                     self.cache.remove(*revision);
                     (*revision, None)
                 }
-                Change::SetMeta { .. } => continue,
+                Change::SetMeta { .. } | Change::RemoveMeta { .. } => continue,
             };
             self.pending.insert(revision, Pending { sequence, row });
         }

@@ -29,6 +29,9 @@ impl Model {
                 Change::SetMeta { key, value } => {
                     self.meta.insert(key, value);
                 }
+                Change::RemoveMeta { key } => {
+                    self.meta.remove(&key);
+                }
             }
         }
     }
@@ -96,6 +99,9 @@ fn changes(rng: &mut Rng, model: &Model, main: i64) -> Vec<Change> {
     let value = Bytes::from(main.to_string());
     changes.push(Change::SetMeta { key: MetaKey::Revision, value: value.clone() });
     changes.push(Change::SetMeta { key: MetaKey::Member(rng.below(3)), value });
+    if rng.below(3) == 0 {
+        changes.push(Change::RemoveMeta { key: MetaKey::Member(rng.below(3)) });
+    }
     changes
 }
 

@@ -18,7 +18,7 @@ fn revisions(history: &[Step]) -> Vec<Revision> {
     let changes = history.iter().flat_map(|step| &step.changes);
     let puts = changes.filter_map(|change| match change {
         Change::Put { revision, .. } => Some(*revision),
-        Change::Remove { .. } | Change::SetMeta { .. } => None,
+        Change::Remove { .. } | Change::SetMeta { .. } | Change::RemoveMeta { .. } => None,
     });
     puts.collect()
 }
