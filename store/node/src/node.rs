@@ -139,7 +139,7 @@ async fn start_parts<R: Runtime>(
         (cluster.id, cluster.local),
         config.clone(),
     );
-    let service = PeerService::new(raft.clone(), local, state.clone(), cluster.id);
+    let service = PeerService::new(raft.clone(), local, state.clone(), (cluster.id, cluster.local));
     listen_to_peers::<R>(&config, &environment, service, &stop).await?;
     raft.run();
     initialize(&raft, &cluster).await?;

@@ -79,6 +79,9 @@ pub struct AppendRequest {
     /// A member of another cluster refuses.
     #[prost(uint64, tag = "5")]
     pub cluster_id: u64,
+    /// Another member refuses: it may have taken over the address.
+    #[prost(uint64, tag = "6")]
+    pub recipient: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AppendResponse {
@@ -118,6 +121,8 @@ pub struct VoteRequest {
     pub leadership_transfer: bool,
     #[prost(uint64, tag = "4")]
     pub cluster_id: u64,
+    #[prost(uint64, tag = "5")]
+    pub recipient: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VoteResponse {
@@ -155,6 +160,8 @@ pub struct SnapshotHeader {
     pub meta: ::core::option::Option<SnapshotMeta>,
     #[prost(uint64, tag = "3")]
     pub cluster_id: u64,
+    #[prost(uint64, tag = "4")]
+    pub recipient: u64,
 }
 /// What a snapshot covers.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -189,6 +196,9 @@ pub struct TransferLeaderRequest {
     pub last_log_id: ::core::option::Option<LogId>,
     #[prost(uint64, tag = "4")]
     pub cluster_id: u64,
+    /// Whom this message is for: all members hear of a transfer.
+    #[prost(uint64, tag = "5")]
+    pub recipient: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TransferLeaderReply {}
@@ -196,6 +206,10 @@ pub struct TransferLeaderReply {}
 pub struct ReadIndexRequest {
     #[prost(uint64, tag = "1")]
     pub cluster_id: u64,
+    #[prost(uint64, tag = "2")]
+    pub recipient: u64,
+    #[prost(uint64, tag = "3")]
+    pub sender: u64,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadIndexReply {
@@ -220,6 +234,10 @@ pub struct ForwardRequest {
     pub command: ::prost::bytes::Bytes,
     #[prost(uint64, tag = "2")]
     pub cluster_id: u64,
+    #[prost(uint64, tag = "3")]
+    pub recipient: u64,
+    #[prost(uint64, tag = "4")]
+    pub sender: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ForwardReply {

@@ -107,6 +107,12 @@ pub fn member_id(sorted_peer_urls: &[String], token: &str) -> u64 {
     first_eight(sha)
 }
 
+/// The id of a member that is added to a running cluster, at a moment in seconds of Unix time: in place
+/// of the token, which etcd leaves out here, stands the moment (G64).
+pub fn added_member_id(sorted_peer_urls: &[String], unix_seconds: u64) -> u64 {
+    member_id(sorted_peer_urls, &unix_seconds.to_string())
+}
+
 /// The id of a cluster: the first eight bytes of the SHA-1 of its members' ids in ascending order.
 pub fn cluster_id(sorted_member_ids: impl IntoIterator<Item = u64>) -> u64 {
     let mut sha = Sha1::new();
@@ -131,6 +137,31 @@ mod tests {
         let cluster = Config::default().cluster().expect("the defaults are a cluster");
         assert_eq!(format!("{:x}", cluster.local), "8e9e05c52164694d");
         assert_eq!(format!("{:x}", cluster.id), "cdf818194e3a8c32");
+    }
+
+    #[test]
+    fn a_member_added_at_run_time_has_etcds_id() {
+        // G64. Two members that real servers, of 3.6.14 and of 3.7.1, were asked to add.
+        let urls = ["http://localhost:9".to_owned()];
+        assert_eq!(added_member_id(&urls, 1_795_217_258), 5_571_312_646_146_247_727);
+        assert_eq!(added_member_id(&urls, 1_795_217_181), 8_411_258_872_962_328_694);
+    }
+
+    #[test]
+    fn members_of_the_procfile_have_etcds_ids() {
+        let config = Config {
+            name: "infra1".to_owned(),
+            initial_cluster: "infra1=http://127.0.0.1:12380,infra2=http://127.0.0.1:22380,\
+                              infra3=http://127.0.0.1:32380"
+                .to_owned(),
+            initial_advertise_peer_urls: vec!["http://127.0.0.1:12380".to_owned()],
+            initial_cluster_token: "etcd-cluster-1".to_owned(),
+            ..Config::default()
+        };
+        let cluster = config.cluster().expect("three members");
+        let ids: Vec<String> = cluster.members.keys().map(|id| format!("{id:x}")).collect();
+        assert_eq!(ids, ["8211f1d0f64f3269", "91bc3c398fb3c146", "fd422379fda50e48"]);
+        assert_eq!(format!("{:x}", cluster.id), "ef37ad9dc622a7c4");
     }
 
     #[test]

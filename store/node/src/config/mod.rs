@@ -5,7 +5,7 @@ mod url;
 
 use std::time::Duration;
 
-pub use cluster::{BootstrapMember, InitialCluster, cluster_id, member_id};
+pub use cluster::{BootstrapMember, InitialCluster, added_member_id, cluster_id, member_id};
 pub use url::{Url, UrlError};
 
 /// The settings of a member. Names follow etcd's flags (F rows); `Default` gives etcd's defaults.

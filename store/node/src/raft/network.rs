@@ -108,6 +108,7 @@ impl<R: Runtime> Link<R> {
             last_log_id: request.last_log_id.map(codec::log_id_to_peer),
             leadership_transfer: request.leadership_transfer,
             cluster_id: self.peers.cluster_id(),
+            recipient: self.target,
         }
     }
 
@@ -142,6 +143,7 @@ fn vote_response<R: Runtime>(
 fn append_request<R: Runtime>(
     request: &AppendEntriesRequest<C<R>>,
     cluster_id: u64,
+    recipient: u64,
 ) -> peer::AppendRequest {
     peer::AppendRequest {
         vote: Some(codec::vote_to_peer(&request.vote)),
@@ -149,6 +151,7 @@ fn append_request<R: Runtime>(
         entries: request.entries.iter().map(codec::entry_to_peer::<R>).collect(),
         leader_commit: request.leader_commit.map(codec::log_id_to_peer),
         cluster_id,
+        recipient,
     }
 }
 
@@ -247,6 +250,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
         Box::pin(async move {
             let sent = Arc::new(AtomicU64::new(0));
             let (counter, cluster_id) = (sent.clone(), self.peers.cluster_id());
+            let recipient = self.target;
             let purged = Arc::new(AtomicBool::new(false));
             let (flag, log, purpose) = (purged.clone(), self.log.clone(), self.purpose);
             let available = input.take_while(move |request| {
@@ -256,7 +260,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
             });
             let requests = available.map(move |request| {
                 counter.fetch_add(1, Ordering::Relaxed);
-                append_request::<R>(&request, cluster_id)
+                append_request::<R>(&request, cluster_id, recipient)
             });
             let opening = async {
                 let mut client = self.client(self.purpose).await?;
@@ -320,6 +324,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
             vote: Some(codec::vote_to_peer(&vote)),
             meta: Some(codec::snapshot_meta_to_peer(&snapshot.meta)),
             cluster_id: self.peers.cluster_id(),
+            recipient: self.target,
         };
         let sending = async {
             let mut client = self.client(Purpose::Snapshot).await?;
@@ -345,6 +350,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
             to: *request.to_node_id(),
             last_log_id: request.last_log_id().copied().map(codec::log_id_to_peer),
             cluster_id: self.peers.cluster_id(),
+            recipient: self.target,
         };
         let call = async {
             let mut client = self.client(Purpose::Control).await?;

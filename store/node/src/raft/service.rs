@@ -27,23 +27,21 @@ pub struct PeerService<R: Runtime> {
     raft: Raft<R>,
     local: Local<R>,
     state: Arc<State<R>>,
-    cluster_id: u64,
+    local_ids: Addressee,
     /// One snapshot is received at a time.
     receiving: Arc<Semaphore>,
 }
 
 impl<R: Runtime> PeerService<R> {
-    /// Serves members of `cluster_id` only.
-    pub fn new(raft: Raft<R>, local: Local<R>, state: Arc<State<R>>, cluster_id: u64) -> Self {
-        Self { raft, local, state, cluster_id, receiving: Arc::new(Semaphore::new(1)) }
-    }
-
-    fn check_cluster(&self, cluster_id: u64) -> Result<(), Status> {
-        check_cluster(self.cluster_id, cluster_id)
+    /// Serves members of its own cluster only, and only what is meant for this member.
+    pub fn new(raft: Raft<R>, local: Local<R>, state: Arc<State<R>>, ids: (u64, u64)) -> Self {
+        let (cluster_id, member_id) = ids;
+        let local_ids = Addressee { cluster_id, member_id };
+        Self { raft, local, state, local_ids, receiving: Arc::new(Semaphore::new(1)) }
     }
 
     fn vote_request(&self, request: peer::VoteRequest) -> Result<VoteRequest<C<R>>, Status> {
-        self.check_cluster(request.cluster_id)?;
+        self.local_ids.check(request.cluster_id, request.recipient)?;
         let vote = request.vote.ok_or_else(|| missing("vote"))?;
         let last_log_id = request.last_log_id.map(codec::log_id_from_peer);
         let mut message = VoteRequest::new(codec::vote_from_peer(vote), last_log_id);
@@ -57,7 +55,7 @@ impl<R: Runtime> PeerService<R> {
     ) -> Result<peer::SnapshotReply, Status> {
         let mut chunk = chunks.message().await?.ok_or_else(|| missing("first chunk"))?;
         let header = chunk.header.take().ok_or_else(|| missing("header"))?;
-        self.check_cluster(header.cluster_id)?;
+        self.local_ids.check(header.cluster_id, header.recipient)?;
         let vote = codec::vote_from_peer(header.vote.ok_or_else(|| missing("vote"))?);
         let meta = header.meta.ok_or_else(|| missing("snapshot meta"))?;
         let meta = codec::snapshot_meta_from_peer(meta).map_err(malformed)?;
@@ -86,16 +84,36 @@ impl<R: Runtime> PeerService<R> {
     }
 }
 
-fn check_cluster(mine: u64, theirs: u64) -> Result<(), Status> {
-    if mine == theirs {
-        return Ok(());
+/// Whom a request must be meant for.
+///
+/// An address may pass from one member to another: what was meant for the old one must not be answered
+/// by the new one, or one log would be counted as two.
+#[derive(Debug, Clone, Copy)]
+struct Addressee {
+    cluster_id: u64,
+    member_id: u64,
+}
+
+impl Addressee {
+    fn check(self, cluster_id: u64, recipient: u64) -> Result<(), Status> {
+        if self.cluster_id != cluster_id {
+            tracing::warn!(
+                mine = format!("{:x}", self.cluster_id),
+                theirs = format!("{cluster_id:x}"),
+                "cluster ID mismatch"
+            );
+            return Err(detcd_api::Error::ClusterIDMismatch.into());
+        }
+        if self.member_id != recipient {
+            let text = format!(
+                "this is member {:x}, and the request is meant for member {recipient:x}",
+                self.member_id
+            );
+            tracing::warn!("{text}");
+            return Err(Status::failed_precondition(text));
+        }
+        Ok(())
     }
-    tracing::warn!(
-        mine = format!("{mine:x}"),
-        theirs = format!("{theirs:x}"),
-        "cluster ID mismatch"
-    );
-    Err(detcd_api::Error::ClusterIDMismatch.into())
 }
 
 fn missing(what: &str) -> Status {
@@ -115,10 +133,10 @@ fn storage_failed(error: crate::storage::Error) -> Status {
 }
 
 fn append_request<R: Runtime>(
-    cluster_id: u64,
+    ids: Addressee,
     message: peer::AppendRequest,
 ) -> Result<AppendEntriesRequest<C<R>>, Status> {
-    check_cluster(cluster_id, message.cluster_id)?;
+    ids.check(message.cluster_id, message.recipient)?;
     let entries = message
         .entries
         .into_iter()
@@ -145,11 +163,11 @@ fn append_response<R: Runtime>(result: StreamAppendResult<C<R>>) -> peer::Append
 
 /// The requests of an append stream, up to the first that is none.
 fn valid_requests<R: Runtime>(
-    cluster_id: u64,
+    ids: Addressee,
     requests: Streaming<peer::AppendRequest>,
 ) -> impl Stream<Item = AppendEntriesRequest<C<R>>> + Send + 'static {
     requests
-        .map(move |message| message.and_then(|message| append_request::<R>(cluster_id, message)))
+        .map(move |message| message.and_then(|message| append_request::<R>(ids, message)))
         .take_while(|request| {
             if let Err(status) = request {
                 tracing::debug!(%status, "append stream ended");
@@ -185,7 +203,7 @@ impl<R: Runtime> Peer for PeerService<R> {
         &self,
         request: Request<Streaming<peer::AppendRequest>>,
     ) -> Result<Response<Self::AppendStream>, Status> {
-        let requests = valid_requests::<R>(self.cluster_id, request.into_inner());
+        let requests = valid_requests::<R>(self.local_ids, request.into_inner());
         let answers = self.raft.stream_append(requests).map(|answer| match answer {
             Ok(result) => Ok(append_response::<R>(result)),
             Err(fatal) => Err(stopped(fatal)),
@@ -223,7 +241,7 @@ impl<R: Runtime> Peer for PeerService<R> {
         request: Request<peer::TransferLeaderRequest>,
     ) -> Result<Response<peer::TransferLeaderReply>, Status> {
         let request = request.into_inner();
-        self.check_cluster(request.cluster_id)?;
+        self.local_ids.check(request.cluster_id, request.recipient)?;
         let vote = codec::vote_from_peer(request.vote.ok_or_else(|| missing("vote"))?);
         let last_log_id = request.last_log_id.map(codec::log_id_from_peer);
         let message = TransferLeaderRequest::new(vote, request.to, last_log_id);
@@ -237,7 +255,8 @@ impl<R: Runtime> Peer for PeerService<R> {
         request: Request<peer::ReadIndexRequest>,
     ) -> Result<Response<peer::ReadIndexReply>, Status> {
         use peer::read_index_reply::Result as Answer;
-        self.check_cluster(request.into_inner().cluster_id)?;
+        let request = request.into_inner();
+        self.local_ids.check(request.cluster_id, request.recipient)?;
         let answer = match self.local.read_index().await {
             Ok(index) => Answer::Index(index),
             Err(error) => Answer::Error(peer_error(&error).into()),
@@ -251,7 +270,7 @@ impl<R: Runtime> Peer for PeerService<R> {
     ) -> Result<Response<peer::ForwardReply>, Status> {
         use peer::forward_reply::Result as Reply;
         let request = request.into_inner();
-        self.check_cluster(request.cluster_id)?;
+        self.local_ids.check(request.cluster_id, request.recipient)?;
         let proposal = Proposal::from_bytes(request.command);
         // What cannot be decoded must not enter the log: it could not be applied.
         proposal.command().map_err(malformed)?;

@@ -41,6 +41,8 @@ impl<R: Runtime> Replica<R> {
         let request = peer::ForwardRequest {
             command: proposal.bytes().clone(),
             cluster_id: self.inner.cluster_id,
+            recipient: leader,
+            sender: self.inner.member_id,
         };
         let reply = match client.forward(request).await {
             Ok(reply) => reply.into_inner(),
@@ -67,7 +69,11 @@ impl<R: Runtime> Replica<R> {
         let Ok(mut client) = self.inner.peers.client(leader, &node, Purpose::Control).await else {
             return Asked::NotDone;
         };
-        let request = peer::ReadIndexRequest { cluster_id: self.inner.cluster_id };
+        let request = peer::ReadIndexRequest {
+            cluster_id: self.inner.cluster_id,
+            recipient: leader,
+            sender: self.inner.member_id,
+        };
         match client.read_index(request).await.map(|reply| reply.into_inner().result) {
             Ok(Some(read_index_reply::Result::Index(index))) => Asked::Answered(index),
             // A read changes nothing: it can be asked for as often as it takes.
