@@ -56,41 +56,70 @@ pub(crate) fn delete_range_response(
     }
 }
 
-/// Of a transaction. The answers inside tell the same revision as the whole and nothing else of the
-/// header (G2, G34), those of nested transactions not even that; without a header they have none.
+/// Of a transaction. The answers inside tell a revision and nothing else of the header, those of
+/// nested transactions not even that (G2); without a header they have none.
+///
+/// The revision is the one at that point: the transaction's own from its first change on, and the one
+/// before it until then (G34).
 pub(crate) fn txn_response(
     outcome: &TxnOutcome,
     header: Option<rpc::ResponseHeader>,
 ) -> rpc::TxnResponse {
-    let inner = header
-        .as_ref()
-        .map(|header| rpc::ResponseHeader { revision: header.revision, ..Default::default() });
+    let changes = outcome.responses.iter().any(is_change);
+    let revision = header.as_ref().map(|header| header.revision - i64::from(changes));
+    let mut inside = Inside { revision, changed: false };
     rpc::TxnResponse {
         header,
         succeeded: outcome.succeeded,
-        responses: response_ops(&outcome.responses, inner),
+        responses: inside.response_ops(&outcome.responses),
     }
 }
 
-fn response_ops(outcomes: &[Outcome], header: Option<rpc::ResponseHeader>) -> Vec<rpc::ResponseOp> {
-    outcomes.iter().filter_map(|outcome| response_op(outcome, header)).collect()
+fn is_change(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Put(_) => true,
+        Outcome::DeleteRange(outcome) => outcome.deleted > 0,
+        Outcome::Txn(outcome) => outcome.responses.iter().any(is_change),
+        Outcome::Range(_) | Outcome::Compact | Outcome::SetMember => false,
+    }
 }
 
-fn response_op(outcome: &Outcome, header: Option<rpc::ResponseHeader>) -> Option<rpc::ResponseOp> {
-    let response = match outcome {
-        Outcome::Range(outcome) => Op::ResponseRange(range_response(outcome, header)),
-        Outcome::Put(outcome) => Op::ResponsePut(put_response(outcome, header)),
-        Outcome::DeleteRange(outcome) => {
-            Op::ResponseDeleteRange(delete_range_response(outcome, header))
-        }
-        Outcome::Txn(outcome) => Op::ResponseTxn(rpc::TxnResponse {
-            header: header.map(|_| rpc::ResponseHeader::default()),
-            succeeded: outcome.succeeded,
-            responses: response_ops(&outcome.responses, header),
-        }),
-        Outcome::Compact | Outcome::SetMember => return None,
-    };
-    Some(rpc::ResponseOp { response: Some(response) })
+/// How far the answers inside a transaction are told.
+struct Inside {
+    /// The revision when it began, if answers have headers.
+    revision: Option<i64>,
+    /// Whether it has changed anything up to here.
+    changed: bool,
+}
+
+impl Inside {
+    fn response_ops(&mut self, outcomes: &[Outcome]) -> Vec<rpc::ResponseOp> {
+        outcomes.iter().filter_map(|outcome| self.response_op(outcome)).collect()
+    }
+
+    fn response_op(&mut self, outcome: &Outcome) -> Option<rpc::ResponseOp> {
+        let response = match outcome {
+            Outcome::Range(range) => Op::ResponseRange(range_response(range, self.header(outcome))),
+            Outcome::Put(put) => Op::ResponsePut(put_response(put, self.header(outcome))),
+            Outcome::DeleteRange(delete) => {
+                Op::ResponseDeleteRange(delete_range_response(delete, self.header(outcome)))
+            }
+            Outcome::Txn(txn) => Op::ResponseTxn(rpc::TxnResponse {
+                header: self.revision.map(|_| rpc::ResponseHeader::default()),
+                succeeded: txn.succeeded,
+                responses: self.response_ops(&txn.responses),
+            }),
+            Outcome::Compact | Outcome::SetMember => return None,
+        };
+        Some(rpc::ResponseOp { response: Some(response) })
+    }
+
+    /// The header of the answer to an operation.
+    fn header(&mut self, outcome: &Outcome) -> Option<rpc::ResponseHeader> {
+        self.changed |= is_change(outcome);
+        let revision = self.revision? + i64::from(self.changed);
+        Some(rpc::ResponseHeader { revision, ..Default::default() })
+    }
 }
 
 /// Of a compaction.
@@ -102,26 +131,51 @@ pub(crate) fn compact_response(header: Option<rpc::ResponseHeader>) -> rpc::Comp
 mod tests {
     use super::*;
 
+    fn header(revision: i64) -> Option<rpc::ResponseHeader> {
+        Some(rpc::ResponseHeader { revision, ..Default::default() })
+    }
+
     #[test]
-    fn answers_inside_a_transaction_tell_only_the_revision() {
+    fn answers_inside_a_transaction_tell_only_the_revision_at_their_point() {
         let nested =
             TxnOutcome { succeeded: false, responses: vec![Outcome::Put(PutOutcome::default())] };
+        let range = || Outcome::Range(RangeOutcome::default());
+        let nothing = Outcome::DeleteRange(DeleteRangeOutcome::default());
         let outcome = TxnOutcome {
             succeeded: true,
-            responses: vec![Outcome::Range(RangeOutcome::default()), Outcome::Txn(nested)],
+            responses: vec![range(), nothing, Outcome::Txn(nested), range()],
         };
-        let header = rpc::ResponseHeader { cluster_id: 1, member_id: 2, revision: 3, raft_term: 4 };
-        let inner = Some(rpc::ResponseHeader { revision: 3, ..Default::default() });
-        let response = txn_response(&outcome, Some(header));
-        assert_eq!(response.header, Some(header));
-        let [range, nested] = response.responses.as_slice() else { panic!("{response:?}") };
-        let Some(Op::ResponseRange(range)) = &range.response else { panic!("{range:?}") };
-        let Some(Op::ResponseTxn(nested)) = &nested.response else { panic!("{nested:?}") };
+        let whole = rpc::ResponseHeader { cluster_id: 1, member_id: 2, revision: 3, raft_term: 4 };
+        let response = txn_response(&outcome, Some(whole));
+        assert_eq!(response.header, Some(whole));
+        let ops: Vec<_> = response.responses.into_iter().filter_map(|op| op.response).collect();
+        let [
+            Op::ResponseRange(before),
+            Op::ResponseDeleteRange(nothing),
+            Op::ResponseTxn(nested),
+            Op::ResponseRange(after),
+        ] = ops.as_slice()
+        else {
+            panic!("{ops:?}")
+        };
         let Some(Op::ResponsePut(put)) = &nested.responses[0].response else {
             panic!("{nested:?}")
         };
-        assert_eq!(range.header, inner);
+        assert_eq!([before.header, nothing.header], [header(2); 2]);
         assert_eq!(nested.header, Some(rpc::ResponseHeader::default()));
-        assert_eq!(put.header, inner);
+        assert_eq!([put.header, after.header], [header(3); 2]);
+    }
+
+    #[test]
+    fn a_transaction_that_changes_nothing_tells_one_revision() {
+        let outcome = TxnOutcome {
+            succeeded: true,
+            responses: vec![Outcome::DeleteRange(DeleteRangeOutcome::default())],
+        };
+        let response = txn_response(&outcome, header(3));
+        let Some(Op::ResponseDeleteRange(nothing)) = &response.responses[0].response else {
+            panic!("{response:?}")
+        };
+        assert_eq!(nothing.header, header(3));
     }
 }
