@@ -95,7 +95,10 @@ impl<'r> Written<'r> {
     fn of(branch: &'r [RequestOp]) -> Result<Self, Invalid> {
         let mut written = Self::default();
         for operation in branch {
-            if let RequestOp::DeleteRange(delete) = operation {
+            // etcd does not see that a deletion without an end deletes anything.
+            if let RequestOp::DeleteRange(delete) = operation
+                && delete.range_end.as_bytes() != [0]
+            {
                 written.deletes.push(Span::new(&delete.key, &delete.range_end));
             }
         }
