@@ -1,0 +1,82 @@
+//! Choices, and the keys of one program.
+
+use bytes::Bytes;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::key;
+use crate::symbol::Symbol;
+
+/// Where choices come from.
+pub(super) struct Draw {
+    random: StdRng,
+    keys: Vec<Bytes>,
+}
+
+impl Draw {
+    pub(super) fn new(random: StdRng) -> Self {
+        let mut draw = Self { random, keys: Vec::new() };
+        draw.keys = key::pool(&mut draw);
+        draw
+    }
+
+    /// A number below `end`.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        self.random.random_range(0..end)
+    }
+
+    /// True `percent` times in a hundred.
+    pub(super) fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of these.
+    pub(super) fn one<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())].clone()
+    }
+
+    /// A key that other requests of the program name, too; or a strange one.
+    pub(super) fn key(&mut self) -> Bytes {
+        if self.chance(4) {
+            return key::strange(self);
+        }
+        let place = self.below(self.keys.len());
+        self.keys[place].clone()
+    }
+
+    /// An end for a range that begins with `key`.
+    pub(super) fn range_end(&mut self, key: &Bytes) -> Bytes {
+        key::range_end(self, key)
+    }
+
+    /// A revision: mostly one that means something.
+    pub(super) fn revision(&mut self) -> i64 {
+        match self.below(12) {
+            0..4 => 0,
+            4..8 => Symbol::Current(-(self.below(30) as i64)).number(),
+            8 => Symbol::Current(1).number(),
+            9 => Symbol::Compacted(self.one(&[-1, 0, 0, 1, 2])).number(),
+            10 => self.one(&[-1, 1, 2, i64::MIN, i64::MAX]),
+            _ => Symbol::Current(self.one(&[0, 2, 100])).number(),
+        }
+    }
+
+    /// A value.
+    pub(super) fn value(&mut self) -> Bytes {
+        match self.below(12) {
+            0 => Bytes::new(),
+            1 => Bytes::from(vec![self.one(&[0_u8, 0xff]); self.below(4)]),
+            2 => Bytes::from(vec![b'v'; self.below(3000)]),
+            _ => Bytes::from(format!("v{}", self.below(8))),
+        }
+    }
+
+    /// The id of a lease, which may exist.
+    pub(super) fn lease(&mut self) -> i64 {
+        match self.below(20) {
+            0..15 => 0,
+            15..18 => Symbol::Lease(self.below(3) as i64).number(),
+            _ => self.one(&[-1, 1, 77, i64::MAX, i64::MIN]),
+        }
+    }
+}

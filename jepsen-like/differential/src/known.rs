@@ -1,0 +1,82 @@
+//! What a session has learnt of its server, and puts in the place of symbols.
+
+use detcd_api::etcdserverpb::compare::TargetUnion;
+use detcd_api::etcdserverpb::request_op::Request as Op;
+use detcd_api::etcdserverpb::{Compare, RangeRequest, RequestOp, TxnRequest};
+
+use crate::request::Request;
+use crate::symbol::Symbol;
+
+/// What is known of a server.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Its revision when it last told one.
+    pub revision: i64,
+    /// The last compaction that it accepted.
+    pub compacted: i64,
+    /// Leases that it granted, the last one last.
+    pub leases: Vec<i64>,
+}
+
+impl Known {
+    fn number(&self, number: &mut i64) {
+        match Symbol::of(*number) {
+            Some(Symbol::Current(delta)) => *number = self.revision + delta,
+            Some(Symbol::Compacted(delta)) => *number = self.compacted + delta,
+            Some(Symbol::Lease(age)) => {
+                let age = usize::try_from(age).unwrap_or(0);
+                *number = self.leases.iter().rev().nth(age).copied().unwrap_or(77);
+            }
+            None => {}
+        }
+    }
+
+    /// Puts what is known in the place of the symbols of a request.
+    pub fn resolve(&self, request: &mut Request) {
+        match request {
+            Request::Range(range) => self.range(range),
+            Request::Put(put) => self.number(&mut put.lease),
+            Request::Txn(txn) => self.txn(txn),
+            Request::Compact(compact) => self.number(&mut compact.revision),
+            Request::DeleteRange(_) => {}
+        }
+    }
+
+    fn range(&self, range: &mut RangeRequest) {
+        for number in [
+            &mut range.revision,
+            &mut range.min_mod_revision,
+            &mut range.max_mod_revision,
+            &mut range.min_create_revision,
+            &mut range.max_create_revision,
+        ] {
+            self.number(number);
+        }
+    }
+
+    fn txn(&self, txn: &mut TxnRequest) {
+        txn.compare.iter_mut().for_each(|compare| self.compare(compare));
+        txn.success.iter_mut().chain(&mut txn.failure).for_each(|op| self.op(op));
+    }
+
+    fn compare(&self, compare: &mut Compare) {
+        match &mut compare.target_union {
+            Some(
+                TargetUnion::Version(number)
+                | TargetUnion::CreateRevision(number)
+                | TargetUnion::ModRevision(number)
+                | TargetUnion::Lease(number),
+            ) => self.number(number),
+            Some(TargetUnion::Value(_)) | None => {}
+        }
+    }
+
+    fn op(&self, op: &mut RequestOp) {
+        match &mut op.request {
+            Some(Op::RequestRange(range)) => self.range(range),
+            Some(Op::RequestPut(put)) => self.number(&mut put.lease),
+            Some(Op::RequestTxn(txn)) => self.txn(txn),
+            Some(Op::RequestDeleteRange(_)) | None => {}
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a program asks.
+
+use std::fmt;
+
+use detcd_api::etcdserverpb::request_op::Request as Op;
+use detcd_api::etcdserverpb::{
+    CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
+};
+
+use crate::fields;
+use crate::symbol::Symbol;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names are those of the methods")]
+pub enum Request {
+    Range(RangeRequest),
+    Put(PutRequest),
+    DeleteRange(DeleteRangeRequest),
+    Txn(TxnRequest),
+    Compact(CompactionRequest),
+}
+
+impl Request {
+    /// All reads in it, at any depth.
+    pub fn ranges(&self) -> Vec<&RangeRequest> {
+        match self {
+            Self::Range(range) => vec![range],
+            Self::Txn(txn) => ranges(txn),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn ranges(txn: &TxnRequest) -> Vec<&RangeRequest> {
+    let ops = txn.success.iter().chain(&txn.failure);
+    ops.flat_map(|op| match &op.request {
+        Some(Op::RequestRange(range)) => vec![range],
+        Some(Op::RequestTxn(txn)) => ranges(txn),
+        _ => Vec::new(),
+    })
+    .collect()
+}
+
+/// Fields that say something; symbols by their names.
+impl fmt::Display for Request {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{self:?}");
+        write!(out, "{}: ", text.split(['(', ' ']).next().unwrap_or_default())?;
+        let silent = ["0", "false", "b\"\"", "\"\"", "None"];
+        for (path, value) in fields::of(self) {
+            let path = path.split_once('.').map_or(path.as_str(), |(_, path)| path);
+            if silent.contains(&value.as_str()) && !path.ends_with("request") {
+                continue;
+            }
+            match value.parse().ok().and_then(Symbol::of) {
+                Some(symbol) => write!(out, "{path}={symbol:?} ")?,
+                None => write!(out, "{path}={value} ")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same request with less in it, the least first.
+pub fn simpler(request: &Request) -> Vec<Request> {
+    match request {
+        Request::Txn(txn) => simpler_txns(txn).into_iter().map(Request::Txn).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn simpler_txns(txn: &TxnRequest) -> Vec<TxnRequest> {
+    let mut all = Vec::new();
+    for at in 0..txn.compare.len() {
+        let mut without = txn.clone();
+        without.compare.remove(at);
+        all.push(without);
+    }
+    for ops in simpler_ops(&txn.success) {
+        all.push(TxnRequest { success: ops, ..txn.clone() });
+    }
+    for ops in simpler_ops(&txn.failure) {
+        all.push(TxnRequest { failure: ops, ..txn.clone() });
+    }
+    all
+}
+
+fn simpler_ops(ops: &[RequestOp]) -> Vec<Vec<RequestOp>> {
+    let mut all = Vec::new();
+    for at in 0..ops.len() {
+        let mut without = ops.to_vec();
+        without.remove(at);
+        all.push(without);
+        let Some(Op::RequestTxn(inner)) = &ops[at].request else { continue };
+        for inner in simpler_txns(inner) {
+            let mut with = ops.to_vec();
+            with[at].request = Some(Op::RequestTxn(inner));
+            all.push(with);
+        }
+    }
+    all
+}

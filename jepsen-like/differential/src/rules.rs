@@ -1,0 +1,147 @@
+//! What is known to differ between the versions of etcd, and why that is right.
+//!
+//! The other side is etcd 3.5.1; detcd answers as 3.7 does. A rule looks at a request and at one field
+//! of its answers. Where one version refuses what the other carries out all fields differ; such a rule
+//! says to the letter how detcd refuses.
+
+use std::collections::BTreeMap;
+
+use detcd_api::Error;
+use detcd_api::etcdserverpb::RangeRequest;
+use detcd_api::etcdserverpb::range_request::{SortOrder, SortTarget};
+
+use crate::fields::{Difference, Fields};
+use crate::request::Request;
+
+/// A request and what both servers said.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// What was asked.
+    pub request: &'a Request,
+    /// What etcd answered.
+    pub etcd: &'a Fields,
+    /// What detcd answered.
+    pub detcd: &'a Fields,
+}
+
+impl Exchange<'_> {
+    fn detcd_refuses_with(&self, error: Error) -> bool {
+        self.detcd.get("text").is_some_and(|text| text == error.message())
+    }
+
+    fn asks_for(&self, wanted: impl Fn(&RangeRequest) -> bool) -> bool {
+        self.request.ranges().iter().any(|range| wanted(range))
+    }
+
+    /// How many keys there were to be sorted, in the answer that holds this key-value.
+    fn sorted_count(&self, path: &str) -> usize {
+        let count = path.rsplit_once("kvs[").map(|(answer, _)| format!("{answer}count"));
+        let count = count.and_then(|count| self.etcd.get(&count)?.parse().ok());
+        count.unwrap_or(0)
+    }
+}
+
+/// A known difference.
+pub struct Rule {
+    /// Its name in reports.
+    pub id: &'static str,
+    /// What differs, and since when.
+    pub says: &'static str,
+    covers: fn(&Exchange<'_>, &Difference) -> bool,
+}
+
+/// All of them.
+pub const RULES: &[Rule] = &[
+    Rule {
+        id: "raft-term",
+        says: "terms count elections: etcd counts one more when a cluster begins",
+        covers: |_, field| field.path == "header.raft_term",
+    },
+    Rule {
+        id: "sort-option",
+        says: "orders that do not exist are refused only since 3.6 (G7)",
+        covers: |exchange, _| {
+            exchange.detcd_refuses_with(Error::InvalidSortOption)
+                && exchange.asks_for(sorts_unknowably)
+        },
+    },
+    Rule {
+        id: "txn-check-order",
+        says: "3.5 checks all puts of a transaction before all ranges, 3.6 in their order",
+        covers: |exchange, field| {
+            matches!(exchange.request, Request::Txn(_))
+                && ["code", "text"].contains(&field.path.as_str())
+                && refused_by_the_state(exchange.etcd)
+                && refused_by_the_state(exchange.detcd)
+        },
+    },
+    Rule {
+        id: "sort-after-limit",
+        says: "with a target and without an order, versions before 3.7 sort what the limit left (G13)",
+        covers: |exchange, field| {
+            field.path.contains("kvs[")
+                && exchange.asks_for(|range| {
+                    range.limit > 0
+                        && range.sort_order() == SortOrder::None
+                        && range.sort_target() != SortTarget::Key
+                })
+        },
+    },
+    Rule {
+        id: "sort-ties",
+        says: "what is equal to the sort target has no order of its own in long results (G14)",
+        covers: |exchange, field| {
+            let name = field.path.rsplit_once("].").map_or("", |(_, name)| name);
+            exchange.sorted_count(&field.path) > 12
+                && exchange.asks_for(|range| {
+                    let target = range.sort_target();
+                    target != SortTarget::Key && sort_field(target) != name
+                })
+        },
+    },
+];
+
+fn sorts_unknowably(range: &RangeRequest) -> bool {
+    SortOrder::try_from(range.sort_order).is_err()
+}
+
+fn sort_field(target: SortTarget) -> &'static str {
+    match target {
+        SortTarget::Key => "key",
+        SortTarget::Version => "version",
+        SortTarget::Create => "create_revision",
+        SortTarget::Mod => "mod_revision",
+        SortTarget::Value => "value",
+    }
+}
+
+/// Whether a transaction was refused for what is, not for how it is written.
+fn refused_by_the_state(answer: &Fields) -> bool {
+    let reasons = [Error::KeyNotFound, Error::LeaseNotFound, Error::FutureRev, Error::Compacted];
+    let text = answer.get("text").map(String::as_str);
+    reasons.iter().any(|reason| text == Some(reason.message()))
+}
+
+/// How often each rule was needed.
+pub type Hits = BTreeMap<&'static str, u64>;
+
+/// The differences that no rule knows; counts the others.
+pub fn unexplained(
+    exchange: Exchange<'_>,
+    differences: Vec<Difference>,
+    hits: &mut Hits,
+) -> Vec<Difference> {
+    let explained = |difference: &Difference| {
+        RULES.iter().find(|rule| (rule.covers)(&exchange, difference)).map(|rule| rule.id)
+    };
+    differences
+        .into_iter()
+        .filter(|difference| match explained(difference) {
+            Some(id) => {
+                *hits.entry(id).or_default() += 1;
+                false
+            }
+            None => true,
+        })
+        .collect()
+}
