@@ -4,14 +4,14 @@
 //! the only place where that happens. A run owns its thread, so a thread-local is a run-local.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use madsim::runtime::Handle;
-use madsim::task::NodeId;
+use madsim::task::{AbortHandle, NodeId};
 use madsim::time::TimeHandle;
 
 use crate::clock::Clock;
@@ -29,6 +29,10 @@ thread_local! {
 struct Run {
     streams: Streams,
     nodes: RefCell<BTreeMap<NodeId, Arc<Node>>>,
+    /// Those of `nodes` that are machines: the main future of the run lives on a node that is none.
+    machines: RefCell<BTreeSet<NodeId>>,
+    /// Tasks of the world itself, which belong to no machine.
+    loose: RefCell<Vec<AbortHandle>>,
 }
 
 /// The ambient state of one simulated machine.
@@ -93,7 +97,12 @@ pub(crate) struct Entered;
 pub(crate) fn enter(streams: Streams) -> Entered {
     RUN.with_borrow_mut(|run| {
         assert!(run.is_none(), "a thread has at most one run at a time");
-        *run = Some(Rc::new(Run { streams, nodes: RefCell::default() }));
+        *run = Some(Rc::new(Run {
+            streams,
+            nodes: RefCell::default(),
+            machines: RefCell::default(),
+            loose: RefCell::default(),
+        }));
     });
     Entered
 }
@@ -117,6 +126,11 @@ pub(crate) fn streams() -> Streams {
 
 /// Gives a madsim node its clock and entropy, which outlive its processes.
 pub(crate) fn register(id: NodeId, name: &str) -> Arc<Node> {
+    current().machines.borrow_mut().insert(id);
+    introduce(id, name)
+}
+
+fn introduce(id: NodeId, name: &str) -> Arc<Node> {
     let run = current();
     let node = Arc::new(Node::new(run.streams, name));
     let before = run.nodes.borrow_mut().insert(id, Arc::clone(&node));
@@ -131,7 +145,28 @@ pub(crate) fn node() -> Arc<Node> {
     if let Some(node) = run.nodes.borrow().get(&id) {
         return Arc::clone(node);
     }
-    register(id, &format!("node {id}"))
+    introduce(id, &format!("node {id}"))
+}
+
+/// Remembers a task of the world itself, to be ended with the run.
+pub(crate) fn adopt(task: AbortHandle) {
+    let run = current();
+    if !run.machines.borrow().contains(&madsim::plugin::node()) {
+        run.loose.borrow_mut().push(task);
+    }
+}
+
+/// Ends all tasks but the calling one. A task holds its own waker, and often those of others, so
+/// tasks that nobody ends outlive the executor, and with them the disks of a run.
+pub(crate) fn end_all() {
+    let run = current();
+    for task in run.loose.borrow_mut().drain(..) {
+        task.abort();
+    }
+    let executor = Handle::current();
+    for machine in run.machines.borrow().iter() {
+        executor.kill(*machine);
+    }
 }
 
 /// True simulated time since the start of the run; 0 outside of one.

@@ -154,6 +154,25 @@ fn blocking_work_is_done_although_nobody_waits_for_it() {
 }
 
 #[test]
+fn nothing_of_a_run_outlives_it() {
+    /// Never ends, and is woken by something that only it holds.
+    async fn wait(held: Arc<()>) {
+        let (_keep, mut never) = tokio::sync::mpsc::channel::<()>(1);
+        never.recv().await;
+        drop(held);
+    }
+    let left = run(1, || async {
+        let held = Arc::new(());
+        let host = world().host("n1", "10.0.0.1");
+        drop(host.spawn(wait(Arc::clone(&held))));
+        drop(R::spawn(wait(Arc::clone(&held))));
+        R::sleep(SECOND).await;
+        Arc::downgrade(&held)
+    });
+    assert_eq!(left.strong_count(), 0);
+}
+
+#[test]
 fn two_worlds_on_one_thread_are_refused() {
     let nested = panic::catch_unwind(|| {
         run(1, || async { <R as AsyncRuntime>::run(async {}) });

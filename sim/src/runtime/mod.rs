@@ -53,7 +53,9 @@ impl AsyncRuntime for SimRuntime {
         T::Output: OptionalSend + 'static,
     {
         context::node().count_spawn();
-        madsim::task::spawn(future)
+        let task = madsim::task::spawn(future);
+        context::adopt(task.abort_handle());
+        task
     }
 
     fn sleep(duration: Duration) -> Sleep {

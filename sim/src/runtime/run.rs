@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
+use super::Sleep;
 use crate::context;
 use crate::random::Streams;
 
@@ -36,11 +37,16 @@ where
 
 /// Runs on the calling thread.
 pub(super) fn block_on<F: Future>(streams: Streams, future: F) -> F::Output {
-    // Tasks that outlive the main future are dropped with the executor, inside the run.
     let _entered = context::enter(streams);
     let executor =
         madsim::runtime::Runtime::with_seed_and_config(streams.seed(), madsim::Config::default());
-    executor.block_on(future)
+    executor.block_on(async {
+        let output = future.await;
+        context::end_all();
+        // Whatever was ended is dropped before time goes on.
+        Sleep::until_true(context::true_nanos() + 1).await;
+        output
+    })
 }
 
 fn message(payload: Box<dyn Any + Send>) -> String {
