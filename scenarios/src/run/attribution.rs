@@ -130,7 +130,8 @@ mod tests {
     fn deleted(index: u64, revision: i64) -> Record {
         let request = Sent { key: "k".into(), ..Sent::default() };
         let command = peer::command::Command::DeleteRange(request);
-        let command = peer::Command { command: Some(command) }.encode_to_vec().into();
+        let command =
+            peer::Command { command: Some(command), requester: None }.encode_to_vec().into();
         let observation = Told::Applied { index, term: 1, revision, digest: 0, command };
         let time = Duration::from_micros(1_000 * index + 10);
         Record { time, member: 1, incarnation: 1, observation }

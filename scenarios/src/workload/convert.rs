@@ -127,7 +127,7 @@ pub(crate) fn proposed(bytes: &[u8]) -> Option<Vec<u8>> {
     let command = peer::Command::decode(bytes).ok()?.command?;
     match command {
         Command::Put(_) | Command::DeleteRange(_) | Command::Txn(_) => Some(normalized(command)),
-        Command::Compaction(_) | Command::MemberAttributes(_) => None,
+        Command::Compaction(_) | Command::MemberAttributes(_) | Command::Auth(_) => None,
     }
 }
 
@@ -135,7 +135,8 @@ fn normalized(mut command: Command) -> Vec<u8> {
     if let Command::Txn(txn) = &mut command {
         forget_where_to_read(txn);
     }
-    peer::Command { command: Some(command) }.encode_to_vec()
+    // Whoever asked, it is the same command.
+    peer::Command { command: Some(command), requester: None }.encode_to_vec()
 }
 
 /// Whether a read may be local is decided before a command is made, so the log does not keep it.

@@ -6,6 +6,8 @@
 
 use bytes::Bytes;
 
+use crate::auth::AuthCommand;
+
 /// One replicated command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -19,6 +21,8 @@ pub enum Command {
     Compact(Compact),
     /// Publishes a member's name and client URLs.
     SetMember(MemberAttributes),
+    /// Changes users, roles and permissions.
+    Auth(AuthCommand),
 }
 
 /// A read of a range of keys. `range_end` as in etcd: empty for one key, a single zero byte for

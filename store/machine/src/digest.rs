@@ -12,6 +12,7 @@ const VALUE: u64 = 1;
 const TOMBSTONE: u64 = 2;
 const COMPACTION: u64 = 3;
 const MEMBER: u64 = 4;
+const META: u64 = 5;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,14 @@ impl Digest {
         for url in &member.client_urls {
             self.bytes(url.as_bytes());
         }
+    }
+
+    /// A named value as it is kept, or that it is gone.
+    pub(crate) fn meta(&mut self, key: &[u8], value: Option<&[u8]>) {
+        self.word(META);
+        self.bytes(key);
+        self.word(u64::from(value.is_some()));
+        self.bytes(value.unwrap_or_default());
     }
 
     /// The length goes first, so that no two sequences of fields run together.

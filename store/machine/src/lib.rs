@@ -12,6 +12,7 @@
 //! table becomes a field of [`Machine`] beside the members; a put asks it in one place, before it
 //! changes anything, and the index already holds the lease that is attached to each key.
 
+mod auth;
 mod command;
 mod compaction;
 mod digest;
@@ -27,6 +28,9 @@ mod span;
 mod txn;
 mod write;
 
+pub use auth::{
+    Auth, AuthCommand, AuthRejection, Permission, PermissionKind, Requester, Role, User,
+};
 pub use command::{
     Command, Compact, Compare, CompareResult, CompareTarget, DeleteRange, MemberAttributes, Put,
     Range, SortOrder, SortTarget, Txn, TxnOp,

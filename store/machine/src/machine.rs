@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::auth::{Auth, AuthCommand, Requester};
 use crate::command::{Command, Compact, DeleteRange, MemberAttributes, Put, Txn};
 use crate::compaction::Compaction;
 use crate::digest::Digest;
@@ -23,6 +24,7 @@ pub struct Machine {
     pub(crate) compaction: Compaction,
     members: BTreeMap<u64, MemberAttributes>,
     digest: Digest,
+    pub(crate) auth: Auth,
 }
 
 impl Default for Machine {
@@ -40,6 +42,7 @@ impl Machine {
             Compaction::never(),
             BTreeMap::new(),
             Digest::new(),
+            Auth::default(),
         )
     }
 
@@ -48,8 +51,9 @@ impl Machine {
         compaction: Compaction,
         members: BTreeMap<u64, MemberAttributes>,
         digest: Digest,
+        auth: Auth,
     ) -> Self {
-        Self { revision: index.newest(), index, compaction, members, digest }
+        Self { revision: index.newest(), index, compaction, members, digest, auth }
     }
 
     /// Revision of the last write (G5, G6).
@@ -75,6 +79,12 @@ impl Machine {
     #[must_use]
     pub fn members(&self) -> &BTreeMap<u64, MemberAttributes> {
         &self.members
+    }
+
+    /// Users, roles, and what they permit.
+    #[must_use]
+    pub fn auth(&self) -> &Auth {
+        &self.auth
     }
 
     /// Keys in the index, deleted ones included as long as history of them is left.
@@ -131,15 +141,19 @@ impl Machine {
         self.index.get(key)?.seen_at(before).map(|seen| seen.revision)
     }
 
-    /// Applies a committed command. `rows` must have the rows that
+    /// Applies a committed command for whoever asked for it. `rows` must have the rows that
     /// [`rows_needed`](Self::rows_needed) names for this command in this state.
-    pub fn apply(&mut self, command: &Command, rows: &dyn Rows) -> Applied {
+    pub fn apply(&mut self, by: &Requester, command: &Command, rows: &dyn Rows) -> Applied {
+        if let Err(rejection) = self.check_permitted(by, command) {
+            return self.rejected(rejection.into());
+        }
         match command {
             Command::Put(put) => self.put(put, rows),
             Command::DeleteRange(delete) => self.delete_range(delete, rows),
             Command::Txn(txn) => self.txn(txn, rows),
             Command::Compact(compact) => self.compact(*compact),
             Command::SetMember(member) => self.set_member(member),
+            Command::Auth(command) => self.change_auth(command),
         }
     }
 
@@ -203,6 +217,21 @@ impl Machine {
         let key = MetaKey::Member(member.id);
         let changes = vec![Change::SetMeta { key, value: encode_member(member) }];
         self.applied(Outcome::SetMember, Vec::new(), changes)
+    }
+
+    fn change_auth(&mut self, command: &AuthCommand) -> Applied {
+        let changes = match self.auth.apply(command) {
+            Ok(changes) => changes,
+            Err(rejection) => return self.rejected(rejection.into()),
+        };
+        for change in &changes {
+            match change {
+                Change::SetMeta { key, value } => self.digest.meta(&key.encode(), Some(value)),
+                Change::RemoveMeta { key } => self.digest.meta(&key.encode(), None),
+                Change::Put { .. } | Change::Remove { .. } => unreachable!("no rows: {change:?}"),
+            }
+        }
+        self.applied(Outcome::Auth(self.auth.revision()), Vec::new(), changes)
     }
 
     /// What a put outside a transaction needs. The lease is looked at before the key, as etcd does;

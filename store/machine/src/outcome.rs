@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::auth::AuthRejection;
 use crate::row::{KeyValue, Revision, Row};
 
 /// The result of one applied command.
@@ -34,6 +35,8 @@ pub enum Outcome {
     Compact,
     /// Of [`Command::SetMember`](crate::Command::SetMember).
     SetMember,
+    /// Of [`Command::Auth`](crate::Command::Auth), with the auth revision afterwards.
+    Auth(u64),
 }
 
 /// Of a put.
@@ -87,6 +90,9 @@ pub enum Rejection {
     /// The revision is not reached yet.
     #[error("future revision")]
     FutureRevision,
+    /// Not permitted, or no possible change of users, roles and permissions.
+    #[error(transparent)]
+    Auth(#[from] AuthRejection),
 }
 
 /// A change as watchers see it.
@@ -139,7 +145,7 @@ pub enum Change {
 }
 
 /// Names of the machine's state besides rows. The encoding of the values is the machine's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetaKey {
     /// The current revision.
     Revision,
@@ -151,4 +157,10 @@ pub enum MetaKey {
     Digest,
     /// The attributes of one member.
     Member(u64),
+    /// Whether authentication is enabled, and the auth revision.
+    Auth,
+    /// The user of that name.
+    AuthUser(String),
+    /// The role of that name.
+    AuthRole(String),
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::auth::{Auth, decode_auth, decode_role, decode_user};
 use crate::command::MemberAttributes;
 use crate::compaction::Compaction;
 use crate::digest::Digest;
@@ -70,6 +71,7 @@ pub struct Restorer {
     compaction: Compaction,
     members: BTreeMap<u64, MemberAttributes>,
     digest: Digest,
+    auth: Auth,
     last: Revision,
 }
 
@@ -79,8 +81,9 @@ impl Restorer {
         let (mut revision, mut promised, mut done) = (REVISION_FIRST, -1, -1);
         let mut digest = Digest::new();
         let mut members = BTreeMap::new();
+        let mut auth = Auth::default();
         for (key, value) in meta {
-            let broken = |source| RestoreError::Meta { key, source };
+            let broken = |source| RestoreError::Meta { key: key.clone(), source };
             match key {
                 MetaKey::Revision => revision = decode_revision(&value).map_err(broken)?,
                 MetaKey::Compacted => promised = decode_revision(&value).map_err(broken)?,
@@ -90,6 +93,16 @@ impl Restorer {
                 }
                 MetaKey::Member(id) => {
                     members.insert(id, decode_member(id, &value).map_err(broken)?);
+                }
+                MetaKey::Auth => {
+                    let (enabled, revision) = decode_auth(&value).map_err(broken)?;
+                    auth.restore_state(enabled, revision);
+                }
+                MetaKey::AuthUser(ref name) => {
+                    auth.restore_user(name.clone(), decode_user(&value).map_err(broken)?);
+                }
+                MetaKey::AuthRole(ref name) => {
+                    auth.restore_role(name.clone(), decode_role(&value).map_err(broken)?);
                 }
             }
         }
@@ -108,6 +121,7 @@ impl Restorer {
             compaction: Compaction::restored(promised, done),
             members,
             digest,
+            auth: auth.restored(),
             last: Revision { main: REVISION_FIRST, sub: i64::MAX },
         })
     }
@@ -133,7 +147,7 @@ impl Restorer {
 
     /// The machine as it was when the last of what was kept was kept.
     pub fn finish(self) -> Result<Machine, RestoreError> {
-        Ok(Machine::restored(self.index, self.compaction, self.members, self.digest))
+        Ok(Machine::restored(self.index, self.compaction, self.members, self.digest, self.auth))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use detcd_machine::{
     Change, Command, Compare, CompareResult, CompareTarget, Machine, Outcome, Put, Range,
-    Rejection, Revision, Row, Rows, Txn, TxnOp,
+    Rejection, Requester, Revision, Row, Rows, Txn, TxnOp,
 };
 
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl Rows for Stored {
 
 fn put(machine: &mut Machine, rows: &mut Stored, key: &'static str, value: &'static str) {
     let put = Put { key: key.into(), value: value.into(), ..Put::default() };
-    for change in machine.apply(&Command::Put(put), rows).changes {
+    for change in machine.apply(&Requester::Anonymous, &Command::Put(put), rows).changes {
         if let Change::Put { revision, row } = change {
             rows.0.insert(revision, row);
         }
@@ -62,7 +62,7 @@ fn read_only_txn_shows_what_apply_shows_and_changes_nothing() {
     let shown = machine.read_txn(&txn, &rows).expect("nothing to refuse");
     assert!(shown.succeeded);
     assert_eq!((machine.revision(), machine.digest()), (revision, digest));
-    let applied = machine.apply(&Command::Txn(txn), &rows);
+    let applied = machine.apply(&Requester::Anonymous, &Command::Txn(txn), &rows);
     assert_eq!(applied.outcome, Ok(Outcome::Txn(shown)));
 }
 

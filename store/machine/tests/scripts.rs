@@ -9,10 +9,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use detcd_machine::{Change, Chunk, Machine, MetaKey, RangeReader, Revision, Row};
+use detcd_machine::{Change, Chunk, Machine, MetaKey, RangeReader, Requester, Revision, Row};
 
 use self::language::{
-    Words, bytes, number, show_event, show_key, show_kv, show_outcome, show_range,
+    Words, bytes, keys, number, requester, show_auth, show_event, show_key, show_kv, show_outcome,
+    show_range,
 };
 use self::support::Store;
 
@@ -54,13 +55,35 @@ impl Session {
                     None => vec!["none".to_owned()],
                 }
             }
-            _ => self.apply(&mut words),
+            "as" => {
+                words.next();
+                let by = requester(words.next(), self.machine.auth());
+                self.ask(&by, &mut words)
+            }
+            "may" => self.ask(&Requester::Anonymous, &mut words),
+            "users" => show_auth(self.machine.auth()),
+            _ => self.apply(&Requester::Anonymous, &mut words),
         }
     }
 
-    fn apply(&mut self, words: &mut Words<'_>) -> Vec<String> {
+    fn ask(&mut self, by: &Requester, words: &mut Words<'_>) -> Vec<String> {
+        let auth = self.machine.auth();
+        if !words.take("may") {
+            return self.apply(by, words);
+        }
+        let kind = words.next();
+        let (key, range_end) = keys(words.next());
+        let checked = match kind {
+            "read" => auth.check_read(by, &key, &range_end),
+            "write" => auth.check_write(by, &key, &range_end),
+            other => panic!("no permission {other:?}"),
+        };
+        vec![checked.map_or_else(|rejection| rejection.to_string(), |()| "yes".to_owned())]
+    }
+
+    fn apply(&mut self, by: &Requester, words: &mut Words<'_>) -> Vec<String> {
         let digest = self.machine.digest();
-        let applied = self.store.apply(&mut self.machine, &words.command());
+        let applied = self.store.apply_by(&mut self.machine, by, &words.command());
         assert_eq!(words.maybe(), None, "the command should have ended");
         assert_eq!(applied.revision, self.machine.revision());
         let mut lines = vec![format!("revision {}", applied.revision)];
@@ -150,6 +173,7 @@ impl Session {
         let restored = self.store.restore();
         assert_eq!(restored.digest(), self.machine.digest(), "a restart loses nothing");
         assert_eq!(restored.members(), self.machine.members(), "a restart loses nothing");
+        assert_eq!(restored.auth(), self.machine.auth(), "a restart loses nothing");
         self.machine = restored;
         let mut lines = vec![format!(
             "revision {}, compacted {}, keys {}{}",

@@ -260,7 +260,10 @@ pub mod forward_reply {
 /// What enters the log.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Command {
-    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5")]
+    /// Who asked for it; absent for a client without credentials.
+    #[prost(message, optional, tag = "100")]
+    pub requester: ::core::option::Option<Requester>,
+    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5, 15")]
     pub command: ::core::option::Option<command::Command>,
 }
 /// Nested message and enum types in `Command`.
@@ -277,6 +280,111 @@ pub mod command {
         Compaction(super::super::super::super::etcdserverpb::CompactionRequest),
         #[prost(message, tag = "5")]
         MemberAttributes(super::MemberAttributes),
+        #[prost(message, tag = "15")]
+        Auth(super::AuthCommand),
+    }
+}
+/// Who asks for a command.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Requester {
+    #[prost(oneof = "requester::Requester", tags = "1, 2")]
+    pub requester: ::core::option::Option<requester::Requester>,
+}
+/// Nested message and enum types in `Requester`.
+pub mod requester {
+    /// A client that was authenticated.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct User {
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+        /// The auth revision at which its credentials were looked at.
+        #[prost(uint64, tag = "2")]
+        pub auth_revision: u64,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Requester {
+        #[prost(message, tag = "1")]
+        User(User),
+        /// The cluster itself.
+        #[prost(message, tag = "2")]
+        Member(super::Empty),
+    }
+}
+/// A change of users, roles and permissions. Passwords never enter the log, only their hashes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuthCommand {
+    #[prost(
+        oneof = "auth_command::Command",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+    )]
+    pub command: ::core::option::Option<auth_command::Command>,
+}
+/// Nested message and enum types in `AuthCommand`.
+pub mod auth_command {
+    /// A user whose password was found right asks for a token.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Authenticate {
+        #[prost(string, tag = "1")]
+        pub user: ::prost::alloc::string::String,
+        /// The auth revision at which the password was right.
+        #[prost(uint64, tag = "2")]
+        pub auth_revision: u64,
+        /// The random part of the token, where tokens are random.
+        #[prost(string, tag = "3")]
+        pub token: ::prost::alloc::string::String,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct UserAdd {
+        #[prost(string, tag = "1")]
+        pub user: ::prost::alloc::string::String,
+        /// The hash.
+        #[prost(bytes = "bytes", tag = "2")]
+        pub password: ::prost::bytes::Bytes,
+        #[prost(bool, tag = "3")]
+        pub no_password: bool,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct UserChangePassword {
+        #[prost(string, tag = "1")]
+        pub user: ::prost::alloc::string::String,
+        /// The hash.
+        #[prost(bytes = "bytes", tag = "2")]
+        pub password: ::prost::bytes::Bytes,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Command {
+        #[prost(message, tag = "1")]
+        Enable(super::Empty),
+        #[prost(message, tag = "2")]
+        Disable(super::Empty),
+        #[prost(message, tag = "3")]
+        Authenticate(Authenticate),
+        #[prost(message, tag = "4")]
+        UserAdd(UserAdd),
+        #[prost(message, tag = "5")]
+        UserDelete(super::super::super::super::etcdserverpb::AuthUserDeleteRequest),
+        #[prost(message, tag = "6")]
+        UserChangePassword(UserChangePassword),
+        #[prost(message, tag = "7")]
+        UserGrantRole(
+            super::super::super::super::etcdserverpb::AuthUserGrantRoleRequest,
+        ),
+        #[prost(message, tag = "8")]
+        UserRevokeRole(
+            super::super::super::super::etcdserverpb::AuthUserRevokeRoleRequest,
+        ),
+        #[prost(message, tag = "9")]
+        RoleAdd(super::super::super::super::etcdserverpb::AuthRoleAddRequest),
+        #[prost(message, tag = "10")]
+        RoleDelete(super::super::super::super::etcdserverpb::AuthRoleDeleteRequest),
+        #[prost(message, tag = "11")]
+        RoleGrantPermission(
+            super::super::super::super::etcdserverpb::AuthRoleGrantPermissionRequest,
+        ),
+        #[prost(message, tag = "12")]
+        RoleRevokePermission(
+            super::super::super::super::etcdserverpb::AuthRoleRevokePermissionRequest,
+        ),
     }
 }
 /// What a member tells of itself once it has started.
@@ -296,7 +404,7 @@ pub struct Outcome {
     /// The store's revision afterwards.
     #[prost(int64, tag = "1")]
     pub revision: i64,
-    #[prost(oneof = "outcome::Result", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "outcome::Result", tags = "2, 3, 4, 5, 6, 7, 15")]
     pub result: ::core::option::Option<outcome::Result>,
 }
 /// Nested message and enum types in `Outcome`.
@@ -315,6 +423,9 @@ pub mod outcome {
         MemberAttributes(super::Empty),
         #[prost(enumeration = "super::Rejection", tag = "7")]
         Rejection(i32),
+        /// The auth revision afterwards.
+        #[prost(uint64, tag = "15")]
+        Auth(u64),
     }
 }
 /// Why a member could not do what another asked of it.
@@ -374,6 +485,22 @@ pub enum Rejection {
     LeaseNotFound = 2,
     Compacted = 3,
     FutureRevision = 4,
+    RootUserNotExist = 20,
+    RootRoleNotExist = 21,
+    UserAlreadyExist = 22,
+    UserEmpty = 23,
+    UserNotFound = 24,
+    RoleAlreadyExist = 25,
+    RoleNotFound = 26,
+    RoleEmpty = 27,
+    AuthFailed = 28,
+    PermissionNotGiven = 29,
+    PermissionDenied = 30,
+    RoleNotGranted = 31,
+    PermissionNotGranted = 32,
+    AuthNotEnabled = 33,
+    InvalidAuthMgmt = 34,
+    AuthOldRevision = 35,
 }
 impl Rejection {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -387,6 +514,22 @@ impl Rejection {
             Self::LeaseNotFound => "REJECTION_LEASE_NOT_FOUND",
             Self::Compacted => "REJECTION_COMPACTED",
             Self::FutureRevision => "REJECTION_FUTURE_REVISION",
+            Self::RootUserNotExist => "REJECTION_ROOT_USER_NOT_EXIST",
+            Self::RootRoleNotExist => "REJECTION_ROOT_ROLE_NOT_EXIST",
+            Self::UserAlreadyExist => "REJECTION_USER_ALREADY_EXIST",
+            Self::UserEmpty => "REJECTION_USER_EMPTY",
+            Self::UserNotFound => "REJECTION_USER_NOT_FOUND",
+            Self::RoleAlreadyExist => "REJECTION_ROLE_ALREADY_EXIST",
+            Self::RoleNotFound => "REJECTION_ROLE_NOT_FOUND",
+            Self::RoleEmpty => "REJECTION_ROLE_EMPTY",
+            Self::AuthFailed => "REJECTION_AUTH_FAILED",
+            Self::PermissionNotGiven => "REJECTION_PERMISSION_NOT_GIVEN",
+            Self::PermissionDenied => "REJECTION_PERMISSION_DENIED",
+            Self::RoleNotGranted => "REJECTION_ROLE_NOT_GRANTED",
+            Self::PermissionNotGranted => "REJECTION_PERMISSION_NOT_GRANTED",
+            Self::AuthNotEnabled => "REJECTION_AUTH_NOT_ENABLED",
+            Self::InvalidAuthMgmt => "REJECTION_INVALID_AUTH_MGMT",
+            Self::AuthOldRevision => "REJECTION_AUTH_OLD_REVISION",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -397,6 +540,22 @@ impl Rejection {
             "REJECTION_LEASE_NOT_FOUND" => Some(Self::LeaseNotFound),
             "REJECTION_COMPACTED" => Some(Self::Compacted),
             "REJECTION_FUTURE_REVISION" => Some(Self::FutureRevision),
+            "REJECTION_ROOT_USER_NOT_EXIST" => Some(Self::RootUserNotExist),
+            "REJECTION_ROOT_ROLE_NOT_EXIST" => Some(Self::RootRoleNotExist),
+            "REJECTION_USER_ALREADY_EXIST" => Some(Self::UserAlreadyExist),
+            "REJECTION_USER_EMPTY" => Some(Self::UserEmpty),
+            "REJECTION_USER_NOT_FOUND" => Some(Self::UserNotFound),
+            "REJECTION_ROLE_ALREADY_EXIST" => Some(Self::RoleAlreadyExist),
+            "REJECTION_ROLE_NOT_FOUND" => Some(Self::RoleNotFound),
+            "REJECTION_ROLE_EMPTY" => Some(Self::RoleEmpty),
+            "REJECTION_AUTH_FAILED" => Some(Self::AuthFailed),
+            "REJECTION_PERMISSION_NOT_GIVEN" => Some(Self::PermissionNotGiven),
+            "REJECTION_PERMISSION_DENIED" => Some(Self::PermissionDenied),
+            "REJECTION_ROLE_NOT_GRANTED" => Some(Self::RoleNotGranted),
+            "REJECTION_PERMISSION_NOT_GRANTED" => Some(Self::PermissionNotGranted),
+            "REJECTION_AUTH_NOT_ENABLED" => Some(Self::AuthNotEnabled),
+            "REJECTION_INVALID_AUTH_MGMT" => Some(Self::InvalidAuthMgmt),
+            "REJECTION_AUTH_OLD_REVISION" => Some(Self::AuthOldRevision),
             _ => None,
         }
     }

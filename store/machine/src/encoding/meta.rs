@@ -11,6 +11,9 @@ const COMPACTED: u8 = 2;
 const COMPACTION_DONE: u8 = 3;
 const DIGEST: u8 = 4;
 const MEMBER: u8 = 5;
+const AUTH: u8 = 15;
+const AUTH_USER: u8 = 16;
+const AUTH_ROLE: u8 = 17;
 
 impl MetaKey {
     /// The bytes to store it under.
@@ -26,6 +29,9 @@ impl MetaKey {
                 out.extend_from_slice(&id.to_be_bytes());
                 out
             }
+            Self::Auth => vec![AUTH],
+            Self::AuthUser(name) => named(AUTH_USER, name),
+            Self::AuthRole(name) => named(AUTH_ROLE, name),
         }
     }
 
@@ -38,11 +44,20 @@ impl MetaKey {
             COMPACTION_DONE => Self::CompactionDone,
             DIGEST => Self::Digest,
             MEMBER => Self::Member(u64::from_be_bytes(reader.array()?)),
+            AUTH => Self::Auth,
+            AUTH_USER => Self::AuthUser(reader.rest_as_text()?),
+            AUTH_ROLE => Self::AuthRole(reader.rest_as_text()?),
             tag => return Err(DecodeError::Tag { tag }),
         };
         reader.end()?;
         Ok(key)
     }
+}
+
+fn named(tag: u8, name: &str) -> Vec<u8> {
+    let mut out = vec![tag];
+    out.extend_from_slice(name.as_bytes());
+    out
 }
 
 pub(crate) fn encode_revision(revision: i64) -> Bytes {
@@ -100,13 +115,17 @@ mod tests {
             Just(MetaKey::CompactionDone),
             Just(MetaKey::Digest),
             any::<u64>().prop_map(MetaKey::Member),
+            Just(MetaKey::Auth),
+            ".{0,8}".prop_map(MetaKey::AuthUser),
+            ".{0,8}".prop_map(MetaKey::AuthRole),
         ]
     }
 
     proptest! {
         #[test]
         fn name_survives_its_encoding(key in arbitrary_key()) {
-            prop_assert_eq!(MetaKey::decode(&key.encode()), Ok(key));
+            let decoded = MetaKey::decode(&key.encode());
+            prop_assert_eq!(decoded, Ok(key));
         }
 
         #[test]

@@ -44,13 +44,13 @@ pub enum DecodeError {
 }
 
 /// Takes values off the front of encoded bytes.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     offset: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0 }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         Ok(self.take(N)?.try_into().expect("as many bytes as were asked for"))
     }
 
-    fn u8(&mut self) -> Result<u8, DecodeError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
         Ok(self.array::<1>()?[0])
     }
 
@@ -80,24 +80,36 @@ impl<'a> Reader<'a> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 
-    fn u64(&mut self) -> Result<u64, DecodeError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
     /// Bytes behind their length.
-    fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.u32()?;
         self.take(usize::try_from(length).expect("32 bits fit"))
     }
 
-    fn text(&mut self) -> Result<String, DecodeError> {
+    pub(crate) fn text(&mut self) -> Result<String, DecodeError> {
         let offset = self.offset;
         let text = std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Text { offset })?;
         Ok(text.to_owned())
     }
 
+    /// Everything that is left, as a text.
+    fn rest_as_text(&mut self) -> Result<String, DecodeError> {
+        let offset = self.offset;
+        let rest = self.take(self.bytes.len() - offset)?;
+        let text = std::str::from_utf8(rest).map_err(|_| DecodeError::Text { offset })?;
+        Ok(text.to_owned())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.offset == self.bytes.len()
+    }
+
     /// Makes sure that nothing follows.
-    fn end(self) -> Result<(), DecodeError> {
+    pub(crate) fn end(self) -> Result<(), DecodeError> {
         if self.offset == self.bytes.len() {
             Ok(())
         } else {
@@ -107,7 +119,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Appends bytes behind their length.
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("requests are far smaller than 4 GiB");
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(bytes);

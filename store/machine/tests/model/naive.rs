@@ -87,6 +87,8 @@ impl Model {
                 self.compacted = compact.revision;
                 Outcome::Compact
             }
+            // Has a model of its own.
+            Command::Auth(_) => unreachable!("programs are about keys"),
             Command::SetMember(member) => {
                 self.members.insert(member.id, member.clone());
                 Outcome::SetMember

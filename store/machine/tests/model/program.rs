@@ -61,7 +61,9 @@ pub(crate) fn resolve_command(command: &Command, model: &Model) -> Command {
         Command::Compact(compact) => {
             Command::Compact(Compact { revision: resolve(compact.revision, model) })
         }
-        Command::Put(_) | Command::DeleteRange(_) | Command::SetMember(_) => command.clone(),
+        Command::Put(_) | Command::DeleteRange(_) | Command::SetMember(_) | Command::Auth(_) => {
+            command.clone()
+        }
     }
 }
 

@@ -7,8 +7,12 @@
 //! txn { COMPARE ; COMPARE } { OP ; OP } { OP ; OP }     if, then, else
 //! COMPARE: version|create|mod|lease|value KEYS =|!=|<|> OPERAND
 //! KEYS: one key | a..c (exclusive) | a.. (to the last) | .. (all) | a* (prefix)
+//! auth WHAT ..                                          see `auth_language`
 //! ```
 //! Bytes are written `\xff` and `\0`; no bytes at all are written `""`.
+
+#[path = "auth_language.rs"]
+mod auth;
 
 use std::fmt::Write as _;
 use std::str::SplitWhitespace;
@@ -19,6 +23,8 @@ use detcd_machine::{
     KeyValue, MemberAttributes, Outcome, Put, Range, RangeOutcome, SortOrder, SortTarget, Txn,
     TxnOp,
 };
+
+pub(crate) use self::auth::{requester, show_auth};
 
 /// The words of a line.
 pub(crate) struct Words<'a>(std::iter::Peekable<SplitWhitespace<'a>>);
@@ -40,7 +46,7 @@ impl<'a> Words<'a> {
         number(self.next())
     }
 
-    fn take(&mut self, word: &str) -> bool {
+    pub(crate) fn take(&mut self, word: &str) -> bool {
         self.0.next_if_eq(&word).is_some()
     }
 
@@ -64,6 +70,7 @@ impl<'a> Words<'a> {
                 name: self.next().to_owned(),
                 client_urls: std::iter::from_fn(|| self.maybe()).map(str::to_owned).collect(),
             }),
+            "auth" => Command::Auth(auth::command(self)),
             other => panic!("no command {other:?}"),
         }
     }
@@ -181,7 +188,7 @@ fn sort_target(word: &str) -> SortTarget {
 }
 
 /// `key` and `range_end`.
-fn keys(word: &str) -> (Bytes, Bytes) {
+pub(crate) fn keys(word: &str) -> (Bytes, Bytes) {
     const ZERO: &[u8] = b"\0";
     match word.split_once("..") {
         Some(("", "")) => (ZERO.into(), ZERO.into()),
@@ -226,7 +233,7 @@ pub(crate) fn bytes(word: &str) -> Bytes {
     out.into()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes {
         match byte {
@@ -282,6 +289,7 @@ pub(crate) fn show_outcome(outcome: &Outcome) -> Vec<String> {
         }
         Outcome::Compact => vec!["compacted".to_owned()],
         Outcome::SetMember => vec!["member set".to_owned()],
+        Outcome::Auth(revision) => vec![format!("auth revision {revision}")],
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use detcd_machine::{
     Applied, Change, Chunk, Command, KeyValue, Machine, MetaKey, Range, RangeOutcome, RangeReader,
-    Rejection, Restorer, Revision, Row, RowHeader, Rows,
+    Rejection, Requester, Restorer, Revision, Row, RowHeader, Rows,
 };
 
 /// Rows and metadata as bytes.
@@ -71,11 +71,22 @@ impl Store {
     }
 
     /// Applies the command with the rows that the machine names, and keeps what it changes.
+    #[allow(dead_code, reason = "scripts say who asks")]
     pub(crate) fn apply(&mut self, machine: &mut Machine, command: &Command) -> Applied {
+        self.apply_by(machine, &Requester::Anonymous, command)
+    }
+
+    /// The same, for whoever asks.
+    pub(crate) fn apply_by(
+        &mut self,
+        machine: &mut Machine,
+        by: &Requester,
+        command: &Command,
+    ) -> Applied {
         let names = machine.rows_needed(command);
         assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
-        let applied =
-            machine.apply(command, &Named { store: self, names: names.into_iter().collect() });
+        let rows = Named { store: self, names: names.into_iter().collect() };
+        let applied = machine.apply(by, command, &rows);
         self.keep(&applied.changes);
         applied
     }

@@ -10,11 +10,11 @@ use detcd_api::etcdserverpb::{
     PutResponse, RangeRequest, RangeResponse, RangeStreamResponse, RequestOp, TxnRequest,
     TxnResponse,
 };
-use detcd_machine::{Command, Outcome};
+use detcd_machine::{Command, Outcome, Requester};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Limits, convert, header, status, unbuilt, validate};
+use super::{Limits, convert, header, identity, status, unbuilt, validate};
 use crate::replica::{Answer, Replica};
 use crate::runtime::Runtime;
 
@@ -34,8 +34,8 @@ impl<R: Runtime> KvService<R> {
         self.replica.read_barrier().await.map_err(status::unavailable)
     }
 
-    async fn propose(&self, command: Command) -> Result<(i64, Outcome), Error> {
-        let answer = self.replica.propose(command).await.map_err(status::unavailable)?;
+    async fn propose(&self, by: Requester, command: Command) -> Result<(i64, Outcome), Error> {
+        let answer = self.replica.propose(by, command).await.map_err(status::unavailable)?;
         accepted(answer)
     }
 }
@@ -104,10 +104,11 @@ impl<R: Runtime> Kv for KvService<R> {
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         validate::put(&request)?;
         self.limits.check_size(&request)?;
-        match self.propose(Command::Put(convert::put(request))).await? {
+        let by = identity::requester(&self.replica, &metadata).await?;
+        match self.propose(by, Command::Put(convert::put(request))).await? {
             (revision, Outcome::Put(outcome)) => {
                 let header = header::at(&self.replica, revision);
                 Ok(Response::new(convert::put_response(&outcome, header)))
@@ -120,10 +121,11 @@ impl<R: Runtime> Kv for KvService<R> {
         &self,
         request: Request<DeleteRangeRequest>,
     ) -> Result<Response<DeleteRangeResponse>, Status> {
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         validate::delete_range(&request)?;
         self.limits.check_size(&request)?;
-        match self.propose(Command::DeleteRange(convert::delete_range(request))).await? {
+        let by = identity::requester(&self.replica, &metadata).await?;
+        match self.propose(by, Command::DeleteRange(convert::delete_range(request))).await? {
             (revision, Outcome::DeleteRange(outcome)) => {
                 let header = header::at(&self.replica, revision);
                 Ok(Response::new(convert::delete_range_response(&outcome, header)))
@@ -133,15 +135,16 @@ impl<R: Runtime> Kv for KvService<R> {
     }
 
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         validate::txn(&request, &self.limits)?;
         let path = path(&request);
         if path == Path::Propose {
             self.limits.check_size(&request)?;
         }
+        let by = identity::requester(&self.replica, &metadata).await?;
         let txn = convert::txn(request);
         let answer = match path {
-            Path::Propose => self.propose(Command::Txn(txn)).await?,
+            Path::Propose => self.propose(by, Command::Txn(txn)).await?,
             Path::Linearizable | Path::Serializable => {
                 if path == Path::Linearizable {
                     self.read_barrier().await?;
@@ -162,9 +165,10 @@ impl<R: Runtime> Kv for KvService<R> {
         &self,
         request: Request<CompactionRequest>,
     ) -> Result<Response<CompactionResponse>, Status> {
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
+        let by = identity::requester(&self.replica, &metadata).await?;
         let command = Command::Compact(convert::compact(&request));
-        match self.propose(command).await? {
+        match self.propose(by, command).await? {
             (revision, Outcome::Compact) => {
                 if request.physical {
                     let done = self.replica.compact_physically(request.revision).await;

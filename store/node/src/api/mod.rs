@@ -10,6 +10,7 @@ mod guard;
 mod header;
 mod health;
 mod http;
+mod identity;
 mod kv;
 mod maintenance;
 mod overlap;

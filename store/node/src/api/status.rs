@@ -1,7 +1,7 @@
 //! The one place where what went wrong inside becomes an error of the API.
 
 use detcd_api::Error;
-use detcd_machine::Rejection;
+use detcd_machine::{AuthRejection, Rejection};
 
 use crate::replica::{RangeError, Unavailable};
 
@@ -12,6 +12,29 @@ pub(crate) fn rejection(rejection: Rejection) -> Error {
         Rejection::LeaseNotFound => Error::LeaseNotFound,
         Rejection::Compacted => Error::Compacted,
         Rejection::FutureRevision => Error::FutureRev,
+        Rejection::Auth(reason) => auth(reason),
+    }
+}
+
+/// A refusal that concerns users, roles and permissions.
+pub(crate) fn auth(rejection: AuthRejection) -> Error {
+    match rejection {
+        AuthRejection::RootUserNotExist => Error::RootUserNotExist,
+        AuthRejection::RootRoleNotExist => Error::RootRoleNotExist,
+        AuthRejection::UserAlreadyExist => Error::UserAlreadyExist,
+        AuthRejection::UserEmpty => Error::UserEmpty,
+        AuthRejection::UserNotFound => Error::UserNotFound,
+        AuthRejection::RoleAlreadyExist => Error::RoleAlreadyExist,
+        AuthRejection::RoleNotFound => Error::RoleNotFound,
+        AuthRejection::RoleEmpty => Error::RoleEmpty,
+        AuthRejection::AuthFailed => Error::AuthFailed,
+        AuthRejection::PermissionNotGiven => Error::PermissionNotGiven,
+        AuthRejection::PermissionDenied => Error::PermissionDenied,
+        AuthRejection::RoleNotGranted => Error::RoleNotGranted,
+        AuthRejection::PermissionNotGranted => Error::PermissionNotGranted,
+        AuthRejection::AuthNotEnabled => Error::AuthNotEnabled,
+        AuthRejection::InvalidAuthMgmt => Error::InvalidAuthMgmt,
+        AuthRejection::AuthOldRevision => Error::AuthOldRevision,
     }
 }
 

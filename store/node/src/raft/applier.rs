@@ -79,7 +79,10 @@ impl<R: Runtime> Applier<R> {
         let position = codec::position(entry.log_id);
         let step = match &entry.payload {
             EntryPayload::Blank => Step::Blank,
-            EntryPayload::Normal(proposal) => Step::Command(proposal.command().map_err(fatal)?),
+            EntryPayload::Normal(proposal) => {
+                let (by, command) = proposal.decoded().map_err(fatal)?;
+                Step::Command(by, command)
+            }
             EntryPayload::Membership(membership) => {
                 let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
                 Step::Membership(codec::encode_stored_membership(&stored))

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use detcd_api::peer;
-use detcd_machine::Command;
+use detcd_machine::{Command, Requester};
 use openraft::entry::RaftEntry;
 use openraft::vote::leader_id_std::{CommittedLeaderId, LeaderId};
 use openraft::{EntryPayload, RaftTypeConfig};
@@ -36,13 +36,13 @@ pub enum DecodeError {
     Command(#[from] api::DecodeError),
 }
 
-/// The bytes of a command.
-pub fn encode_command(command: &Command) -> Bytes {
-    api::encode_command(command)
+/// The bytes of a command and of who asks for it.
+pub fn encode_command(by: &Requester, command: &Command) -> Bytes {
+    api::encode_command(by, command)
 }
 
-/// The command of such bytes.
-pub fn decode_command(bytes: Bytes) -> Result<Command, DecodeError> {
+/// Who asks for a command, and the command, of such bytes.
+pub fn decode_command(bytes: Bytes) -> Result<(Requester, Command), DecodeError> {
     Ok(api::decode_command(bytes)?)
 }
 

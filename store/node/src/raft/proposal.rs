@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use detcd_machine::Command;
+use detcd_machine::{Command, Requester};
 
 use super::codec;
 use crate::state::Answer;
 
-/// A command in its encoded form, decoded at most once on each member.
+/// A command and who asks for it in their encoded form, decoded at most once on each member.
 ///
 /// The bytes go to the log and to the peers as they are; only `apply` needs the command.
 #[derive(Clone)]
@@ -19,20 +19,20 @@ pub struct Proposal {
 
 struct Inner {
     bytes: Bytes,
-    command: OnceLock<Command>,
+    decoded: OnceLock<(Requester, Command)>,
 }
 
 impl Proposal {
-    /// Encodes a command.
-    pub fn new(command: Command) -> Self {
-        let bytes = codec::encode_command(&command);
-        let inner = Inner { bytes, command: OnceLock::from(command) };
+    /// Encodes a command and who asks for it.
+    pub fn new(by: Requester, command: Command) -> Self {
+        let bytes = codec::encode_command(&by, &command);
+        let inner = Inner { bytes, decoded: OnceLock::from((by, command)) };
         Self { inner: Arc::new(inner) }
     }
 
     /// Takes an encoded command, from the log or from a peer.
     pub fn from_bytes(bytes: Bytes) -> Self {
-        Self { inner: Arc::new(Inner { bytes, command: OnceLock::new() }) }
+        Self { inner: Arc::new(Inner { bytes, decoded: OnceLock::new() }) }
     }
 
     /// The encoded form.
@@ -40,13 +40,13 @@ impl Proposal {
         &self.inner.bytes
     }
 
-    /// The command; an error when the bytes are none.
-    pub fn command(&self) -> Result<&Command, codec::DecodeError> {
-        if let Some(command) = self.inner.command.get() {
-            return Ok(command);
+    /// Who asks, and the command; an error when the bytes are none.
+    pub fn decoded(&self) -> Result<&(Requester, Command), codec::DecodeError> {
+        if let Some(decoded) = self.inner.decoded.get() {
+            return Ok(decoded);
         }
-        let command = codec::decode_command(self.inner.bytes.clone())?;
-        Ok(self.inner.command.get_or_init(|| command))
+        let decoded = codec::decode_command(self.inner.bytes.clone())?;
+        Ok(self.inner.decoded.get_or_init(|| decoded))
     }
 }
 

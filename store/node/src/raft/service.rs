@@ -273,7 +273,7 @@ impl<R: Runtime> Peer for PeerService<R> {
         self.local_ids.check(request.cluster_id, request.recipient)?;
         let proposal = Proposal::from_bytes(request.command);
         // What cannot be decoded must not enter the log: it could not be applied.
-        proposal.command().map_err(malformed)?;
+        proposal.decoded().map_err(malformed)?;
         let reply = match self.local.propose(proposal).await {
             Ok(reply) => {
                 let answer = reply.answer.ok_or_else(|| missing("a command's answer"))?;

@@ -1,6 +1,6 @@
 //! Who is in the cluster.
 
-use detcd_machine::MemberAttributes;
+use detcd_machine::{Command, MemberAttributes, Requester};
 use openraft_rt::WatchReceiver;
 
 use super::{Replica, Unavailable};
@@ -59,6 +59,7 @@ impl<R: Runtime> Replica<R> {
         if known {
             return Ok(());
         }
-        self.propose(detcd_machine::Command::SetMember(attributes)).await.map(|_| ())
+        let command = Command::SetMember(attributes);
+        self.propose(Requester::Member, command).await.map(|_| ())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use detcd_machine::Command;
+use detcd_machine::{Command, Requester};
 
 use super::forward::Asked;
 use super::{Answer, Replica, Unavailable};
@@ -14,14 +14,25 @@ use crate::runtime::Runtime;
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl<R: Runtime> Replica<R> {
-    /// Replicates a command, through the leader, and waits until it is applied here as well.
+    /// Replicates a command, through the leader, and waits until it is applied here as well. Whether
+    /// the requester may have it is decided when it is applied.
     ///
     /// Every error but [`Unavailable::NoLeader`] leaves it open whether the command is or will be done.
-    pub async fn propose(&self, command: Command) -> Result<Answer, Unavailable> {
-        self.bounded(self.propose_until_done(Proposal::new(command))).await
+    pub async fn propose(&self, by: Requester, command: Command) -> Result<Answer, Unavailable> {
+        let (_, answer) = self.propose_indexed(by, command).await?;
+        Ok(answer)
     }
 
-    async fn propose_until_done(&self, proposal: Proposal) -> Result<Answer, Unavailable> {
+    /// The same, and tells the index of the command's entry.
+    pub async fn propose_indexed(
+        &self,
+        by: Requester,
+        command: Command,
+    ) -> Result<(u64, Answer), Unavailable> {
+        self.bounded(self.propose_until_done(Proposal::new(by, command))).await
+    }
+
+    async fn propose_until_done(&self, proposal: Proposal) -> Result<(u64, Answer), Unavailable> {
         loop {
             let leader = self.known_leader().await?;
             let asked = if leader == self.inner.member_id {
@@ -32,7 +43,8 @@ impl<R: Runtime> Replica<R> {
             match asked {
                 Asked::Answered(reply) => {
                     self.applied(reply.index).await?;
-                    return reply.answer.ok_or(Unavailable::LeaderChanged);
+                    let answer = reply.answer.ok_or(Unavailable::LeaderChanged)?;
+                    return Ok((reply.index, answer));
                 }
                 Asked::Unknown(unavailable) => return Err(unavailable),
                 Asked::NotDone => R::sleep(RETRY_INTERVAL).await,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use detcd_machine::{Applied, Command, Machine, Revision, Row, Rows};
+use detcd_machine::{Applied, Command, Machine, Requester, Revision, Row, Rows};
 use openraft_rt::WatchSender;
 
 use super::{Advanced, Progress, State, Step};
@@ -32,7 +32,9 @@ impl<R: Runtime> State<R> {
     ) -> Result<Advanced, Error> {
         self.storage.room().await;
         match step {
-            Step::Command(command) => self.advance_command(position, command, publish).await,
+            Step::Command(by, command) => {
+                self.advance_command(position, (by, command), publish).await
+            }
             Step::Blank => Ok(self.advance_mark(position, None)),
             Step::Membership(membership) => Ok(self.advance_mark(position, Some(membership))),
         }
@@ -41,7 +43,7 @@ impl<R: Runtime> State<R> {
     async fn advance_command(
         &self,
         position: Position,
-        command: &Command,
+        (by, command): (&Requester, &Command),
         publish: impl FnOnce(&Applied),
     ) -> Result<Advanced, Error> {
         // Nobody else writes, so what is needed cannot change before the lock is taken again.
@@ -56,7 +58,7 @@ impl<R: Runtime> State<R> {
             position.index,
             core.mark.position.index
         );
-        let mut applied = core.machine.apply(command, &fetched);
+        let mut applied = core.machine.apply(by, command, &fetched);
         core.mark.position = position;
         self.storage.stage(core.mark.clone(), std::mem::take(&mut applied.changes));
         let digest = core.machine.digest();

@@ -157,8 +157,8 @@ pub enum Step<'a> {
     Blank,
     /// Changes the membership; in its encoded form.
     Membership(Bytes),
-    /// A command.
-    Command(&'a detcd_machine::Command),
+    /// A command, with who asks for it.
+    Command(&'a detcd_machine::Requester, &'a detcd_machine::Command),
 }
 
 /// What a command did.

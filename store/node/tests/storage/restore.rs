@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use detcd_machine::{
-    Command, Compact, DeleteRange, Machine, MemberAttributes, Put, Revision, Row, Rows,
+    Command, Compact, DeleteRange, Machine, MemberAttributes, Put, Requester, Revision, Row, Rows,
 };
 use detcd_node::runtime::tokio::TokioRuntime;
 use detcd_node::storage::{Mark, Position, Storage};
@@ -51,7 +51,7 @@ fn a_restored_machine_goes_on_as_if_it_had_never_stopped() {
         let mut restarts = 0;
         for index in 1..=300 {
             let command = command(&mut rng, index);
-            let applied = machine.apply(&command, &Stored(&member.storage));
+            let applied = machine.apply(&Requester::Anonymous, &command, &Stored(&member.storage));
             member.storage.stage(mark(index), applied.changes);
             while machine.compaction_pending() && dice.below(3) > 0 {
                 member.storage.stage(mark(index), machine.compact_step(2, None));

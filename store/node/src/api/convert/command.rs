@@ -4,10 +4,10 @@ use bytes::Bytes;
 use detcd_api::etcdserverpb as rpc;
 use detcd_api::peer;
 use detcd_api::peer::command::Command as Sent;
-use detcd_machine::{Command, MemberAttributes};
+use detcd_machine::{Command, MemberAttributes, Requester};
 use prost::Message;
 
-use super::request;
+use super::{auth, request};
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +23,8 @@ pub enum DecodeError {
     Rejection(i32),
 }
 
-/// The bytes of a command.
-pub(crate) fn encode_command(command: &Command) -> Bytes {
+/// The bytes of a command, with who asks for it.
+pub(crate) fn encode_command(by: &Requester, command: &Command) -> Bytes {
     let sent = match command {
         Command::Put(put) => Sent::Put(request::put_request(put)),
         Command::DeleteRange(delete) => Sent::DeleteRange(request::delete_range_request(delete)),
@@ -37,14 +37,18 @@ pub(crate) fn encode_command(command: &Command) -> Bytes {
             name: member.name.clone(),
             client_urls: member.client_urls.clone(),
         }),
+        Command::Auth(command) => Sent::Auth(auth::auth_command_to_peer(command)),
     };
-    peer::Command { command: Some(sent) }.encode_to_vec().into()
+    peer::Command { command: Some(sent), requester: auth::requester_to_peer(by) }
+        .encode_to_vec()
+        .into()
 }
 
-/// The command that the bytes say.
-pub(crate) fn decode_command(bytes: Bytes) -> Result<Command, DecodeError> {
+/// The command that the bytes say, and who asks for it.
+pub(crate) fn decode_command(bytes: Bytes) -> Result<(Requester, Command), DecodeError> {
     let sent = peer::Command::decode(bytes)?;
-    Ok(match sent.command.ok_or(DecodeError::Empty)? {
+    let by = auth::requester_from_peer(sent.requester)?;
+    let command = match sent.command.ok_or(DecodeError::Empty)? {
         Sent::Put(put) => Command::Put(request::put(put)),
         Sent::DeleteRange(delete) => Command::DeleteRange(request::delete_range(delete)),
         Sent::Txn(txn) => Command::Txn(request::txn(txn)),
@@ -54,14 +58,16 @@ pub(crate) fn decode_command(bytes: Bytes) -> Result<Command, DecodeError> {
             name: member.name,
             client_urls: member.client_urls,
         }),
-    })
+        Sent::Auth(command) => Command::Auth(auth::auth_command_from_peer(command)?),
+    };
+    Ok((by, command))
 }
 
 #[cfg(test)]
 mod tests {
     use detcd_machine::{
-        Compact, Compare, CompareResult, CompareTarget, DeleteRange, Put, Range, SortOrder,
-        SortTarget, Txn, TxnOp,
+        AuthCommand, Compact, Compare, CompareResult, CompareTarget, DeleteRange, Permission,
+        PermissionKind, Put, Range, SortOrder, SortTarget, Txn, TxnOp,
     };
     use proptest::prelude::*;
 
@@ -159,6 +165,41 @@ mod tests {
             .prop_map(|(compare, success, failure)| Txn { compare, success, failure })
     }
 
+    fn requester() -> impl Strategy<Value = Requester> {
+        prop_oneof![
+            Just(Requester::Anonymous),
+            Just(Requester::Member),
+            ("[a-z]{0,4}", any::<u64>())
+                .prop_map(|(name, auth_revision)| Requester::User { name, auth_revision }),
+        ]
+    }
+
+    fn auth_command() -> impl Strategy<Value = AuthCommand> {
+        let kinds = vec![PermissionKind::Read, PermissionKind::Write, PermissionKind::ReadWrite];
+        let permission = (prop::sample::select(kinds), bytes(), bytes())
+            .prop_map(|(kind, key, range_end)| Permission { kind, key, range_end });
+        let names = ("[a-z]{0,4}", "[a-z]{0,4}");
+        let names = (names, bytes(), bytes(), any::<(bool, u64)>(), prop::option::of(permission));
+        (0..12, names).prop_map(|(kind, names)| {
+            let ((user, role), key, range_end, (no_password, auth_revision), permission) = names;
+            let password = key.clone();
+            match kind {
+                0 => AuthCommand::Enable,
+                1 => AuthCommand::Disable,
+                2 => AuthCommand::Authenticate { user, auth_revision, token: role },
+                3 => AuthCommand::UserAdd { user, password, no_password },
+                4 => AuthCommand::UserDelete { user },
+                5 => AuthCommand::UserChangePassword { user, password },
+                6 => AuthCommand::UserGrantRole { user, role },
+                7 => AuthCommand::UserRevokeRole { user, role },
+                8 => AuthCommand::RoleAdd { role },
+                9 => AuthCommand::RoleDelete { role },
+                10 => AuthCommand::RoleGrantPermission { role, permission },
+                _ => AuthCommand::RoleRevokePermission { role, key, range_end },
+            }
+        })
+    }
+
     fn command() -> impl Strategy<Value = Command> {
         let member = (any::<u64>(), "[a-z]{0,4}", prop::collection::vec("[a-z]{0,4}", 0..3));
         prop_oneof![
@@ -171,21 +212,23 @@ mod tests {
                 name,
                 client_urls
             })),
+            auth_command().prop_map(Command::Auth),
         ]
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn a_command_survives_its_bytes(command in command()) {
-            prop_assert_eq!(decode_command(encode_command(&command)), Ok(command));
+        fn a_command_survives_its_bytes(by in requester(), command in command()) {
+            prop_assert_eq!(decode_command(encode_command(&by, &command)), Ok((by, command)));
         }
     }
 
     #[test]
     fn bytes_that_are_no_command_are_refused() {
         assert_eq!(decode_command(Bytes::new()), Err(DecodeError::Empty));
-        let torn = encode_command(&Command::Put(Put { key: "key".into(), ..Default::default() }));
+        let put = Command::Put(Put { key: "key".into(), ..Default::default() });
+        let torn = encode_command(&Requester::Anonymous, &put);
         let torn = torn.slice(..torn.len() - 1);
         assert!(matches!(decode_command(torn), Err(DecodeError::Malformed(_))));
     }

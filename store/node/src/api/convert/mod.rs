@@ -3,6 +3,7 @@
 //!
 //! Pure. What a request must fulfil was checked before ([`validate`](super::validate)).
 
+mod auth;
 mod command;
 mod outcome;
 mod request;

@@ -11,6 +11,7 @@ use detcd_machine::{
     DeleteRangeOutcome, KeyValue, Outcome, PutOutcome, RangeOutcome, Rejection, TxnOutcome,
 };
 
+use super::auth;
 use super::command::DecodeError;
 use super::response::{delete_range_response, put_response, txn_response};
 use crate::replica::Answer;
@@ -25,6 +26,7 @@ pub(crate) fn outcome_to_peer(answer: &Answer) -> peer::Outcome {
         Ok(Outcome::Txn(outcome)) => Sent::Txn(txn_response(outcome, None)),
         Ok(Outcome::Compact) => Sent::Compaction(rpc::CompactionResponse::default()),
         Ok(Outcome::SetMember) => Sent::MemberAttributes(peer::Empty {}),
+        Ok(Outcome::Auth(revision)) => Sent::Auth(*revision),
         Ok(Outcome::Range(_)) => unreachable!("a range is no command of its own"),
         Err(rejection) => Sent::Rejection(rejection_to_peer(*rejection).into()),
     };
@@ -39,6 +41,7 @@ pub(crate) fn outcome_from_peer(sent: peer::Outcome) -> Result<Answer, DecodeErr
         Sent::Txn(response) => Ok(Outcome::Txn(txn_outcome(response)?)),
         Sent::Compaction(_) => Ok(Outcome::Compact),
         Sent::MemberAttributes(_) => Ok(Outcome::SetMember),
+        Sent::Auth(revision) => Ok(Outcome::Auth(revision)),
         Sent::Rejection(rejection) => Err(rejection_from_peer(rejection)?),
     };
     Ok(Answer { revision: sent.revision, outcome })
@@ -50,6 +53,7 @@ fn rejection_to_peer(rejection: Rejection) -> peer::Rejection {
         Rejection::LeaseNotFound => peer::Rejection::LeaseNotFound,
         Rejection::Compacted => peer::Rejection::Compacted,
         Rejection::FutureRevision => peer::Rejection::FutureRevision,
+        Rejection::Auth(rejection) => auth::rejection_to_peer(rejection),
     }
 }
 
@@ -59,7 +63,10 @@ fn rejection_from_peer(sent: i32) -> Result<Rejection, DecodeError> {
         Ok(peer::Rejection::LeaseNotFound) => Ok(Rejection::LeaseNotFound),
         Ok(peer::Rejection::Compacted) => Ok(Rejection::Compacted),
         Ok(peer::Rejection::FutureRevision) => Ok(Rejection::FutureRevision),
-        Ok(peer::Rejection::Unspecified) | Err(_) => Err(DecodeError::Rejection(sent)),
+        Ok(other) => auth::rejection_from_peer(other)
+            .map(Rejection::Auth)
+            .ok_or(DecodeError::Rejection(sent)),
+        Err(_) => Err(DecodeError::Rejection(sent)),
     }
 }
 
@@ -106,7 +113,7 @@ fn response_op(op: rpc::ResponseOp) -> Result<Outcome, DecodeError> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use detcd_machine::{Command, Range, Txn, TxnOp};
+    use detcd_machine::{AuthRejection, Command, Range, Requester, Txn, TxnOp};
     use prost::Message;
 
     use super::super::{decode_command, encode_command};
@@ -147,7 +154,11 @@ mod tests {
             Err(Rejection::LeaseNotFound),
             Err(Rejection::Compacted),
             Err(Rejection::FutureRevision),
-        ] {
+            Ok(Outcome::Auth(7)),
+        ]
+        .into_iter()
+        .chain(AuthRejection::ALL.map(|rejection| Err(rejection.into())))
+        {
             let answer = Answer { revision: 9, outcome };
             let relayed = relayed(&answer);
             assert_eq!(relayed.revision, 9);
@@ -166,7 +177,8 @@ mod tests {
             txn = Txn { success: vec![TxnOp::Txn(txn)], ..Default::default() };
         }
         let command = Command::Txn(txn);
-        assert_eq!(decode_command(encode_command(&command)), Ok(command));
+        let by = Requester::Anonymous;
+        assert_eq!(decode_command(encode_command(&by, &command)), Ok((by, command)));
         let answer = Answer { revision: 9, outcome: Ok(Outcome::Txn(outcome)) };
         assert_eq!(relayed(&answer), answer);
     }
