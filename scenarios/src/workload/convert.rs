@@ -127,7 +127,10 @@ pub(crate) fn proposed(bytes: &[u8]) -> Option<Vec<u8>> {
     let command = peer::Command::decode(bytes).ok()?.command?;
     match command {
         Command::Put(_) | Command::DeleteRange(_) | Command::Txn(_) => Some(normalized(command)),
-        Command::Compaction(_) | Command::MemberAttributes(_) | Command::Auth(_) => None,
+        Command::Compaction(_)
+        | Command::MemberAttributes(_)
+        | Command::Auth(_)
+        | Command::Alarm(_) => None,
     }
 }
 

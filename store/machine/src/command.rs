@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 
+use crate::alarm::AlarmCommand;
 use crate::auth::AuthCommand;
 
 /// One replicated command.
@@ -23,6 +24,8 @@ pub enum Command {
     SetMember(MemberAttributes),
     /// Changes users, roles and permissions.
     Auth(AuthCommand),
+    /// Raises an alarm or takes it back.
+    Alarm(AlarmCommand),
 }
 
 /// A read of a range of keys. `range_end` as in etcd: empty for one key, a single zero byte for

@@ -13,6 +13,7 @@ const TOMBSTONE: u64 = 2;
 const COMPACTION: u64 = 3;
 const MEMBER: u64 = 4;
 const META: u64 = 5;
+const ALARM: u64 = 25;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,13 @@ impl Digest {
         self.bytes(key);
         self.word(u64::from(value.is_some()));
         self.bytes(value.unwrap_or_default());
+    }
+
+    pub(crate) fn alarm(&mut self, is_active: bool, kind: u8, member: u64) {
+        self.word(ALARM);
+        self.word(u64::from(is_active));
+        self.word(u64::from(kind));
+        self.word(member);
     }
 
     /// The length goes first, so that no two sequences of fields run together.

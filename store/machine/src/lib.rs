@@ -12,9 +12,11 @@
 //! table becomes a field of [`Machine`] beside the members; a put asks it in one place, before it
 //! changes anything, and the index already holds the lease that is attached to each key.
 
+mod alarm;
 mod auth;
 mod command;
 mod compaction;
+mod compaction_hash;
 mod digest;
 mod encoding;
 mod index;
@@ -28,6 +30,7 @@ mod span;
 mod txn;
 mod write;
 
+pub use alarm::{Alarm, AlarmCommand, AlarmKind};
 pub use auth::{
     Auth, AuthCommand, AuthRejection, Permission, PermissionKind, Requester, Role, User,
 };
@@ -35,6 +38,7 @@ pub use command::{
     Command, Compact, Compare, CompareResult, CompareTarget, DeleteRange, MemberAttributes, Put,
     Range, SortOrder, SortTarget, Txn, TxnOp,
 };
+pub use compaction_hash::{HashSource, HashSpan, SpanHash};
 pub use encoding::{DecodeError, RowHeader, ValueHeader};
 pub use machine::Machine;
 pub use outcome::{

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::alarm::{AlarmCommand, Alarms};
 use crate::auth::{Auth, AuthCommand, Requester};
 use crate::command::{Command, Compact, DeleteRange, MemberAttributes, Put, Txn};
 use crate::compaction::Compaction;
+use crate::compaction_hash::{CompactionHashes, HashSpan};
 use crate::digest::Digest;
 use crate::encoding::{encode_digest, encode_member, encode_revision};
 use crate::index::Index;
@@ -25,6 +27,8 @@ pub struct Machine {
     members: BTreeMap<u64, MemberAttributes>,
     digest: Digest,
     pub(crate) auth: Auth,
+    pub(crate) hashes: CompactionHashes,
+    pub(crate) alarms: Alarms,
 }
 
 impl Default for Machine {
@@ -53,7 +57,16 @@ impl Machine {
         digest: Digest,
         auth: Auth,
     ) -> Self {
-        Self { revision: index.newest(), index, compaction, members, digest, auth }
+        Self {
+            revision: index.newest(),
+            index,
+            compaction,
+            members,
+            digest,
+            auth,
+            hashes: CompactionHashes::default(),
+            alarms: Alarms::default(),
+        }
     }
 
     /// Revision of the last write (G5, G6).
@@ -147,6 +160,9 @@ impl Machine {
         if let Err(rejection) = self.check_permitted(by, command) {
             return self.rejected(rejection.into());
         }
+        if let Err(rejection) = self.alarms.admit(command) {
+            return self.rejected(rejection);
+        }
         match command {
             Command::Put(put) => self.put(put, rows),
             Command::DeleteRange(delete) => self.delete_range(delete, rows),
@@ -154,6 +170,7 @@ impl Machine {
             Command::Compact(compact) => self.compact(*compact),
             Command::SetMember(member) => self.set_member(member),
             Command::Auth(command) => self.change_auth(command),
+            Command::Alarm(alarm) => self.alarm(*alarm),
         }
     }
 
@@ -201,10 +218,13 @@ impl Machine {
         if compact.revision > self.revision {
             return self.rejected(Rejection::FutureRevision);
         }
+        let span =
+            HashSpan { compact_revision: self.compact_revision(), revision: compact.revision };
+        let owed = self.hashes.owe(span);
         self.compaction.schedule(compact.revision);
         self.digest.compaction(compact.revision);
         let value = encode_revision(compact.revision);
-        let changes = vec![Change::SetMeta { key: MetaKey::Compacted, value }];
+        let changes = vec![Change::SetMeta { key: MetaKey::Compacted, value }, owed];
         self.applied(Outcome::Compact, Vec::new(), changes)
     }
 
@@ -273,8 +293,21 @@ impl Machine {
         self.applied(outcome, events, changes)
     }
 
+    pub(crate) fn digest_alarm(&mut self, command: AlarmCommand) {
+        let (is_active, alarm) = match command {
+            AlarmCommand::Activate(alarm) => (true, alarm),
+            AlarmCommand::Deactivate(alarm) => (false, alarm),
+        };
+        self.digest.alarm(is_active, alarm.kind.tag(), alarm.member);
+    }
+
     /// Whatever changes anything changes the digest, and only that.
-    fn applied(&self, outcome: Outcome, events: Vec<Event>, mut changes: Vec<Change>) -> Applied {
+    pub(crate) fn applied(
+        &self,
+        outcome: Outcome,
+        events: Vec<Event>,
+        mut changes: Vec<Change>,
+    ) -> Applied {
         if !changes.is_empty() {
             let value = encode_digest(self.digest());
             changes.push(Change::SetMeta { key: MetaKey::Digest, value });

@@ -23,7 +23,9 @@ impl Machine {
                 self.rows_of_txn(txn, self.keys_touched(txn), &mut rows);
                 rows
             }
-            Command::Compact(_) | Command::SetMember(_) | Command::Auth(_) => Vec::new(),
+            Command::Compact(_) | Command::SetMember(_) | Command::Auth(_) | Command::Alarm(_) => {
+                Vec::new()
+            }
         };
         rows.sort_unstable();
         rows.dedup();

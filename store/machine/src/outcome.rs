@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::alarm::Alarm;
 use crate::auth::AuthRejection;
 use crate::row::{KeyValue, Revision, Row};
 
@@ -37,6 +38,9 @@ pub enum Outcome {
     SetMember,
     /// Of [`Command::Auth`](crate::Command::Auth), with the auth revision afterwards.
     Auth(u64),
+    /// Of [`Command::Alarm`](crate::Command::Alarm): the alarm, unless one was to be taken back that is not
+    /// there.
+    Alarm(Option<Alarm>),
 }
 
 /// Of a put.
@@ -93,6 +97,12 @@ pub enum Rejection {
     /// Not permitted, or no possible change of users, roles and permissions.
     #[error(transparent)]
     Auth(#[from] AuthRejection),
+    /// The database of a member is as large as it may be.
+    #[error("database space exceeded")]
+    NoSpace,
+    /// The members do not agree.
+    #[error("corrupt cluster")]
+    Corrupt,
 }
 
 /// A change as watchers see it.
@@ -163,4 +173,8 @@ pub enum MetaKey {
     AuthUser(String),
     /// The role of that name.
     AuthRole(String),
+    /// Hashes of what was there before the newest compactions.
+    CompactionHashes,
+    /// The active alarms.
+    Alarms,
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::alarm::Alarms;
 use crate::auth::{Auth, decode_auth, decode_role, decode_user};
 use crate::command::MemberAttributes;
 use crate::compaction::Compaction;
+use crate::compaction_hash::CompactionHashes;
 use crate::digest::Digest;
 use crate::encoding::{
     DecodeError, RowHeader, ValueHeader, decode_digest, decode_member, decode_revision,
@@ -73,6 +75,8 @@ pub struct Restorer {
     digest: Digest,
     auth: Auth,
     last: Revision,
+    hashes: CompactionHashes,
+    alarms: Alarms,
 }
 
 impl Restorer {
@@ -82,6 +86,8 @@ impl Restorer {
         let mut digest = Digest::new();
         let mut members = BTreeMap::new();
         let mut auth = Auth::default();
+        let mut hashes = CompactionHashes::default();
+        let mut alarms = Alarms::default();
         for (key, value) in meta {
             let broken = |source| RestoreError::Meta { key: key.clone(), source };
             match key {
@@ -104,6 +110,10 @@ impl Restorer {
                 MetaKey::AuthRole(ref name) => {
                     auth.restore_role(name.clone(), decode_role(&value).map_err(broken)?);
                 }
+                MetaKey::CompactionHashes => {
+                    hashes = CompactionHashes::decode(&value).map_err(broken)?;
+                }
+                MetaKey::Alarms => alarms = Alarms::decode(&value).map_err(broken)?,
             }
         }
         for (key, value, least, most) in [
@@ -123,6 +133,8 @@ impl Restorer {
             digest,
             auth: auth.restored(),
             last: Revision { main: REVISION_FIRST, sub: i64::MAX },
+            hashes,
+            alarms,
         })
     }
 
@@ -147,7 +159,11 @@ impl Restorer {
 
     /// The machine as it was when the last of what was kept was kept.
     pub fn finish(self) -> Result<Machine, RestoreError> {
-        Ok(Machine::restored(self.index, self.compaction, self.members, self.digest, self.auth))
+        let mut machine =
+            Machine::restored(self.index, self.compaction, self.members, self.digest, self.auth);
+        machine.hashes = self.hashes;
+        machine.alarms = self.alarms;
+        Ok(machine)
     }
 }
 

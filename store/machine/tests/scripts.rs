@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use detcd_machine::{Change, Chunk, Machine, MetaKey, RangeReader, Requester, Revision, Row};
 
 use self::language::{
-    Words, bytes, keys, number, requester, show_auth, show_event, show_key, show_kv, show_outcome,
-    show_range,
+    Words, bytes, keys, number, requester, show_alarm, show_auth, show_event, show_key, show_kv,
+    show_outcome, show_range,
 };
 use self::support::Store;
 
@@ -185,6 +185,7 @@ impl Session {
         lines.extend(self.machine.members().values().map(|member| {
             format!("member {} {} {}", member.id, member.name, member.client_urls.join(" "))
         }));
+        lines.extend(self.machine.alarms().map(|alarm| format!("alarm {}", show_alarm(alarm))));
         lines
     }
 }

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod config;
 pub mod daemon;
+pub mod etcd_format;
 pub mod grpc;
 pub mod node;
 pub mod observer;

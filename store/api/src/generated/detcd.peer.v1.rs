@@ -263,7 +263,7 @@ pub struct Command {
     /// Who asked for it; absent for a client without credentials.
     #[prost(message, optional, tag = "100")]
     pub requester: ::core::option::Option<Requester>,
-    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5, 15")]
+    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5, 15, 25")]
     pub command: ::core::option::Option<command::Command>,
 }
 /// Nested message and enum types in `Command`.
@@ -282,6 +282,9 @@ pub mod command {
         MemberAttributes(super::MemberAttributes),
         #[prost(message, tag = "15")]
         Auth(super::AuthCommand),
+        /// Raises an alarm or takes it back.
+        #[prost(message, tag = "25")]
+        Alarm(super::super::super::super::etcdserverpb::AlarmRequest),
     }
 }
 /// Who asks for a command.
@@ -404,7 +407,7 @@ pub struct Outcome {
     /// The store's revision afterwards.
     #[prost(int64, tag = "1")]
     pub revision: i64,
-    #[prost(oneof = "outcome::Result", tags = "2, 3, 4, 5, 6, 7, 15")]
+    #[prost(oneof = "outcome::Result", tags = "2, 3, 4, 5, 6, 7, 15, 25")]
     pub result: ::core::option::Option<outcome::Result>,
 }
 /// Nested message and enum types in `Outcome`.
@@ -426,6 +429,8 @@ pub mod outcome {
         /// The auth revision afterwards.
         #[prost(uint64, tag = "15")]
         Auth(u64),
+        #[prost(message, tag = "25")]
+        Alarm(super::super::super::super::etcdserverpb::AlarmResponse),
     }
 }
 /// Why a member could not do what another asked of it.
@@ -501,6 +506,8 @@ pub enum Rejection {
     AuthNotEnabled = 33,
     InvalidAuthMgmt = 34,
     AuthOldRevision = 35,
+    NoSpace = 70,
+    Corrupt = 71,
 }
 impl Rejection {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -530,6 +537,8 @@ impl Rejection {
             Self::AuthNotEnabled => "REJECTION_AUTH_NOT_ENABLED",
             Self::InvalidAuthMgmt => "REJECTION_INVALID_AUTH_MGMT",
             Self::AuthOldRevision => "REJECTION_AUTH_OLD_REVISION",
+            Self::NoSpace => "REJECTION_NO_SPACE",
+            Self::Corrupt => "REJECTION_CORRUPT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -556,6 +565,8 @@ impl Rejection {
             "REJECTION_AUTH_NOT_ENABLED" => Some(Self::AuthNotEnabled),
             "REJECTION_INVALID_AUTH_MGMT" => Some(Self::InvalidAuthMgmt),
             "REJECTION_AUTH_OLD_REVISION" => Some(Self::AuthOldRevision),
+            "REJECTION_NO_SPACE" => Some(Self::NoSpace),
+            "REJECTION_CORRUPT" => Some(Self::Corrupt),
             _ => None,
         }
     }

@@ -14,6 +14,8 @@ const MEMBER: u8 = 5;
 const AUTH: u8 = 15;
 const AUTH_USER: u8 = 16;
 const AUTH_ROLE: u8 = 17;
+const COMPACTION_HASHES: u8 = 25;
+const ALARMS: u8 = 26;
 
 impl MetaKey {
     /// The bytes to store it under.
@@ -32,6 +34,8 @@ impl MetaKey {
             Self::Auth => vec![AUTH],
             Self::AuthUser(name) => named(AUTH_USER, name),
             Self::AuthRole(name) => named(AUTH_ROLE, name),
+            Self::CompactionHashes => vec![COMPACTION_HASHES],
+            Self::Alarms => vec![ALARMS],
         }
     }
 
@@ -47,6 +51,8 @@ impl MetaKey {
             AUTH => Self::Auth,
             AUTH_USER => Self::AuthUser(reader.rest_as_text()?),
             AUTH_ROLE => Self::AuthRole(reader.rest_as_text()?),
+            COMPACTION_HASHES => Self::CompactionHashes,
+            ALARMS => Self::Alarms,
             tag => return Err(DecodeError::Tag { tag }),
         };
         reader.end()?;
@@ -118,6 +124,8 @@ mod tests {
             Just(MetaKey::Auth),
             ".{0,8}".prop_map(MetaKey::AuthUser),
             ".{0,8}".prop_map(MetaKey::AuthRole),
+            Just(MetaKey::CompactionHashes),
+            Just(MetaKey::Alarms),
         ]
     }
 

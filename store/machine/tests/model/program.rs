@@ -61,9 +61,11 @@ pub(crate) fn resolve_command(command: &Command, model: &Model) -> Command {
         Command::Compact(compact) => {
             Command::Compact(Compact { revision: resolve(compact.revision, model) })
         }
-        Command::Put(_) | Command::DeleteRange(_) | Command::SetMember(_) | Command::Auth(_) => {
-            command.clone()
-        }
+        Command::Put(_)
+        | Command::DeleteRange(_)
+        | Command::SetMember(_)
+        | Command::Auth(_)
+        | Command::Alarm(_) => command.clone(),
     }
 }
 

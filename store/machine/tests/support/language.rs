@@ -19,9 +19,9 @@ use std::str::SplitWhitespace;
 
 use bytes::Bytes;
 use detcd_machine::{
-    Command, Compact, Compare, CompareResult, CompareTarget, DeleteRange, Event, EventKind,
-    KeyValue, MemberAttributes, Outcome, Put, Range, RangeOutcome, SortOrder, SortTarget, Txn,
-    TxnOp,
+    Alarm, AlarmCommand, AlarmKind, Command, Compact, Compare, CompareResult, CompareTarget,
+    DeleteRange, Event, EventKind, KeyValue, MemberAttributes, Outcome, Put, Range, RangeOutcome,
+    SortOrder, SortTarget, Txn, TxnOp,
 };
 
 pub(crate) use self::auth::{requester, show_auth};
@@ -71,8 +71,19 @@ impl<'a> Words<'a> {
                 client_urls: std::iter::from_fn(|| self.maybe()).map(str::to_owned).collect(),
             }),
             "auth" => Command::Auth(auth::command(self)),
+            "raise" => Command::Alarm(AlarmCommand::Activate(self.alarm())),
+            "disarm" => Command::Alarm(AlarmCommand::Deactivate(self.alarm())),
             other => panic!("no command {other:?}"),
         }
+    }
+
+    fn alarm(&mut self) -> Alarm {
+        let kind = match self.next() {
+            "nospace" => AlarmKind::NoSpace,
+            "corrupt" => AlarmKind::Corrupt,
+            other => panic!("no alarm {other:?}"),
+        };
+        Alarm { kind, member: self.number().cast_unsigned() }
     }
 
     fn put(&mut self) -> Put {
@@ -290,7 +301,17 @@ pub(crate) fn show_outcome(outcome: &Outcome) -> Vec<String> {
         Outcome::Compact => vec!["compacted".to_owned()],
         Outcome::SetMember => vec!["member set".to_owned()],
         Outcome::Auth(revision) => vec![format!("auth revision {revision}")],
+        Outcome::Alarm(None) => vec!["no alarm".to_owned()],
+        Outcome::Alarm(Some(alarm)) => vec![format!("alarm {}", show_alarm(*alarm))],
     }
+}
+
+pub(crate) fn show_alarm(alarm: Alarm) -> String {
+    let kind = match alarm.kind {
+        AlarmKind::NoSpace => "nospace",
+        AlarmKind::Corrupt => "corrupt",
+    };
+    format!("{kind} {}", alarm.member)
 }
 
 pub(crate) fn show_event(event: &Event) -> String {

@@ -9,7 +9,7 @@ use axum::routing::any;
 use detcd_machine::Range;
 
 use super::probe::{self, Check};
-use super::status;
+use super::{convert, status};
 use crate::replica::Replica;
 use crate::runtime::Runtime;
 use crate::version;
@@ -45,7 +45,14 @@ async fn health<R: Runtime>(
         return only_get();
     }
     let serializable = query(&uri).any(|pair| pair == ("serializable", "true"));
-    let reason = if !serializable && replica.status().leader == 0 {
+    let alarm = replica
+        .alarms()
+        .into_iter()
+        .map(|alarm| convert::kind_name(alarm.kind))
+        .find(|kind| !query(&uri).any(|pair| pair == ("exclude", *kind)));
+    let reason = if let Some(kind) = alarm {
+        Some(format!("ALARM {kind}"))
+    } else if !serializable && replica.status().leader == 0 {
         Some("RAFT NO LEADER".to_owned())
     } else {
         let read = read(&replica, serializable).await;

@@ -14,7 +14,7 @@ use detcd_machine::{Command, Outcome, Requester};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Limits, convert, header, identity, status, unbuilt, validate};
+use super::{Limits, convert, header, identity, quota, status, unbuilt, validate};
 use crate::replica::{Answer, Replica};
 use crate::runtime::Runtime;
 
@@ -32,6 +32,10 @@ impl<R: Runtime> KvService<R> {
 
     async fn read_barrier(&self) -> Result<(), Error> {
         self.replica.read_barrier().await.map_err(status::unavailable)
+    }
+
+    async fn room(&self, bytes: u64) -> Result<(), Error> {
+        if self.replica.has_room(bytes).await { Ok(()) } else { Err(Error::NoSpace) }
     }
 
     async fn propose(&self, by: Requester, command: Command) -> Result<(i64, Outcome), Error> {
@@ -108,6 +112,7 @@ impl<R: Runtime> Kv for KvService<R> {
         validate::put(&request)?;
         self.limits.check_size(&request)?;
         let by = identity::requester(&self.replica, &metadata).await?;
+        self.room(quota::put(&request)).await?;
         match self.propose(by, Command::Put(convert::put(request))).await? {
             (revision, Outcome::Put(outcome)) => {
                 let header = header::at(&self.replica, revision);
@@ -142,6 +147,9 @@ impl<R: Runtime> Kv for KvService<R> {
             self.limits.check_size(&request)?;
         }
         let by = identity::requester(&self.replica, &metadata).await?;
+        if path == Path::Propose {
+            self.room(quota::txn(&request)).await?;
+        }
         let txn = convert::txn(request);
         let answer = match path {
             Path::Propose => self.propose(by, Command::Txn(txn)).await?,

@@ -11,10 +11,11 @@ use detcd_api::etcdserverpb::{
     MoveLeaderRequest, MoveLeaderResponse, SnapshotRequest, SnapshotResponse, StatusRequest,
     StatusResponse,
 };
+use detcd_machine::{Alarm, Command, Outcome, Requester};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{header, unbuilt};
+use super::{convert, header, identity, status, unbuilt};
 use crate::replica::Replica;
 use crate::runtime::Runtime;
 use crate::version;
@@ -29,6 +30,28 @@ impl<R: Runtime> MaintenanceService<R> {
     pub(super) fn new(replica: Replica<R>) -> Self {
         Self { replica }
     }
+
+    /// What an alarm request is about after it was carried out.
+    async fn alarms(&self, by: Requester, request: &AlarmRequest) -> Result<Vec<Alarm>, Error> {
+        if request.action() == AlarmAction::Get {
+            self.replica.read_barrier().await.map_err(status::unavailable)?;
+            let kind = convert::kind_of(request.alarm);
+            let mut alarms = self.replica.alarms();
+            alarms.retain(|alarm| kind.is_none_or(|kind| kind == alarm.kind));
+            return Ok(alarms);
+        }
+        let Some(command) = convert::alarm_command(request) else { return Ok(Vec::new()) };
+        let answer = self.replica.propose(by, Command::Alarm(command)).await;
+        match answer.map_err(status::unavailable)?.outcome.map_err(status::rejection)? {
+            Outcome::Alarm(alarm) => Ok(alarm.into_iter().collect()),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// As the message prints in etcd's language.
+fn in_words(alarm: Alarm) -> String {
+    format!("memberID:{} alarm:{} ", alarm.member, convert::kind_name(alarm.kind))
 }
 
 #[tonic::async_trait]
@@ -38,10 +61,11 @@ impl<R: Runtime> Maintenance for MaintenanceService<R> {
     /// G70. Answered by this member alone, whatever the state of the cluster.
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         let status = self.replica.status();
-        let errors = match status.leader {
+        let mut errors = match status.leader {
             0 => vec![Error::NoLeader.message().to_owned()],
             _ => Vec::new(),
         };
+        errors.extend(self.replica.alarms().into_iter().map(in_words));
         Ok(Response::new(StatusResponse {
             header: header::now(&self.replica),
             version: version::ETCD_COMPATIBLE_VERSION.to_owned(),
@@ -59,16 +83,15 @@ impl<R: Runtime> Maintenance for MaintenanceService<R> {
         }))
     }
 
-    /// Nothing raises an alarm yet, so that there is none to list.
+    /// G71.
     async fn alarm(
         &self,
         request: Request<AlarmRequest>,
     ) -> Result<Response<AlarmResponse>, Status> {
-        if request.get_ref().action() != AlarmAction::Get {
-            return Err(unbuilt::status("Alarm"));
-        }
-        let header = header::now(&self.replica);
-        Ok(Response::new(AlarmResponse { header, alarms: Vec::new() }))
+        let (metadata, _, request) = request.into_parts();
+        let by = identity::requester(&self.replica, &metadata).await?;
+        let alarms = self.alarms(by, &request).await?;
+        Ok(Response::new(convert::alarm_response(alarms, header::now(&self.replica))))
     }
 
     async fn defragment(
@@ -78,12 +101,26 @@ impl<R: Runtime> Maintenance for MaintenanceService<R> {
         Err(unbuilt::status("Defragment"))
     }
 
+    /// G75. Not etcd's value, which depends on the pages of its file, but a hash that is equal on members
+    /// of equal state.
     async fn hash(&self, _: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
-        Err(unbuilt::status("Hash"))
+        let header = header::now(&self.replica);
+        Ok(Response::new(HashResponse { header, hash: self.replica.hash() }))
     }
 
-    async fn hash_kv(&self, _: Request<HashKvRequest>) -> Result<Response<HashKvResponse>, Status> {
-        Err(unbuilt::status("HashKV"))
+    /// G74.
+    async fn hash_kv(
+        &self,
+        request: Request<HashKvRequest>,
+    ) -> Result<Response<HashKvResponse>, Status> {
+        let revision = request.get_ref().revision;
+        let answer = self.replica.hash_at(revision).await.map_err(status::range)?;
+        Ok(Response::new(HashKvResponse {
+            header: header::at(&self.replica, answer.revision),
+            hash: answer.hash.hash,
+            compact_revision: answer.hash.span.compact_revision,
+            hash_revision: answer.hash.span.revision,
+        }))
     }
 
     async fn snapshot(

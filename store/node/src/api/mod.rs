@@ -15,6 +15,7 @@ mod kv;
 mod maintenance;
 mod overlap;
 mod probe;
+mod quota;
 mod status;
 mod unbuilt;
 mod validate;

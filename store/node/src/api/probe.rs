@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use detcd_machine::{Alarm, AlarmKind};
+
 use super::http::read;
 use crate::replica::Replica;
 use crate::runtime::Runtime;
@@ -9,7 +11,7 @@ use crate::runtime::Runtime;
 /// One check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
-    /// No alarm says that members differ. There are no alarms yet, so this passes.
+    /// No alarm says that members differ.
     DataCorruption,
     /// This member can read its own state.
     SerializableRead,
@@ -39,7 +41,13 @@ impl Check {
 
     async fn run<R: Runtime>(self, replica: &Replica<R>) -> Result<(), String> {
         match self {
-            Self::DataCorruption => Ok(()),
+            Self::DataCorruption => {
+                let is_corrupt = |alarm: &Alarm| alarm.kind == AlarmKind::Corrupt;
+                if replica.alarms().iter().any(is_corrupt) {
+                    return Err("alarm activated: CORRUPT".to_owned());
+                }
+                Ok(())
+            }
             Self::SerializableRead => read(replica, true).await.map_err(|error| error.to_string()),
             Self::LinearizableRead => read(replica, false).await.map_err(|error| error.to_string()),
             Self::NonLearner if replica.status().is_learner => Err("not a voter yet".to_owned()),

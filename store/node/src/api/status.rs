@@ -13,6 +13,8 @@ pub(crate) fn rejection(rejection: Rejection) -> Error {
         Rejection::Compacted => Error::Compacted,
         Rejection::FutureRevision => Error::FutureRev,
         Rejection::Auth(reason) => auth(reason),
+        Rejection::NoSpace => Error::NoSpace,
+        Rejection::Corrupt => Error::Corrupt,
     }
 }
 
@@ -69,6 +71,8 @@ mod tests {
             (Rejection::LeaseNotFound, "etcdserver: requested lease not found"),
             (Rejection::Compacted, "etcdserver: mvcc: required revision has been compacted"),
             (Rejection::FutureRevision, "etcdserver: mvcc: required revision is a future revision"),
+            (Rejection::NoSpace, "etcdserver: mvcc: database space exceeded"),
+            (Rejection::Corrupt, "etcdserver: corrupt cluster"),
         ] {
             assert_eq!(rejection(reason).message(), text);
             assert_eq!(range(reason.into()).message(), text);

@@ -69,6 +69,9 @@ struct Flags {
     /// Most streams on one client connection.
     #[arg(long, default_value_t = u32::MAX)]
     max_concurrent_streams: u32,
+    /// Largest size of the database in bytes; 0 for 2 GiB, negative for no limit.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    quota_backend_bytes: i64,
     /// Accepted for compatibility; there is no profile to serve yet.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set, require_equals = true)]
     enable_pprof: bool,
@@ -131,6 +134,7 @@ impl Flags {
             max_txn_ops: self.max_txn_ops,
             max_request_bytes: self.max_request_bytes,
             max_concurrent_streams: self.max_concurrent_streams,
+            quota_backend_bytes: self.quota_backend_bytes,
             ..Config::default()
         }
     }

@@ -41,6 +41,8 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// `--max-concurrent-streams`: most streams on one connection.
     pub max_concurrent_streams: u32,
+    /// `--quota-backend-bytes`: largest database; 0 for etcd's 2 GiB, negative for no limit.
+    pub quota_backend_bytes: i64,
     /// `--watch-progress-notify-interval`.
     pub watch_progress_notify_interval: Duration,
     /// Largest size of a log segment in bytes; not a flag.
@@ -80,6 +82,7 @@ impl Default for Config {
             max_txn_ops: 128,
             max_request_bytes: 1_572_864,
             max_concurrent_streams: u32::MAX,
+            quota_backend_bytes: 0,
             watch_progress_notify_interval: Duration::from_secs(10 * 60),
             wal_segment_bytes: 64 << 20,
             flush_interval: Duration::from_millis(100),

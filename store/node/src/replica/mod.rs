@@ -4,6 +4,7 @@
 //! Must never know: gRPC's client messages, error texts.
 
 mod forward;
+mod maintenance;
 mod membership;
 mod read;
 mod watching;
@@ -110,9 +111,6 @@ pub struct MemberStatus {
     pub db_size_quota: i64,
 }
 
-/// etcd's default quota of the database.
-const DEFAULT_QUOTA_BYTES: i64 = 2 << 30;
-
 impl<R: Runtime> Replica<R> {
     /// A handle over the parts of a started member.
     pub fn new(
@@ -170,7 +168,7 @@ impl<R: Runtime> Replica<R> {
             is_learner: learners.learner_ids().any(|id| id == self.inner.member_id),
             db_size: i64::try_from(db_size).unwrap_or(i64::MAX),
             db_size_in_use: i64::try_from(db_size_in_use).unwrap_or(i64::MAX),
-            db_size_quota: DEFAULT_QUOTA_BYTES,
+            db_size_quota: self.quota(),
         }
     }
 

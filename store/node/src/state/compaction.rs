@@ -11,10 +11,17 @@ const STEP_KEYS_MAX: usize = 1000;
 const STEP_INTERVAL: Duration = Duration::from_millis(10);
 
 impl<R: Runtime> State<R> {
-    /// Carries out scheduled compactions, for as long as the member runs.
+    /// Carries out scheduled compactions, for as long as the member runs and its disk works.
     pub async fn compact(&self) {
         loop {
-            while self.compact_step() {
+            loop {
+                if let Err(error) = self.settle_hashes().await {
+                    tracing::debug!(%error, "compaction ends");
+                    return;
+                }
+                if !self.compact_step() {
+                    break;
+                }
                 R::sleep(STEP_INTERVAL).await;
             }
             self.compaction.notified().await;
@@ -26,6 +33,10 @@ impl<R: Runtime> State<R> {
         let mut core = self.write_core();
         if core.replacing || !core.machine.compaction_pending() {
             return false;
+        }
+        if core.machine.hash_owed().is_some() {
+            // It came after the others were settled, and needs the rows.
+            return true;
         }
         let pinned = self.oldest_pin();
         let changes = core.machine.compact_step(STEP_KEYS_MAX, pinned);

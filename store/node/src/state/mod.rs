@@ -6,6 +6,7 @@
 
 mod apply;
 mod compaction;
+mod hash;
 mod history;
 mod read;
 
@@ -23,6 +24,7 @@ use crate::runtime::Runtime;
 use crate::storage::{self, Mark, Storage};
 use crate::wal::Position;
 
+pub use hash::HashAnswer;
 pub use history::StateHistory;
 pub use read::{RangeAnswer, ReadError};
 

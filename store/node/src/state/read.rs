@@ -44,7 +44,7 @@ pub enum ReadError {
 }
 
 /// A revision that compaction must leave readable.
-struct Pin<'a, R: Runtime> {
+pub(super) struct Pin<'a, R: Runtime> {
     state: &'a State<R>,
     revision: i64,
 }
@@ -156,7 +156,7 @@ impl<R: Runtime> State<R> {
         Ok(Some(values))
     }
 
-    fn pin(&self, revision: i64) -> Pin<'_, R> {
+    pub(super) fn pin(&self, revision: i64) -> Pin<'_, R> {
         let mut pins = self.pins.lock().expect("no panic happens while the lock is held");
         *pins.entry(revision).or_default() += 1;
         Pin { state: self, revision }

@@ -189,6 +189,12 @@ impl<R: Runtime> Storage<R> {
         (size.total, size.stored)
     }
 
+    /// Bytes of keys and values, those that are not durable yet included.
+    pub fn used_bytes(&self) -> u64 {
+        let state = self.shared.state();
+        state.size.stored.saturating_add(state.queue.pending_bytes() as u64)
+    }
+
     /// Waits for the storage to fail; for ever if it never does.
     pub async fn failed(&self) -> Error {
         let mut progress = self.shared.progress();

@@ -35,6 +35,11 @@ impl Drop for Member {
 
 /// Starts a member on a directory of its own.
 pub(crate) async fn start() -> Member {
+    start_with(Config::default()).await
+}
+
+/// Starts a member with other settings; its addresses are chosen here.
+pub(crate) async fn start_with(config: Config) -> Member {
     let number = STARTED.fetch_add(1, Ordering::Relaxed);
     let name = format!("detcd-test-{}-{number}", std::process::id());
     let directory = std::env::temp_dir().join(name);
@@ -46,7 +51,7 @@ pub(crate) async fn start() -> Member {
     let config = Config {
         listen_client_urls: vec!["http://127.0.0.1:0".to_owned()],
         listen_peer_urls: vec!["http://127.0.0.1:0".to_owned()],
-        ..Config::default()
+        ..config
     };
     let node = daemon::start(config, environment).await.unwrap();
     node.replica().read_barrier().await.unwrap();

@@ -7,7 +7,7 @@ use detcd_api::peer::command::Command as Sent;
 use detcd_machine::{Command, MemberAttributes, Requester};
 use prost::Message;
 
-use super::{auth, request};
+use super::{alarm, auth, request};
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum DecodeError {
     /// A refusal that this version does not know.
     #[error("unknown rejection {0}")]
     Rejection(i32),
+    /// A change of alarms that this version does not know.
+    #[error("unknown alarm")]
+    Alarm,
 }
 
 /// The bytes of a command, with who asks for it.
@@ -38,6 +41,7 @@ pub(crate) fn encode_command(by: &Requester, command: &Command) -> Bytes {
             client_urls: member.client_urls.clone(),
         }),
         Command::Auth(command) => Sent::Auth(auth::auth_command_to_peer(command)),
+        Command::Alarm(command) => Sent::Alarm(alarm::alarm_request(*command)),
     };
     peer::Command { command: Some(sent), requester: auth::requester_to_peer(by) }
         .encode_to_vec()
@@ -59,6 +63,9 @@ pub(crate) fn decode_command(bytes: Bytes) -> Result<(Requester, Command), Decod
             client_urls: member.client_urls,
         }),
         Sent::Auth(command) => Command::Auth(auth::auth_command_from_peer(command)?),
+        Sent::Alarm(request) => {
+            Command::Alarm(alarm::alarm_command(&request).ok_or(DecodeError::Alarm)?)
+        }
     };
     Ok((by, command))
 }
@@ -66,8 +73,9 @@ pub(crate) fn decode_command(bytes: Bytes) -> Result<(Requester, Command), Decod
 #[cfg(test)]
 mod tests {
     use detcd_machine::{
-        AuthCommand, Compact, Compare, CompareResult, CompareTarget, DeleteRange, Permission,
-        PermissionKind, Put, Range, SortOrder, SortTarget, Txn, TxnOp,
+        Alarm, AlarmCommand, AlarmKind, AuthCommand, Compact, Compare, CompareResult,
+        CompareTarget, DeleteRange, Permission, PermissionKind, Put, Range, SortOrder, SortTarget,
+        Txn, TxnOp,
     };
     use proptest::prelude::*;
 
@@ -213,6 +221,15 @@ mod tests {
                 client_urls
             })),
             auth_command().prop_map(Command::Auth),
+            (any::<[bool; 2]>(), any::<u64>()).prop_map(|([is_raised, is_corrupt], member)| {
+                let kind = if is_corrupt { AlarmKind::Corrupt } else { AlarmKind::NoSpace };
+                let alarm = Alarm { kind, member };
+                Command::Alarm(if is_raised {
+                    AlarmCommand::Activate(alarm)
+                } else {
+                    AlarmCommand::Deactivate(alarm)
+                })
+            }),
         ]
     }
 

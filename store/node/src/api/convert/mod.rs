@@ -3,12 +3,14 @@
 //!
 //! Pure. What a request must fulfil was checked before ([`validate`](super::validate)).
 
+mod alarm;
 mod auth;
 mod command;
 mod outcome;
 mod request;
 mod response;
 
+pub(crate) use self::alarm::{alarm_command, alarm_response, kind_name, kind_of};
 pub(crate) use self::command::{DecodeError, decode_command, encode_command};
 pub(crate) use self::outcome::{outcome_from_peer, outcome_to_peer};
 pub(crate) use self::request::{compact, delete_range, put, range, txn};

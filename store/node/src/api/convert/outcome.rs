@@ -11,6 +11,7 @@ use detcd_machine::{
     DeleteRangeOutcome, KeyValue, Outcome, PutOutcome, RangeOutcome, Rejection, TxnOutcome,
 };
 
+use super::alarm;
 use super::auth;
 use super::command::DecodeError;
 use super::response::{delete_range_response, put_response, txn_response};
@@ -27,6 +28,7 @@ pub(crate) fn outcome_to_peer(answer: &Answer) -> peer::Outcome {
         Ok(Outcome::Compact) => Sent::Compaction(rpc::CompactionResponse::default()),
         Ok(Outcome::SetMember) => Sent::MemberAttributes(peer::Empty {}),
         Ok(Outcome::Auth(revision)) => Sent::Auth(*revision),
+        Ok(Outcome::Alarm(changed)) => Sent::Alarm(alarm::alarm_response(*changed, None)),
         Ok(Outcome::Range(_)) => unreachable!("a range is no command of its own"),
         Err(rejection) => Sent::Rejection(rejection_to_peer(*rejection).into()),
     };
@@ -42,6 +44,10 @@ pub(crate) fn outcome_from_peer(sent: peer::Outcome) -> Result<Answer, DecodeErr
         Sent::Compaction(_) => Ok(Outcome::Compact),
         Sent::MemberAttributes(_) => Ok(Outcome::SetMember),
         Sent::Auth(revision) => Ok(Outcome::Auth(revision)),
+        Sent::Alarm(response) => {
+            let changed = response.alarms.first().map(alarm::alarm_of).transpose();
+            Ok(Outcome::Alarm(changed.map_err(|()| DecodeError::Alarm)?))
+        }
         Sent::Rejection(rejection) => Err(rejection_from_peer(rejection)?),
     };
     Ok(Answer { revision: sent.revision, outcome })
@@ -54,6 +60,8 @@ fn rejection_to_peer(rejection: Rejection) -> peer::Rejection {
         Rejection::Compacted => peer::Rejection::Compacted,
         Rejection::FutureRevision => peer::Rejection::FutureRevision,
         Rejection::Auth(rejection) => auth::rejection_to_peer(rejection),
+        Rejection::NoSpace => peer::Rejection::NoSpace,
+        Rejection::Corrupt => peer::Rejection::Corrupt,
     }
 }
 
@@ -63,6 +71,8 @@ fn rejection_from_peer(sent: i32) -> Result<Rejection, DecodeError> {
         Ok(peer::Rejection::LeaseNotFound) => Ok(Rejection::LeaseNotFound),
         Ok(peer::Rejection::Compacted) => Ok(Rejection::Compacted),
         Ok(peer::Rejection::FutureRevision) => Ok(Rejection::FutureRevision),
+        Ok(peer::Rejection::NoSpace) => Ok(Rejection::NoSpace),
+        Ok(peer::Rejection::Corrupt) => Ok(Rejection::Corrupt),
         Ok(other) => auth::rejection_from_peer(other)
             .map(Rejection::Auth)
             .ok_or(DecodeError::Rejection(sent)),
@@ -113,7 +123,7 @@ fn response_op(op: rpc::ResponseOp) -> Result<Outcome, DecodeError> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use detcd_machine::{AuthRejection, Command, Range, Requester, Txn, TxnOp};
+    use detcd_machine::{Alarm, AlarmKind, AuthRejection, Command, Range, Requester, Txn, TxnOp};
     use prost::Message;
 
     use super::super::{decode_command, encode_command};
@@ -155,6 +165,10 @@ mod tests {
             Err(Rejection::Compacted),
             Err(Rejection::FutureRevision),
             Ok(Outcome::Auth(7)),
+            Ok(Outcome::Alarm(None)),
+            Ok(Outcome::Alarm(Some(Alarm { kind: AlarmKind::Corrupt, member: 7 }))),
+            Err(Rejection::NoSpace),
+            Err(Rejection::Corrupt),
         ]
         .into_iter()
         .chain(AuthRejection::ALL.map(|rejection| Err(rejection.into())))

@@ -80,7 +80,11 @@ fn is_change(outcome: &Outcome) -> bool {
         Outcome::Put(_) => true,
         Outcome::DeleteRange(outcome) => outcome.deleted > 0,
         Outcome::Txn(outcome) => outcome.responses.iter().any(is_change),
-        Outcome::Range(_) | Outcome::Compact | Outcome::SetMember | Outcome::Auth(_) => false,
+        Outcome::Range(_)
+        | Outcome::Compact
+        | Outcome::SetMember
+        | Outcome::Auth(_)
+        | Outcome::Alarm(_) => false,
     }
 }
 
@@ -109,7 +113,9 @@ impl Inside {
                 succeeded: txn.succeeded,
                 responses: self.response_ops(&txn.responses),
             }),
-            Outcome::Compact | Outcome::SetMember | Outcome::Auth(_) => return None,
+            Outcome::Compact | Outcome::SetMember | Outcome::Auth(_) | Outcome::Alarm(_) => {
+                return None;
+            }
         };
         Some(rpc::ResponseOp { response: Some(response) })
     }

@@ -1,0 +1,115 @@
+//! What operators ask of a member.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod member;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use detcd_api::Client;
+use detcd_api::etcdserverpb::alarm_request::AlarmAction;
+use detcd_api::etcdserverpb::{
+    AlarmMember, AlarmRequest, AlarmType, CompactionRequest, DeleteRangeRequest, HashKvRequest,
+    HashRequest, PutRequest, StatusRequest,
+};
+use detcd_node::config::Config;
+use http_body_util::BodyExt;
+use tonic::Code;
+use tower_service::Service;
+
+const MEMBER: u64 = 0x8e9e_05c5_2164_694d;
+
+fn client(member: &member::Member) -> Client<Router> {
+    Client::new(member.router(), "http://member".parse().unwrap())
+}
+
+fn put(key: &str, value: &[u8]) -> PutRequest {
+    PutRequest { key: key.to_owned().into(), value: value.to_vec().into(), ..Default::default() }
+}
+
+fn alarm(action: AlarmAction, alarm: AlarmType) -> AlarmRequest {
+    AlarmRequest { action: action.into(), member_id: MEMBER, alarm: alarm.into() }
+}
+
+async fn get(member: &member::Member, uri: &str) -> (StatusCode, String) {
+    let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
+    let response = member.router().call(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// G72 and C29's reason: the first write beyond the quota tells the cluster; what frees space goes on.
+#[tokio::test]
+async fn a_write_beyond_the_quota_is_refused_and_raises_the_alarm() {
+    let config = Config { quota_backend_bytes: 100_000, ..Config::default() };
+    let member = member::start_with(config).await;
+    let client = client(&member);
+    client.kv().put(put("a", &[0; 60_000])).await.unwrap();
+    let refused = client.kv().put(put("b", &[0; 60_000])).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(refused.message(), "etcdserver: mvcc: database space exceeded");
+    let raised = client.maintenance().alarm(alarm(AlarmAction::Get, AlarmType::None)).await;
+    let expected = AlarmMember { member_id: MEMBER, alarm: AlarmType::Nospace.into() };
+    assert_eq!(raised.unwrap().into_inner().alarms, [expected]);
+    let status = client.maintenance().status(StatusRequest {}).await.unwrap().into_inner();
+    assert_eq!(status.errors, ["memberID:10276657743932975437 alarm:NOSPACE "]);
+    assert_eq!(status.db_size_quota, 100_000);
+    let (code, body) = get(&member, "/health").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body, "{\"health\":\"false\",\"reason\":\"ALARM NOSPACE\"}\n");
+    assert_eq!(get(&member, "/health?exclude=NOSPACE").await.0, StatusCode::OK);
+
+    // Small writes are refused as well, as long as the alarm is up.
+    client.kv().put(put("c", b"")).await.unwrap_err();
+    let all = DeleteRangeRequest { key: "a".into(), ..Default::default() };
+    client.kv().delete_range(all).await.unwrap();
+    let compact = CompactionRequest { revision: 3, physical: true };
+    client.kv().compact(compact).await.unwrap();
+    client.maintenance().alarm(alarm(AlarmAction::Deactivate, AlarmType::Nospace)).await.unwrap();
+    client.kv().put(put("b", &[0; 60_000])).await.unwrap();
+}
+
+/// G71.
+#[tokio::test]
+async fn a_corrupt_cluster_answers_reads_only() {
+    let member = member::start().await;
+    let client = client(&member);
+    client.maintenance().alarm(alarm(AlarmAction::Activate, AlarmType::Corrupt)).await.unwrap();
+    let refused = client.kv().put(put("a", b"")).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::DataLoss, "etcdserver: corrupt cluster")
+    );
+    let (code, body) = get(&member, "/readyz").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body.contains("[-]data_corruption failed: alarm activated: CORRUPT"), "{body}");
+    client.maintenance().alarm(alarm(AlarmAction::Deactivate, AlarmType::Corrupt)).await.unwrap();
+    client.kv().put(put("a", b"")).await.unwrap();
+}
+
+/// G74: the texts of what cannot be hashed.
+#[tokio::test]
+async fn only_what_can_be_read_can_be_hashed() {
+    let member = member::start().await;
+    let client = client(&member);
+    for value in [b"1", b"2", b"3"] {
+        client.kv().put(put("a", value)).await.unwrap();
+    }
+    let hash = async |revision| client.maintenance().hash_kv(HashKvRequest { revision }).await;
+    assert_eq!(
+        hash(5).await.unwrap_err().message(),
+        "etcdserver: mvcc: required revision is a future revision"
+    );
+    let before = hash(3).await.unwrap().into_inner();
+    client.kv().compact(CompactionRequest { revision: 3, physical: false }).await.unwrap();
+    assert_eq!(
+        hash(2).await.unwrap_err().message(),
+        "etcdserver: mvcc: required revision has been compacted"
+    );
+    // What was there before the compaction is still known, whether its rows are gone or not.
+    let after = hash(3).await.unwrap().into_inner();
+    assert_eq!((after.hash, after.compact_revision), (before.hash, -1));
+    client.maintenance().hash(HashRequest {}).await.unwrap();
+}
