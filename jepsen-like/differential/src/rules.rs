@@ -76,23 +76,11 @@ pub const RULES: &[Rule] = &[
         },
     },
     Rule {
-        id: "sort-after-limit",
-        says: "with a target and without an order, versions before 3.7 sort what the limit left (G13)",
-        covers: |exchange, field| {
-            field.path.contains("kvs[")
-                && exchange.asks_for(|range| {
-                    range.limit > 0
-                        && range.sort_order() == SortOrder::None
-                        && range.sort_target() != SortTarget::Key
-                })
-        },
-    },
-    Rule {
         id: "sort-ties",
         says: "what is equal to the sort target has no order of its own in long results (G14)",
         covers: |exchange, field| {
             let name = field.path.rsplit_once("].").map_or("", |(_, name)| name);
-            exchange.sorted_count(&field.path) > 12
+            exchange.sorted_count(&field.path) > 6
                 && exchange.asks_for(|range| {
                     let target = range.sort_target();
                     target != SortTarget::Key && sort_field(target) != name
