@@ -13,6 +13,7 @@ mod recorder;
 mod refusal;
 mod session;
 mod stop;
+mod stream;
 mod watcher;
 
 pub use self::client::{Client, burst};

@@ -15,10 +15,14 @@ use tonic::Status;
 use super::convert;
 use super::recorder::Recorder;
 use super::refusal::{End, end_of};
+use super::stream;
 use sim::cluster::ClientHost;
 
 /// No member looks at it, but HTTP/2 wants one.
 const ORIGIN: &str = "http://detcd";
+
+/// One in so many ranges is read as a stream, if it can be.
+const STREAMED_ONE_IN: OpId = 4;
 
 /// A client's connections and its name in the history.
 #[derive(Debug)]
@@ -76,7 +80,7 @@ impl Session {
             recorder.fail(op, Refusal::from(RefusalKind::NotServed));
             return None;
         };
-        match SimRuntime::timeout(patience, send(channel, &request)).await {
+        match SimRuntime::timeout(patience, send(channel, op, &request)).await {
             Ok(Ok(response)) => {
                 recorder.ok(op, response.clone());
                 Some(response)
@@ -119,9 +123,15 @@ impl Session {
     }
 }
 
-async fn send(channel: Channel, request: &Request) -> Result<Response, Status> {
+async fn send(channel: Channel, op: OpId, request: &Request) -> Result<Response, Status> {
     let client = client(channel);
     Ok(match request {
+        Request::Range(request)
+            if op.is_multiple_of(STREAMED_ONE_IN) && stream::can_be(request) =>
+        {
+            let response = stream::range(&client, convert::range(request)).await?;
+            Response::Range(convert::range_response(response))
+        }
         Request::Range(request) => {
             let response = client.kv().range(convert::range(request)).await?;
             Response::Range(convert::range_response(response.into_inner()))

@@ -14,7 +14,7 @@ use detcd_machine::{Command, Outcome, Requester};
 use futures_util::Stream;
 use tonic::{Request, Response, Status};
 
-use super::{Limits, convert, header, identity, quota, status, unbuilt, validate};
+use super::{Limits, convert, header, identity, quota, range_stream, status, validate};
 use crate::replica::{Answer, Replica};
 use crate::runtime::Runtime;
 
@@ -102,9 +102,15 @@ impl<R: Runtime> Kv for KvService<R> {
 
     async fn range_stream(
         &self,
-        _: Request<RangeRequest>,
+        request: Request<RangeRequest>,
     ) -> Result<Response<Self::RangeStreamStream>, Status> {
-        Err(unbuilt::status("RangeStream"))
+        let request = request.into_inner();
+        range_stream::check(&request)?;
+        if !request.serializable {
+            self.read_barrier().await?;
+        }
+        let chunks = range_stream::chunks(self.replica.clone(), request, self.limits);
+        Ok(Response::new(Box::pin(chunks)))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {

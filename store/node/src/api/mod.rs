@@ -16,6 +16,7 @@ mod maintenance;
 mod overlap;
 mod probe;
 mod quota;
+mod range_stream;
 mod status;
 mod unbuilt;
 mod validate;
