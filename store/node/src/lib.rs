@@ -4,6 +4,7 @@
 //! Time, entropy, tasks, sockets and files come through [`runtime`] alone.
 
 pub mod api;
+pub mod auth;
 pub mod config;
 pub mod daemon;
 pub mod etcd_format;

@@ -9,6 +9,7 @@ use openraft_rt::WatchReceiver;
 use tonic::service::Routes;
 
 use crate::api;
+use crate::auth::Tokens;
 use crate::config::{Config, InitialCluster, Url};
 use crate::grpc::{self, Listening, ServerOptions};
 use crate::observer::{Observation, Observer};
@@ -118,7 +119,9 @@ async fn start_parts<R: Runtime>(
 
     let state = State::<R>::restore(storage.clone()).await?;
     let hub = Hub::new(Arc::new(StateHistory::new(state.clone())), watch::Limits::default());
-    let applier = Applier::new(state.clone(), hub.clone(), environment.observer.clone());
+    let tokens = Tokens::<R>::new(&config);
+    let observer = environment.observer.clone();
+    let applier = Applier::new(state.clone(), hub.clone(), tokens.clone(), observer);
     let peers = Peers::<R>::new(environment.network.clone(), cluster.id, config.election_timeout());
     let links = Links::new(peers.clone(), log.clone(), config.election_timeout());
     let raft_config = raft::config(&config)
@@ -136,6 +139,7 @@ async fn start_parts<R: Runtime>(
         local.clone(),
         peers,
         state.clone(),
+        tokens,
         (cluster.id, cluster.local),
         config.clone(),
     );

@@ -6,8 +6,10 @@ use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use detcd_api::Error;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
+use super::identity;
 use crate::replica::{MemberStatus, Replica};
 use crate::runtime::Runtime;
 
@@ -25,6 +27,10 @@ pub(super) async fn guard<R: Runtime>(
     next: Next,
 ) -> Response<Body> {
     if let Err(error) = admit(&replica.status(), request.uri().path(), request.headers()) {
+        return Status::from(error).into_http::<Body>();
+    }
+    let metadata = MetadataMap::from_headers(request.headers().clone());
+    if let Err(error) = identity::admit(&replica, request.uri().path(), &metadata).await {
         return Status::from(error).into_http::<Body>();
     }
     speak_like_grpc(next.run(request).await)

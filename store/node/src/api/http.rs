@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::any;
-use detcd_machine::Range;
+use detcd_machine::{Range, Requester};
 
 use super::probe::{self, Check};
 use super::{convert, status};
@@ -80,7 +80,7 @@ pub(super) async fn read<R: Runtime>(
         replica.read_barrier().await.map_err(status::unavailable)?;
     }
     let range = Range { key: "a".into(), limit: 1, ..Default::default() };
-    replica.range(range).await.map(|_| ()).map_err(status::range)
+    replica.range(&Requester::Member, range).await.map(|_| ()).map_err(status::range)
 }
 
 /// H7. Before the first entry is applied a member does not know what its cluster agreed on.

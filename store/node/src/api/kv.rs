@@ -86,7 +86,7 @@ impl<R: Runtime> Kv for KvService<R> {
         &self,
         request: Request<RangeRequest>,
     ) -> Result<Response<RangeResponse>, Status> {
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         // A learner may be behind by any distance, and says so by refusing (G69).
         if !request.serializable && self.replica.status().is_learner {
             return Err(Error::NotSupportedForLearner.into());
@@ -95,7 +95,9 @@ impl<R: Runtime> Kv for KvService<R> {
         if !request.serializable {
             self.read_barrier().await?;
         }
-        let answer = self.replica.range(convert::range(request)).await.map_err(status::range)?;
+        let by = identity::requester(&self.replica, &metadata).await?;
+        let answer = self.replica.range(&by, convert::range(request)).await;
+        let answer = answer.map_err(status::range)?;
         let header = header::at(&self.replica, answer.revision);
         Ok(Response::new(convert::range_response(&answer.outcome, header)))
     }
@@ -104,12 +106,13 @@ impl<R: Runtime> Kv for KvService<R> {
         &self,
         request: Request<RangeRequest>,
     ) -> Result<Response<Self::RangeStreamStream>, Status> {
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
         range_stream::check(&request)?;
         if !request.serializable {
             self.read_barrier().await?;
         }
-        let chunks = range_stream::chunks(self.replica.clone(), request, self.limits);
+        let by = identity::requester(&self.replica, &metadata).await?;
+        let chunks = range_stream::chunks(self.replica.clone(), by, request, self.limits);
         Ok(Response::new(Box::pin(chunks)))
     }
 
@@ -152,6 +155,9 @@ impl<R: Runtime> Kv for KvService<R> {
         if path == Path::Propose {
             self.limits.check_size(&request)?;
         }
+        if path == Path::Linearizable {
+            self.read_barrier().await?;
+        }
         let by = identity::requester(&self.replica, &metadata).await?;
         if path == Path::Propose {
             self.room(quota::txn(&request)).await?;
@@ -160,10 +166,7 @@ impl<R: Runtime> Kv for KvService<R> {
         let answer = match path {
             Path::Propose => self.propose(by, Command::Txn(txn)).await?,
             Path::Linearizable | Path::Serializable => {
-                if path == Path::Linearizable {
-                    self.read_barrier().await?;
-                }
-                accepted(self.replica.read_txn(txn).await.map_err(status::unavailable)?)?
+                accepted(self.replica.read_txn(&by, txn).await.map_err(status::range)?)?
             }
         };
         match answer {

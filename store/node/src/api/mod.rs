@@ -4,6 +4,7 @@
 //! converted back. Must never know: Raft, the log, the storage, and what carries the bytes: whoever
 //! serves the router brings the connections.
 
+mod auth;
 mod cluster;
 mod convert;
 mod guard;
@@ -41,6 +42,7 @@ use detcd_api::v3lockpb::lock_server::LockServer;
 use tonic::server::NamedService;
 use tower_service::Service;
 
+use self::auth::AuthService;
 use self::cluster::ClusterService;
 use self::health::HealthService;
 use self::kv::KvService;
@@ -52,6 +54,7 @@ use crate::runtime::Runtime;
 pub(crate) use self::convert::{
     DecodeError, decode_command, encode_command, outcome_from_peer, outcome_to_peer,
 };
+pub(crate) use self::status::auth as auth_error;
 pub use self::validate::Limits;
 
 /// What a gRPC message may be larger than the largest request (G24).
@@ -74,7 +77,7 @@ pub fn router<R: Runtime, W: Watch>(replica: Replica<R>, watch: W, limits: Limit
     grpc = mount(grpc, sized!(MaintenanceServer, MaintenanceService::new(replica.clone())));
     grpc = mount(grpc, sized!(HealthServer, HealthService));
     grpc = mount(grpc, sized!(LeaseServer, Unbuilt));
-    grpc = mount(grpc, sized!(AuthServer, Unbuilt));
+    grpc = mount(grpc, sized!(AuthServer, AuthService::new(replica.clone(), limits)));
     grpc = mount(grpc, sized!(LockServer, Unbuilt));
     grpc = mount(grpc, sized!(ElectionServer, Unbuilt));
     grpc.layer(from_fn_with_state(replica.clone(), guard::guard::<R>))

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use detcd_api::Error;
 use detcd_api::etcdserverpb::range_request::{SortOrder, SortTarget};
 use detcd_api::etcdserverpb::{RangeRequest, RangeResponse, RangeStreamResponse, ResponseHeader};
-use detcd_machine::Range;
+use detcd_machine::{Range, Requester};
 use futures_util::{Stream, stream};
 use prost::Message;
 use tonic::Status;
@@ -48,10 +48,11 @@ pub(super) fn check(request: &RangeRequest) -> Result<(), Error> {
 /// The chunks of a request that was checked.
 pub(super) fn chunks<R: Runtime>(
     replica: Replica<R>,
+    by: Requester,
     request: RangeRequest,
     limits: Limits,
 ) -> impl Stream<Item = Result<RangeStreamResponse, Status>> {
-    let reading = Reading::new(replica, request, limits.max_request_bytes);
+    let reading = Reading::new(replica, by, request, limits.max_request_bytes);
     stream::try_unfold(Some(reading), async |reading| match reading {
         Some(reading) => reading.next().await.map(Some),
         None => Ok(None),
@@ -61,6 +62,8 @@ pub(super) fn chunks<R: Runtime>(
 /// A stream between two chunks.
 struct Reading<R: Runtime> {
     replica: Replica<R>,
+    /// Must be permitted to read what is left, as it was to read the whole.
+    by: Requester,
     /// What is left to be read; its limit is that of the whole.
     range: Range,
     chunk_keys: i64,
@@ -76,18 +79,18 @@ struct Whole {
 }
 
 impl<R: Runtime> Reading<R> {
-    fn new(replica: Replica<R>, request: RangeRequest, chunk_bytes: usize) -> Self {
+    fn new(replica: Replica<R>, by: Requester, request: RangeRequest, chunk_bytes: usize) -> Self {
         let mut range = convert::range(request);
         range.sort_order = detcd_machine::SortOrder::None;
         range.sort_target = detcd_machine::SortTarget::Key;
-        Self { replica, range, chunk_keys: FIRST_CHUNK_KEYS, chunk_bytes, whole: None }
+        Self { replica, by, range, chunk_keys: FIRST_CHUNK_KEYS, chunk_bytes, whole: None }
     }
 
     async fn next(mut self) -> Result<(RangeStreamResponse, Option<Self>), Status> {
         let limited = self.range.limit > 0;
         let limit = if limited { self.chunk_keys.min(self.range.limit) } else { self.chunk_keys };
         let chunk = Range { limit, ..self.range.clone() };
-        let answer = self.replica.range(chunk).await.map_err(status::range)?;
+        let answer = self.replica.range(&self.by, chunk).await.map_err(status::range)?;
         let whole = *self.whole.get_or_insert_with(|| Whole {
             header: header::at(&self.replica, answer.revision).unwrap_or_default(),
             count: answer.outcome.count,

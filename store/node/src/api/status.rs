@@ -56,6 +56,7 @@ pub(crate) fn unavailable(reason: Unavailable) -> Error {
 pub(crate) fn range(error: RangeError) -> Error {
     match error {
         RangeError::Rejected(reason) => rejection(reason),
+        RangeError::NotPermitted(reason) => auth(reason),
         RangeError::Unavailable(reason) => unavailable(reason),
     }
 }

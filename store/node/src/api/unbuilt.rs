@@ -3,7 +3,6 @@
 
 use std::pin::Pin;
 
-use detcd_api::etcdserverpb::auth_server::Auth;
 use detcd_api::etcdserverpb::lease_server::Lease;
 use detcd_api::etcdserverpb::*;
 use detcd_api::v3electionpb::election_server::Election;
@@ -47,27 +46,6 @@ unbuilt! {
     lease_keep_alive(Streaming<LeaseKeepAliveRequest>) -> Self::LeaseKeepAliveStream;
     lease_time_to_live(LeaseTimeToLiveRequest) -> LeaseTimeToLiveResponse;
     lease_leases(LeaseLeasesRequest) -> LeaseLeasesResponse;
-}
-
-unbuilt! {
-    Auth {}
-    auth_enable(AuthEnableRequest) -> AuthEnableResponse;
-    auth_disable(AuthDisableRequest) -> AuthDisableResponse;
-    auth_status(AuthStatusRequest) -> AuthStatusResponse;
-    authenticate(AuthenticateRequest) -> AuthenticateResponse;
-    user_add(AuthUserAddRequest) -> AuthUserAddResponse;
-    user_get(AuthUserGetRequest) -> AuthUserGetResponse;
-    user_list(AuthUserListRequest) -> AuthUserListResponse;
-    user_delete(AuthUserDeleteRequest) -> AuthUserDeleteResponse;
-    user_change_password(AuthUserChangePasswordRequest) -> AuthUserChangePasswordResponse;
-    user_grant_role(AuthUserGrantRoleRequest) -> AuthUserGrantRoleResponse;
-    user_revoke_role(AuthUserRevokeRoleRequest) -> AuthUserRevokeRoleResponse;
-    role_add(AuthRoleAddRequest) -> AuthRoleAddResponse;
-    role_get(AuthRoleGetRequest) -> AuthRoleGetResponse;
-    role_list(AuthRoleListRequest) -> AuthRoleListResponse;
-    role_delete(AuthRoleDeleteRequest) -> AuthRoleDeleteResponse;
-    role_grant_permission(AuthRoleGrantPermissionRequest) -> AuthRoleGrantPermissionResponse;
-    role_revoke_permission(AuthRoleRevokePermissionRequest) -> AuthRoleRevokePermissionResponse;
 }
 
 unbuilt! {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use detcd_node::config::{ClusterState, Config};
+use detcd_node::config::{AuthToken, ClusterState, Config};
 use detcd_node::daemon;
 use detcd_node::node::Environment;
 use detcd_node::observer::NoObserver;
@@ -72,6 +72,15 @@ struct Flags {
     /// Largest size of the database in bytes; 0 for 2 GiB, negative for no limit.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     quota_backend_bytes: i64,
+    /// How users prove who they are once their password was right.
+    #[arg(long, default_value = "simple")]
+    auth_token: String,
+    /// Time in seconds that a simple token is good for after its last use.
+    #[arg(long, default_value_t = 300)]
+    auth_token_ttl: u32,
+    /// What hashing a password costs, as a power of two.
+    #[arg(long, default_value_t = 10)]
+    bcrypt_cost: u32,
     /// Accepted for compatibility; there is no profile to serve yet.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set, require_equals = true)]
     enable_pprof: bool,
@@ -135,6 +144,9 @@ impl Flags {
             max_request_bytes: self.max_request_bytes,
             max_concurrent_streams: self.max_concurrent_streams,
             quota_backend_bytes: self.quota_backend_bytes,
+            auth_token: AuthToken::Simple,
+            auth_token_ttl: Duration::from_secs(self.auth_token_ttl.into()),
+            bcrypt_cost: self.bcrypt_cost,
             ..Config::default()
         }
     }
@@ -212,6 +224,9 @@ async fn run(flags: Flags) -> Result<ExitCode, String> {
     let data_dir = flags.data_dir();
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;
+    if flags.auth_token != "simple" {
+        return Err(detcd_api::Error::InvalidAuthOptions.to_string());
+    }
     let config = flags.config();
     config.validate().map_err(|problems| problems.join("\n"))?;
     let disk = DirectoryDisk::open(&Path::new(&data_dir).join("member"))

@@ -45,6 +45,12 @@ pub struct Config {
     pub quota_backend_bytes: i64,
     /// `--watch-progress-notify-interval`.
     pub watch_progress_notify_interval: Duration,
+    /// `--auth-token`: how users prove who they are once their password was right.
+    pub auth_token: AuthToken,
+    /// `--auth-token-ttl`: how long a simple token is good for after its last use.
+    pub auth_token_ttl: Duration,
+    /// `--bcrypt-cost`: what hashing a password costs, as a power of two.
+    pub bcrypt_cost: u32,
     /// Largest size of a log segment in bytes; not a flag.
     pub wal_segment_bytes: u64,
     /// Longest time that applied changes wait for their durable commit to the database; not a flag.
@@ -53,6 +59,14 @@ pub struct Config {
 
 /// Largest `--max-request-bytes`: a batch of such requests still fits a message between members.
 const REQUEST_BYTES_LIMIT: usize = 64 << 20;
+
+/// `--auth-token`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AuthToken {
+    /// Random letters that every member knows.
+    #[default]
+    Simple,
+}
 
 /// `--initial-cluster-state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +98,9 @@ impl Default for Config {
             max_concurrent_streams: u32::MAX,
             quota_backend_bytes: 0,
             watch_progress_notify_interval: Duration::from_secs(10 * 60),
+            auth_token: AuthToken::Simple,
+            auth_token_ttl: Duration::from_secs(300),
+            bcrypt_cost: 10,
             wal_segment_bytes: 64 << 20,
             flush_interval: Duration::from_millis(100),
         }

@@ -4,11 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use detcd_machine::Command;
 use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 
 use super::{Entry, LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, codec};
+use crate::auth::Tokens;
 use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::state::{Advanced, Answer, State, Step};
@@ -32,12 +34,18 @@ pub enum SnapshotData<R: Runtime> {
 pub struct Applier<R: Runtime> {
     state: Arc<State<R>>,
     hub: Hub,
+    tokens: Tokens<R>,
     observer: Arc<dyn Observer>,
 }
 
 impl<R: Runtime> Clone for Applier<R> {
     fn clone(&self) -> Self {
-        Self { state: self.state.clone(), hub: self.hub.clone(), observer: self.observer.clone() }
+        Self {
+            state: self.state.clone(),
+            hub: self.hub.clone(),
+            tokens: self.tokens.clone(),
+            observer: self.observer.clone(),
+        }
     }
 }
 
@@ -71,8 +79,13 @@ fn command_bytes<R: Runtime>(entry: &Entry<R>) -> Bytes {
 
 impl<R: Runtime> Applier<R> {
     /// Applies to `state`, publishes to `hub`.
-    pub fn new(state: Arc<State<R>>, hub: Hub, observer: Arc<dyn Observer>) -> Self {
-        Self { state, hub, observer }
+    pub fn new(
+        state: Arc<State<R>>,
+        hub: Hub,
+        tokens: Tokens<R>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self { state, hub, tokens, observer }
     }
 
     async fn apply_entry(&self, entry: &Entry<R>) -> io::Result<Reply> {
@@ -91,6 +104,11 @@ impl<R: Runtime> Applier<R> {
         let advanced = self
             .state
             .advance(position, step, |applied| {
+                if let (EntryPayload::Normal(proposal), Ok(_)) = (&entry.payload, &applied.outcome)
+                    && let Ok((_, Command::Auth(command))) = proposal.decoded()
+                {
+                    self.tokens.applied(position.index, command);
+                }
                 if !applied.events.is_empty() {
                     self.hub.publish(applied.revision, &applied.events);
                 }
@@ -148,6 +166,7 @@ impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
         if Some(codec::log_id(advanced.position)) != meta.last_log_id {
             return Err(io::Error::other("the snapshot does not cover what its sender said"));
         }
+        self.tokens.replaced();
         self.hub.reset(advanced.revision);
         self.observer.observe(Observation::SnapshotInstalled {
             index: advanced.position.index,

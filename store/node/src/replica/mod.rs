@@ -4,6 +4,7 @@
 //! Must never know: gRPC's client messages, error texts.
 
 mod forward;
+mod identity;
 mod maintenance;
 mod membership;
 mod read;
@@ -16,6 +17,7 @@ use std::{fmt, io};
 
 use openraft_rt::WatchReceiver;
 
+use crate::auth::Tokens;
 use crate::config::Config;
 use crate::raft::local::Local;
 use crate::raft::peers::Peers;
@@ -24,6 +26,7 @@ use crate::runtime::Runtime;
 use crate::state::State;
 
 pub use crate::state::{Answer, RangeAnswer};
+pub use identity::InvalidToken;
 pub use membership::Member;
 pub use read::RangeError;
 
@@ -37,6 +40,7 @@ struct Inner<R: Runtime> {
     local: Local<R>,
     peers: Peers<R>,
     state: Arc<State<R>>,
+    tokens: Tokens<R>,
     member_id: u64,
     cluster_id: u64,
     config: Config,
@@ -118,11 +122,12 @@ impl<R: Runtime> Replica<R> {
         local: Local<R>,
         peers: Peers<R>,
         state: Arc<State<R>>,
+        tokens: Tokens<R>,
         ids: (u64, u64),
         config: Config,
     ) -> Self {
         let (cluster_id, member_id) = ids;
-        let inner = Inner { raft, local, peers, state, member_id, cluster_id, config };
+        let inner = Inner { raft, local, peers, state, tokens, member_id, cluster_id, config };
         Self { inner: Arc::new(inner) }
     }
 

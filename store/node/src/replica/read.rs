@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use detcd_machine::{Range, Rejection, Txn};
+use detcd_machine::{AuthRejection, Machine, Range, Rejection, Requester, Txn};
 
 use super::forward::Asked;
 use super::{Answer, RangeAnswer, Replica, Unavailable};
@@ -19,6 +19,9 @@ pub enum RangeError {
     /// The revision is compacted or not there yet.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// Whoever asks may not read that.
+    #[error(transparent)]
+    NotPermitted(#[from] AuthRejection),
     /// The member cannot answer now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -68,15 +71,16 @@ impl<R: Runtime> Replica<R> {
     }
 
     /// Reads the local state as it is now (G11, G17 `serializable`).
-    pub async fn range(&self, range: Range) -> Result<RangeAnswer, RangeError> {
-        Ok(self.inner.state.range(&range).await?)
+    pub async fn range(&self, by: &Requester, range: Range) -> Result<RangeAnswer, RangeError> {
+        let check = |machine: &Machine| machine.check_range_permitted(by, &range);
+        let read = async { Ok(self.inner.state.range(&range).await?) };
+        self.checked(by, check, read).await
     }
 
     /// Carries out a transaction that only reads, on the local state as it is now (G35).
-    pub async fn read_txn(&self, txn: Txn) -> Result<Answer, Unavailable> {
-        self.inner.state.read_txn(&txn).await.map_err(|error| match error {
-            ReadError::Storage(_) => Unavailable::Stopped,
-            ReadError::Rejected(_) | ReadError::Replaced => Unavailable::LeaderChanged,
-        })
+    pub async fn read_txn(&self, by: &Requester, txn: Txn) -> Result<Answer, RangeError> {
+        let check = |machine: &Machine| machine.check_txn_permitted(by, &txn);
+        let read = async { Ok(self.inner.state.read_txn(&txn).await?) };
+        self.checked(by, check, read).await
     }
 }

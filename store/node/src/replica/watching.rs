@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use detcd_api::Error;
 use detcd_api::etcdserverpb::ResponseHeader;
 use futures_util::future::BoxFuture;
@@ -9,6 +10,8 @@ use openraft_rt::WatchReceiver;
 use tonic::metadata::MetadataMap;
 
 use super::Replica;
+use crate::api;
+use crate::auth;
 use crate::runtime::Runtime;
 use crate::watch;
 
@@ -32,9 +35,21 @@ impl<R: Runtime> watch::Member for Replica<R> {
         Box::pin(async move { replica.wait_until_leaderless().await })
     }
 
-    /// Nobody is refused until there is authentication.
-    fn permits(&self, _: &MetadataMap, _: &[u8], _: &[u8]) -> Result<(), Error> {
-        Ok(())
+    fn permits(
+        &self,
+        metadata: &MetadataMap,
+        key: Bytes,
+        range_end: Bytes,
+    ) -> BoxFuture<'static, Result<(), Error>> {
+        let replica = self.clone();
+        let token = auth::token(metadata).map(<[u8]>::to_vec);
+        Box::pin(async move {
+            let by = replica.identify(token.as_deref()).await;
+            let by = by.map_err(|_| Error::InvalidAuthToken)?;
+            replica
+                .with_auth(|auth| auth.check_read(&by, &key, &range_end))
+                .map_err(api::auth_error)
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use detcd_api::Error;
 use detcd_api::etcdserverpb::watch_server::Watch;
 use detcd_api::etcdserverpb::{ResponseHeader, WatchRequest, WatchResponse};
@@ -41,7 +42,12 @@ pub trait Member: Send + Sync + 'static {
 
     /// Whether the caller may read these keys. `range_end` is as the client sent it: a single zero byte
     /// still means everything from `key` on (G44).
-    fn permits(&self, metadata: &MetadataMap, key: &[u8], range_end: &[u8]) -> Result<(), Error>;
+    fn permits(
+        &self,
+        metadata: &MetadataMap,
+        key: Bytes,
+        range_end: Bytes,
+    ) -> BoxFuture<'static, Result<(), Error>>;
 }
 
 /// How streams are served.

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::pin::pin;
 
+use bytes::Bytes;
 use detcd_api::Error;
 use detcd_api::etcdserverpb::watch_request::RequestUnion;
 use detcd_api::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
@@ -84,7 +85,7 @@ impl<R: Runtime> Session<R> {
                     self.subscription.tick();
                 }
                 request = requests.next(), if accepts => match request {
-                    Some(request) => self.accept(request.map_err(broken)?),
+                    Some(request) => self.accept(request.map_err(broken)?).await,
                     None => requests_open = false,
                 },
                 (done, read) = finished(&mut reading) => {
@@ -107,10 +108,10 @@ impl<R: Runtime> Session<R> {
         }
     }
 
-    fn accept(&mut self, request: WatchRequest) {
+    async fn accept(&mut self, request: WatchRequest) {
         match request.request_union {
             Some(RequestUnion::CreateRequest(request)) => {
-                if let Err(reason) = self.create(&request) {
+                if let Err(reason) = self.create(&request).await {
                     self.subscription.refuse(reason);
                 }
             }
@@ -124,13 +125,17 @@ impl<R: Runtime> Session<R> {
     }
 
     /// Creates a watcher, or says why not. The order of the checks is etcd's.
-    fn create(&mut self, request: &WatchCreateRequest) -> Result<(), String> {
+    async fn create(&mut self, request: &WatchCreateRequest) -> Result<(), String> {
         if request.start_revision < 0 {
             return Err(Error::Compacted.to_string());
         }
-        let key = if request.key.is_empty() { &[0][..] } else { &request.key };
-        let permitted = self.service.member.permits(&self.metadata, key, &request.range_end);
-        permitted.map_err(Error::with_code_in_text)?;
+        let key = match request.key.is_empty() {
+            true => Bytes::from_static(&[0]),
+            false => request.key.clone(),
+        };
+        let range_end = request.range_end.clone();
+        let permitted = self.service.member.permits(&self.metadata, key, range_end);
+        permitted.await.map_err(Error::with_code_in_text)?;
         let range = KeyRange::from_wire(request.key.clone(), request.range_end.clone())
             .ok_or_else(|| Error::EmptyWatcherRange.to_string())?;
         let created = self.subscription.create(request.watch_id, Interest::new(request, range));

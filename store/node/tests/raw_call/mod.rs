@@ -11,19 +11,35 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Request, Response, Status, Streaming};
 
 /// Calls a unary method, named as `package.Service/Method`.
-pub(crate) async fn call(channel: Router, method: &str, request: Bytes) -> Result<Bytes, Status> {
+pub(crate) async fn call(
+    channel: Router,
+    method: &str,
+    token: Option<&str>,
+    request: Bytes,
+) -> Result<Bytes, Status> {
     let mut client = client(channel).await?;
-    client.unary(Request::new(request), path(method), Raw).await.map(Response::into_inner)
+    let request = with_token(request, token);
+    client.unary(request, path(method), Raw).await.map(Response::into_inner)
 }
 
 /// Opens a stream in both directions.
 pub(crate) async fn open(
     channel: Router,
     method: &str,
+    token: Option<&str>,
     requests: impl Stream<Item = Bytes> + Send + 'static,
 ) -> Result<Streaming<Bytes>, Status> {
     let mut client = client(channel).await?;
-    client.streaming(Request::new(requests), path(method), Raw).await.map(Response::into_inner)
+    client.streaming(with_token(requests, token), path(method), Raw).await.map(Response::into_inner)
+}
+
+fn with_token<T>(message: T, token: Option<&str>) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Some(token) = token {
+        let token = token.parse().expect("tokens are plain text");
+        request.metadata_mut().insert("token", token);
+    }
+    request
 }
 
 async fn client(channel: Router) -> Result<Grpc<Router>, Status> {

@@ -14,7 +14,7 @@ use detcd_api::mvccpb;
 use detcd_node::runtime::tokio::TokioRuntime;
 use detcd_node::stop::Stop;
 use detcd_node::watch::{Hub, Limits, Member, Options, WatchService};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_stream::wrappers::ReceiverStream;
@@ -135,10 +135,15 @@ impl Member for OneMember {
         async move { lost.stopped().await }.boxed()
     }
 
-    fn permits(&self, _: &MetadataMap, key: &[u8], range_end: &[u8]) -> Result<(), Error> {
+    fn permits(
+        &self,
+        _: &MetadataMap,
+        key: Bytes,
+        range_end: Bytes,
+    ) -> BoxFuture<'static, Result<(), Error>> {
         let mut state = self.state.lock().unwrap();
         state.asked.push((key.to_vec(), range_end.to_vec()));
-        state.refusal.map_or(Ok(()), Err)
+        ready(state.refusal.map_or(Ok(()), Err)).boxed()
     }
 }
 
