@@ -11,8 +11,9 @@ use detcd_api::Client;
 use detcd_api::etcdserverpb::alarm_request::AlarmAction;
 use detcd_api::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmType, CompactionRequest, DeleteRangeRequest, HashKvRequest,
-    HashRequest, PutRequest, StatusRequest,
+    HashRequest, PutRequest, SnapshotRequest, StatusRequest,
 };
+use detcd_bolt::Database;
 use detcd_node::config::Config;
 use http_body_util::BodyExt;
 use tonic::Code;
@@ -112,4 +113,48 @@ async fn only_what_can_be_read_can_be_hashed() {
     let after = hash(3).await.unwrap().into_inner();
     assert_eq!((after.hash, after.compact_revision), (before.hash, -1));
     client.maintenance().hash(HashRequest {}).await.unwrap();
+}
+
+/// G76 and K25: exact sizes, the hash behind the bytes, and in the bytes what etcd would have there.
+#[tokio::test]
+async fn a_snapshot_is_a_database_file_with_its_hash_behind_it() {
+    let member = member::start().await;
+    let client = client(&member);
+    for n in 0..500 {
+        client.kv().put(put(&format!("k{}", n % 300), &[0; 500])).await.unwrap();
+    }
+    let one = DeleteRangeRequest { key: "k1".into(), ..Default::default() };
+    client.kv().delete_range(one).await.unwrap();
+    client.kv().compact(CompactionRequest { revision: 400, physical: true }).await.unwrap();
+
+    let mut stream = client.maintenance().snapshot(SnapshotRequest {}).await.unwrap().into_inner();
+    let (mut file, mut left) = (Vec::new(), None);
+    while let Some(piece) = stream.message().await.unwrap() {
+        assert!(piece.blob.len() <= 32 << 10);
+        assert_eq!(piece.version, "3.6.0");
+        if let Some(left) = left.filter(|left| *left > 0) {
+            assert_eq!(piece.remaining_bytes + piece.blob.len() as u64, left);
+        }
+        left = Some(piece.remaining_bytes);
+        file.extend_from_slice(&piece.blob);
+    }
+    assert_eq!(file.len() % 512, 32);
+    let source = &file[..file.len() - 32];
+    let database = Database::open(&source).unwrap();
+    assert_eq!(database.size(), source.len() as u64);
+    let buckets = database.buckets().unwrap();
+    let names: Vec<_> = buckets.keys().map(|name| String::from_utf8_lossy(name)).collect();
+    let expected = ["alarm", "auth", "authRoles", "authUsers", "cluster", "key"];
+    assert_eq!(names[..6], expected);
+    assert_eq!(names[6..], ["lease", "members", "members_removed", "meta"]);
+    let mut rows = 0;
+    let mut entries = database.entries(&buckets[&b"key"[..]]).unwrap();
+    let mut last = Vec::new();
+    while let Some((key, _)) = entries.next().unwrap() {
+        rows += 1;
+        last = key.to_vec();
+    }
+    // 300 keys, those put again after the compaction, the deletion; without what was superseded.
+    assert_eq!((rows, last.len()), (402, 18));
+    assert_eq!(last[..8], 502i64.to_be_bytes());
 }

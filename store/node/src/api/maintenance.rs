@@ -12,13 +12,17 @@ use detcd_api::etcdserverpb::{
     StatusResponse,
 };
 use detcd_machine::{Alarm, Command, Outcome, Requester};
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 use tonic::{Request, Response, Status};
 
 use super::{convert, header, identity, status, unbuilt};
+use crate::etcd_format::STORAGE_VERSION;
 use crate::replica::Replica;
 use crate::runtime::Runtime;
 use crate::version;
+
+/// Most bytes of the database in one message of a snapshot.
+const SNAPSHOT_PIECE_BYTES_MAX: usize = 32 << 10;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -123,11 +127,23 @@ impl<R: Runtime> Maintenance for MaintenanceService<R> {
         }))
     }
 
+    /// G76.
     async fn snapshot(
         &self,
         _: Request<SnapshotRequest>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
-        Err(unbuilt::status("Snapshot"))
+        let file = self.replica.snapshot_file().await.map_err(status::unavailable)?;
+        let pieces = stream::try_unfold(file, |mut file| async move {
+            let piece = file.next(SNAPSHOT_PIECE_BYTES_MAX).await.map_err(status::unavailable)?;
+            let response = piece.map(|piece| SnapshotResponse {
+                header: None,
+                remaining_bytes: piece.remaining,
+                blob: piece.bytes,
+                version: STORAGE_VERSION.to_owned(),
+            });
+            Ok(response.map(|response| (response, file)))
+        });
+        Ok(Response::new(Box::pin(pieces)))
     }
 
     async fn move_leader(

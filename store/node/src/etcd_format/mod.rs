@@ -3,6 +3,11 @@
 //!
 //! Pure. Must never know: where the state comes from or goes to.
 
+mod named;
 mod row;
 
+/// The storage version of files written here: what both etcd 3.6 and 3.7 start from.
+pub const STORAGE_VERSION: &str = "3.6.0";
+
+pub use self::named::{Entries, FileMember, FileState, before_rows, behind_rows};
 pub use self::row::{RowKey, encode_row};

@@ -8,6 +8,7 @@ mod identity;
 mod maintenance;
 mod membership;
 mod read;
+mod snapshot_file;
 mod watching;
 mod write;
 
@@ -29,6 +30,7 @@ pub use crate::state::{Answer, RangeAnswer};
 pub use identity::InvalidToken;
 pub use membership::Member;
 pub use read::RangeError;
+pub use snapshot_file::{Piece, SnapshotFile};
 
 /// A handle to the member. Clones share it.
 pub struct Replica<R: Runtime> {

@@ -15,6 +15,7 @@ use super::guard::blocking;
 use super::install::SnapshotWriter;
 use super::mark::{Identity, Mark};
 use super::open::{self, Recovered};
+use super::pinned::Pinned;
 use super::rows::Lookup;
 use super::scan::{Budget, scan};
 use super::shared::{Receiver, Shared};
@@ -176,6 +177,12 @@ impl<R: Runtime> Storage<R> {
     pub async fn snapshot(&self) -> Result<SnapshotReader<R>, Error> {
         self.flush().await?;
         SnapshotReader::open(Arc::clone(&self.shared)).await
+    }
+
+    /// Makes everything staged so far durable, then opens one consistent reading of it.
+    pub async fn pinned(&self) -> Result<Pinned<R>, Error> {
+        self.flush().await?;
+        Pinned::open(Arc::clone(&self.shared)).await
     }
 
     /// Begins to receive a snapshot, which replaces the state once it is complete.

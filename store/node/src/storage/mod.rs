@@ -43,6 +43,7 @@ mod handle;
 mod install;
 mod mark;
 mod open;
+mod pinned;
 mod queue;
 mod restore;
 mod rows;
@@ -59,6 +60,7 @@ pub use self::handle::Storage;
 pub use self::install::SnapshotWriter;
 pub use self::mark::{Identity, Mark, Position};
 pub use self::open::Recovered;
+pub use self::pinned::Pinned;
 pub use self::restore::Replay;
 pub use self::snapshot::SnapshotReader;
 
