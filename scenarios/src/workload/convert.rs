@@ -130,7 +130,10 @@ pub(crate) fn proposed(bytes: &[u8]) -> Option<Vec<u8>> {
         Command::Compaction(_)
         | Command::MemberAttributes(_)
         | Command::Auth(_)
-        | Command::Alarm(_) => None,
+        | Command::Alarm(_)
+        | Command::LeaseGrant(_)
+        | Command::LeaseRevoke(_)
+        | Command::LeaseCheckpoint(_) => None,
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::command::{Command, Txn, TxnOp};
 use crate::encoding::{DecodeError, Reader};
+use crate::lease::LeaseCommand;
 use crate::machine::Machine;
 use crate::outcome::{Applied, Change, MetaKey, Outcome, Rejection};
 
@@ -76,6 +77,9 @@ impl Alarms {
             Command::Put(_) => (true, true),
             Command::Txn(txn) => (puts(txn), true),
             Command::DeleteRange(_) | Command::Compact(_) => (false, true),
+            Command::Lease(LeaseCommand::Grant(_)) => (true, true),
+            Command::Lease(LeaseCommand::Revoke { .. }) => (false, true),
+            Command::Lease(LeaseCommand::Checkpoint(_)) => (false, false),
             Command::SetMember(_) | Command::Auth(_) | Command::Alarm(_) => (false, false),
         };
         if changes && self.has(AlarmKind::Corrupt) {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::alarm::AlarmCommand;
 use crate::auth::AuthCommand;
+use crate::lease::LeaseCommand;
 
 /// One replicated command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Command {
     Auth(AuthCommand),
     /// Raises an alarm or takes it back.
     Alarm(AlarmCommand),
+    /// Grants, ends or keeps leases.
+    Lease(LeaseCommand),
 }
 
 /// A read of a range of keys. `range_end` as in etcd: empty for one key, a single zero byte for

@@ -14,6 +14,9 @@ const COMPACTION: u64 = 3;
 const MEMBER: u64 = 4;
 const META: u64 = 5;
 const ALARM: u64 = 25;
+const LEASE_GRANTED: u64 = 10;
+const LEASE_REVOKED: u64 = 11;
+const LEASE_CHECKPOINTED: u64 = 12;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +85,23 @@ impl Digest {
         self.word(u64::from(is_active));
         self.word(u64::from(kind));
         self.word(member);
+    }
+
+    pub(crate) fn lease_granted(&mut self, id: i64, ttl: i64) {
+        for word in [LEASE_GRANTED, id.cast_unsigned(), ttl.cast_unsigned()] {
+            self.word(word);
+        }
+    }
+
+    pub(crate) fn lease_revoked(&mut self, id: i64) {
+        self.word(LEASE_REVOKED);
+        self.word(id.cast_unsigned());
+    }
+
+    pub(crate) fn lease_checkpointed(&mut self, id: i64, remaining_ttl: i64) {
+        for word in [LEASE_CHECKPOINTED, id.cast_unsigned(), remaining_ttl.cast_unsigned()] {
+            self.word(word);
+        }
     }
 
     /// The length goes first, so that no two sequences of fields run together.

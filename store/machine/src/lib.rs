@@ -7,10 +7,6 @@
 //! by revision) through [`Rows`]; what a command changes it returns as [`Change`]s for the owner to
 //! keep. [`RangeReader`] reads a range at a pinned revision in bounded steps, and [`Restorer`]
 //! makes the machine again from what was kept.
-//!
-//! Leases are not here yet: no lease can be granted, so a put that names one is refused. Their
-//! table becomes a field of [`Machine`] beside the members; a put asks it in one place, before it
-//! changes anything, and the index already holds the lease that is attached to each key.
 
 mod alarm;
 mod auth;
@@ -20,6 +16,7 @@ mod compaction_hash;
 mod digest;
 mod encoding;
 mod index;
+mod lease;
 mod machine;
 mod need;
 mod outcome;
@@ -40,6 +37,7 @@ pub use command::{
 };
 pub use compaction_hash::{HashSource, HashSpan, SpanHash};
 pub use encoding::{DecodeError, RowHeader, ValueHeader};
+pub use lease::{Lease, LeaseCheckpoint, LeaseCommand, LeaseGrant, LeaseOutcome, LeaseTable};
 pub use machine::Machine;
 pub use outcome::{
     Applied, Change, DeleteRangeOutcome, Event, EventKind, MetaKey, Outcome, PutOutcome,

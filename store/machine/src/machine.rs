@@ -10,6 +10,7 @@ use crate::compaction_hash::{CompactionHashes, HashSpan};
 use crate::digest::Digest;
 use crate::encoding::{encode_digest, encode_member, encode_revision};
 use crate::index::Index;
+use crate::lease::LeaseTable;
 use crate::outcome::{Applied, Change, Event, MetaKey, Outcome, Rejection, TxnOutcome};
 use crate::row::{Revision, Rows};
 use crate::txn;
@@ -25,6 +26,7 @@ pub struct Machine {
     revision: i64,
     pub(crate) compaction: Compaction,
     members: BTreeMap<u64, MemberAttributes>,
+    leases: LeaseTable,
     digest: Digest,
     pub(crate) auth: Auth,
     pub(crate) hashes: CompactionHashes,
@@ -45,6 +47,7 @@ impl Machine {
             Index::new(REVISION_FIRST),
             Compaction::never(),
             BTreeMap::new(),
+            LeaseTable::default(),
             Digest::new(),
             Auth::default(),
         )
@@ -54,6 +57,7 @@ impl Machine {
         index: Index,
         compaction: Compaction,
         members: BTreeMap<u64, MemberAttributes>,
+        leases: LeaseTable,
         digest: Digest,
         auth: Auth,
     ) -> Self {
@@ -62,6 +66,7 @@ impl Machine {
             index,
             compaction,
             members,
+            leases,
             digest,
             auth,
             hashes: CompactionHashes::default(),
@@ -100,6 +105,12 @@ impl Machine {
         &self.auth
     }
 
+    /// The leases that there are.
+    #[must_use]
+    pub fn leases(&self) -> &LeaseTable {
+        &self.leases
+    }
+
     /// Keys in the index, deleted ones included as long as history of them is left.
     #[must_use]
     pub fn key_count(&self) -> usize {
@@ -108,6 +119,14 @@ impl Machine {
 
     pub(crate) fn index(&self) -> &Index {
         &self.index
+    }
+
+    pub(crate) fn leases_mut(&mut self) -> &mut LeaseTable {
+        &mut self.leases
+    }
+
+    pub(crate) fn digest_mut(&mut self) -> &mut Digest {
+        &mut self.digest
     }
 
     pub(crate) fn index_and_compaction(&mut self) -> (&mut Index, &mut Compaction) {
@@ -171,6 +190,7 @@ impl Machine {
             Command::SetMember(member) => self.set_member(member),
             Command::Auth(command) => self.change_auth(command),
             Command::Alarm(alarm) => self.alarm(*alarm),
+            Command::Lease(lease) => self.apply_lease(lease, rows),
         }
     }
 
@@ -265,19 +285,21 @@ impl Machine {
         Ok(())
     }
 
-    /// Whether a key may be attached to the lease (G22). The one place that asks for leases: as
-    /// long as none can be granted, none is found.
-    #[expect(clippy::unused_self, reason = "the lease table will be a field")]
+    /// Whether a key may be attached to the lease (G22).
     pub(crate) fn check_lease(&self, lease: i64) -> Result<(), Rejection> {
-        if lease == 0 { Ok(()) } else { Err(Rejection::LeaseNotFound) }
+        if lease == 0 || self.leases.get(lease).is_some() {
+            Ok(())
+        } else {
+            Err(Rejection::LeaseNotFound)
+        }
     }
 
-    fn write<'a>(&'a mut self, rows: &'a dyn Rows) -> Write<'a> {
-        Write::new(&mut self.index, rows, self.revision)
+    pub(crate) fn write<'a>(&'a mut self, rows: &'a dyn Rows) -> Write<'a> {
+        Write::new(&mut self.index, &mut self.leases, rows, self.revision)
     }
 
-    fn written(&mut self, outcome: Outcome, effects: Effects) -> Applied {
-        let Effects { events, mut changes } = effects;
+    pub(crate) fn written(&mut self, outcome: Outcome, effects: Effects) -> Applied {
+        let Effects { events, mut changes, others } = effects;
         if !changes.is_empty() {
             self.revision += 1;
             assert_eq!(self.index.newest(), self.revision, "one write is one revision");
@@ -290,6 +312,7 @@ impl Machine {
             let value = encode_revision(self.revision);
             changes.push(Change::SetMeta { key: MetaKey::Revision, value });
         }
+        changes.extend(others);
         self.applied(outcome, events, changes)
     }
 
@@ -315,7 +338,7 @@ impl Machine {
         Applied { revision: self.revision, outcome: Ok(outcome), events, changes }
     }
 
-    fn rejected(&self, rejection: Rejection) -> Applied {
+    pub(crate) fn rejected(&self, rejection: Rejection) -> Applied {
         Applied {
             revision: self.revision,
             outcome: Err(rejection),

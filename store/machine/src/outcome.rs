@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::alarm::Alarm;
 use crate::auth::AuthRejection;
+use crate::lease::LeaseOutcome;
 use crate::row::{KeyValue, Revision, Row};
 
 /// The result of one applied command.
@@ -41,6 +42,8 @@ pub enum Outcome {
     /// Of [`Command::Alarm`](crate::Command::Alarm): the alarm, unless one was to be taken back that is not
     /// there.
     Alarm(Option<Alarm>),
+    /// Of [`Command::Lease`](crate::Command::Lease).
+    Lease(LeaseOutcome),
 }
 
 /// Of a put.
@@ -103,6 +106,9 @@ pub enum Rejection {
     /// The members do not agree.
     #[error("corrupt cluster")]
     Corrupt,
+    /// A lease with this id was granted before.
+    #[error("lease already exists")]
+    LeaseExists,
 }
 
 /// A change as watchers see it.
@@ -177,4 +183,6 @@ pub enum MetaKey {
     CompactionHashes,
     /// The active alarms.
     Alarms,
+    /// One lease.
+    Lease(i64),
 }

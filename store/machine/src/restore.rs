@@ -1,6 +1,7 @@
 //! Rebuilding the machine from what its owner kept, after a restart or from a snapshot.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
@@ -13,10 +14,12 @@ use crate::digest::Digest;
 use crate::encoding::{
     DecodeError, RowHeader, ValueHeader, decode_digest, decode_member, decode_revision,
 };
-use crate::index::{History, Index};
+use crate::index::{Direction, History, Index, Keys};
+use crate::lease::{LeaseTable, decode_lease};
 use crate::machine::{Machine, REVISION_FIRST};
 use crate::outcome::MetaKey;
 use crate::row::Revision;
+use crate::span::Span;
 
 /// What was kept cannot be of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +66,14 @@ pub enum RestoreError {
         /// What is in it.
         header: RowHeader,
     },
+    /// A key is attached to a lease that was not kept.
+    #[error("key {key:?} has lease {lease}, which is unknown")]
+    Lease {
+        /// The key.
+        key: Bytes,
+        /// The lease.
+        lease: i64,
+    },
 }
 
 /// Takes the rows in the order of their revisions and makes a machine of them.
@@ -72,6 +83,7 @@ pub struct Restorer {
     revision: i64,
     compaction: Compaction,
     members: BTreeMap<u64, MemberAttributes>,
+    leases: LeaseTable,
     digest: Digest,
     auth: Auth,
     last: Revision,
@@ -88,6 +100,7 @@ impl Restorer {
         let mut auth = Auth::default();
         let mut hashes = CompactionHashes::default();
         let mut alarms = Alarms::default();
+        let mut leases = LeaseTable::default();
         for (key, value) in meta {
             let broken = |source| RestoreError::Meta { key: key.clone(), source };
             match key {
@@ -114,6 +127,7 @@ impl Restorer {
                     hashes = CompactionHashes::decode(&value).map_err(broken)?;
                 }
                 MetaKey::Alarms => alarms = Alarms::decode(&value).map_err(broken)?,
+                MetaKey::Lease(id) => leases.insert(id, decode_lease(&value).map_err(broken)?),
             }
         }
         for (key, value, least, most) in [
@@ -130,6 +144,7 @@ impl Restorer {
             revision,
             compaction: Compaction::restored(promised, done),
             members,
+            leases,
             digest,
             auth: auth.restored(),
             last: Revision { main: REVISION_FIRST, sub: i64::MAX },
@@ -158,12 +173,28 @@ impl Restorer {
     }
 
     /// The machine as it was when the last of what was kept was kept.
-    pub fn finish(self) -> Result<Machine, RestoreError> {
-        let mut machine =
-            Machine::restored(self.index, self.compaction, self.members, self.digest, self.auth);
-        machine.hashes = self.hashes;
-        machine.alarms = self.alarms;
+    pub fn finish(mut self) -> Result<Machine, RestoreError> {
+        self.attach_keys()?;
+        let Self { index, compaction, members, leases, digest, auth, hashes, alarms, .. } = self;
+        let mut machine = Machine::restored(index, compaction, members, leases, digest, auth);
+        machine.hashes = hashes;
+        machine.alarms = alarms;
         Ok(machine)
+    }
+
+    /// Which keys a lease has is told by the keys.
+    fn attach_keys(&mut self) -> Result<(), RestoreError> {
+        let (index, leases) = (&self.index, &mut self.leases);
+        let mut unknown = None;
+        let _ = index.walk(&Span::all(), Keys::Live, Direction::Ascending, &mut |key, history| {
+            let lease = history.latest().and_then(|seen| seen.lease).unwrap_or(0);
+            if lease != 0 && !leases.restore_key(lease, key) {
+                unknown = Some(RestoreError::Lease { key: Bytes::copy_from_slice(key), lease });
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        unknown.map_or(Ok(()), Err)
     }
 }
 

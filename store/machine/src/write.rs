@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::command::{DeleteRange, Put, Range};
 use crate::index::{Direction, Index, Keys, Seen};
+use crate::lease::LeaseTable;
 use crate::outcome::{Change, DeleteRangeOutcome, Event, EventKind, PutOutcome, RangeOutcome};
 use crate::reader::{Chunk, RangeReader};
 use crate::row::{KeyValue, Revision, Row, Rows};
@@ -18,6 +19,7 @@ use crate::span::Span;
 /// See the module.
 pub(crate) struct Write<'a> {
     index: &'a mut Index,
+    leases: &'a mut LeaseTable,
     rows: &'a dyn Rows,
     /// The store's revision before.
     before: i64,
@@ -30,11 +32,18 @@ pub(crate) struct Effects {
     pub(crate) events: Vec<Event>,
     /// New rows; the position of each is its sub revision.
     pub(crate) changes: Vec<Change>,
+    /// What else is to be kept.
+    pub(crate) others: Vec<Change>,
 }
 
 impl<'a> Write<'a> {
-    pub(crate) fn new(index: &'a mut Index, rows: &'a dyn Rows, before: i64) -> Self {
-        Self { index, rows, before, effects: Effects::default() }
+    pub(crate) fn new(
+        index: &'a mut Index,
+        leases: &'a mut LeaseTable,
+        rows: &'a dyn Rows,
+        before: i64,
+    ) -> Self {
+        Self { index, leases, rows, before, effects: Effects::default() }
     }
 
     pub(crate) fn into_effects(self) -> Effects {
@@ -53,6 +62,7 @@ impl<'a> Write<'a> {
             Some(lease) if put.ignore_lease => lease,
             _ => put.lease,
         };
+        self.leases.attach(&put.key, lease_of(current.as_ref()), lease);
         let revision = self.next_revision();
         let Seen { create_revision, version, .. } = self.index.put(&put.key, revision, lease);
         let kv = Arc::new(KeyValue {
@@ -76,6 +86,7 @@ impl<'a> Write<'a> {
             }
             outcome.deleted += 1;
             let revision = self.next_revision();
+            self.leases.attach(&key, lease_of(Some(&seen)), 0);
             self.index.delete(&key, revision);
             // A deletion shows nothing but the key and where it happened (G46).
             let kv = Arc::new(KeyValue {
@@ -116,6 +127,11 @@ impl<'a> Write<'a> {
             other => panic!("no value of this write at {revision:?}: {other:?}"),
         }
     }
+}
+
+/// The lease attached to the newest key-value of a key, or 0.
+fn lease_of(latest: Option<&Seen>) -> i64 {
+    latest.map_or(0, |seen| seen.lease.expect("the newest revision's lease is known"))
 }
 
 /// Reads a range whose revision was checked.

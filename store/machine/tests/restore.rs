@@ -107,7 +107,7 @@ fn metadata_that_contradicts_itself_is_refused() {
     assert!(matches!(cut, Err(RestoreError::Meta { key: MetaKey::Digest, .. })), "{cut:?}");
 }
 
-/// A store in which `k` has lease 7, as one will have that knows leases.
+/// A store in which `k` has lease 7.
 fn leased() -> (Machine, Store) {
     let mut store = Store::default();
     let kv = KeyValue {
@@ -122,6 +122,7 @@ fn leased() -> (Machine, Store) {
     store.keep(&[
         Change::Put { revision: at(2), row: Row::Value(Arc::new(kv)) },
         Change::SetMeta { key, value },
+        Change::SetMeta { key: MetaKey::Lease(7), value: Bytes::from_static(&[1; 16]) },
     ]);
     (store.restore(), store)
 }
@@ -162,4 +163,21 @@ fn comparison_sees_the_attached_lease() {
         Ok(Outcome::Txn(txn)) => assert!(txn.succeeded),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn key_with_a_lease_that_was_not_kept_is_refused() {
+    let row = Row::Value(Arc::new(KeyValue {
+        key: "k".into(),
+        create_revision: 4,
+        mod_revision: 4,
+        version: 1,
+        lease: 7,
+        ..KeyValue::default()
+    }));
+    let result = restore(&[(at(4), row.clone())]).map(|machine| machine.revision());
+    assert_eq!(result, Err(RestoreError::Lease { key: "k".into(), lease: 7 }));
+    assert!(restore(&[(at(4), row), (at(5), tombstone())]).is_ok(), "a deleted key has none");
+    let cut = Restorer::new([(MetaKey::Lease(7), Bytes::from_static(b"short"))]).map(|_| ());
+    assert!(matches!(cut, Err(RestoreError::Meta { key: MetaKey::Lease(7), .. })), "{cut:?}");
 }

@@ -46,6 +46,7 @@ impl Session {
             "step" => self.step(&mut words),
             "rows" => self.rows(),
             "restart" => self.restart(),
+            "leases" => self.leases(),
             "prev" => {
                 words.next();
                 let key = bytes(words.next());
@@ -169,11 +170,20 @@ impl Session {
         rows.collect()
     }
 
+    fn leases(&self) -> Vec<String> {
+        let leases = self.machine.leases().iter().map(|(id, lease)| {
+            let keys: Vec<_> = lease.keys().map(|key| show_key(key)).collect();
+            format!("{id}: {} of {} s [{}]", lease.time_left(), lease.ttl, keys.join(" "))
+        });
+        leases.collect()
+    }
+
     fn restart(&mut self) -> Vec<String> {
         let restored = self.store.restore();
         assert_eq!(restored.digest(), self.machine.digest(), "a restart loses nothing");
         assert_eq!(restored.members(), self.machine.members(), "a restart loses nothing");
         assert_eq!(restored.auth(), self.machine.auth(), "a restart loses nothing");
+        assert_eq!(restored.leases(), self.machine.leases(), "a restart loses nothing");
         self.machine = restored;
         let mut lines = vec![format!(
             "revision {}, compacted {}, keys {}{}",

@@ -9,6 +9,7 @@ pub mod config;
 pub mod daemon;
 pub mod etcd_format;
 pub mod grpc;
+pub mod lease;
 pub mod node;
 pub mod observer;
 pub mod raft;

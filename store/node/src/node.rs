@@ -12,6 +12,7 @@ use crate::api;
 use crate::auth::Tokens;
 use crate::config::{Config, InitialCluster, Url};
 use crate::grpc::{self, Listening, ServerOptions};
+use crate::lease::{Deadlines, Lessor};
 use crate::observer::{Observation, Observer};
 use crate::raft::applier::Applier;
 use crate::raft::local::Local;
@@ -121,7 +122,9 @@ async fn start_parts<R: Runtime>(
     let hub = Hub::new(Arc::new(StateHistory::new(state.clone())), watch::Limits::default());
     let tokens = Tokens::<R>::new(&config);
     let observer = environment.observer.clone();
-    let applier = Applier::new(state.clone(), hub.clone(), tokens.clone(), observer);
+    let deadlines = Deadlines::<R>::new(config.lease_checkpoint_interval);
+    let told = (tokens.clone(), deadlines.clone());
+    let applier = Applier::new(state.clone(), hub.clone(), told, observer);
     let peers = Peers::<R>::new(environment.network.clone(), cluster.id, config.election_timeout());
     let links = Links::new(peers.clone(), log.clone(), config.election_timeout());
     let raft_config = raft::config(&config)
@@ -134,23 +137,27 @@ async fn start_parts<R: Runtime>(
 
     let stop = Stop::default();
     let local = Local::start(raft.clone(), stop.clone());
+    let election_timeout = config.election_timeout();
+    let lessor = Lessor::new(deadlines, state.clone(), local.clone(), election_timeout);
     let replica = Replica::new(
         raft.clone(),
         local.clone(),
+        lessor.clone(),
         peers,
         state.clone(),
         tokens,
         (cluster.id, cluster.local),
         config.clone(),
     );
-    let service = PeerService::new(raft.clone(), local, state.clone(), (cluster.id, cluster.local));
+    let ids = (cluster.id, cluster.local);
+    let service = PeerService::new(raft.clone(), local, state.clone(), lessor.clone(), ids);
     listen_to_peers::<R>(&config, &environment, service, &stop).await?;
     raft.run();
     initialize(&raft, &cluster).await?;
     let clients = listen_to_clients::<R>(&config, &environment, &replica, &hub, &stop).await?;
 
     let node = Node { replica, raft, log, storage, stop, clients };
-    node.spawn_followers(state, environment.observer);
+    node.spawn_followers(state, lessor, environment.observer);
     Ok(node)
 }
 
@@ -389,7 +396,12 @@ impl<R: Runtime> Node<R> {
     }
 
     /// The tasks that follow the member's life until it stops.
-    fn spawn_followers(&self, state: Arc<State<R>>, observer: Arc<dyn Observer>) {
+    fn spawn_followers(
+        &self,
+        state: Arc<State<R>>,
+        lessor: Lessor<R>,
+        observer: Arc<dyn Observer>,
+    ) {
         let until_stop = |stop: Stop, task: BoxFuture<'static, ()>| {
             drop(R::spawn(async move {
                 R::select2(Box::pin(stop.stopped()), task).await;
@@ -398,6 +410,8 @@ impl<R: Runtime> Node<R> {
         until_stop(self.stop.clone(), Box::pin(async move { state.compact().await }));
         let replica = self.replica.clone();
         until_stop(self.stop.clone(), Box::pin(publish(replica)));
+        let raft = self.raft.clone();
+        until_stop(self.stop.clone(), Box::pin(async move { lessor.run(raft).await }));
         let raft = self.raft.clone();
         until_stop(self.stop.clone(), Box::pin(follow_role(raft, observer)));
     }

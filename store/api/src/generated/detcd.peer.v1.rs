@@ -257,13 +257,77 @@ pub mod forward_reply {
         Error(i32),
     }
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaseRenewRequest {
+    #[prost(sint64, tag = "1")]
+    pub id: i64,
+    #[prost(uint64, tag = "2")]
+    pub cluster_id: u64,
+    #[prost(uint64, tag = "3")]
+    pub recipient: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaseRenewReply {
+    #[prost(oneof = "lease_renew_reply::Result", tags = "1, 2")]
+    pub result: ::core::option::Option<lease_renew_reply::Result>,
+}
+/// Nested message and enum types in `LeaseRenewReply`.
+pub mod lease_renew_reply {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Result {
+        /// What the lease was granted for, in seconds; 0 when there is no such lease.
+        #[prost(int64, tag = "1")]
+        Ttl(i64),
+        #[prost(enumeration = "super::PeerError", tag = "2")]
+        Error(i32),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaseTimeToLiveRequest {
+    #[prost(sint64, tag = "1")]
+    pub id: i64,
+    #[prost(bool, tag = "2")]
+    pub keys: bool,
+    #[prost(uint64, tag = "3")]
+    pub cluster_id: u64,
+    #[prost(uint64, tag = "4")]
+    pub recipient: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaseTimeToLiveReply {
+    #[prost(oneof = "lease_time_to_live_reply::Result", tags = "1, 2, 3")]
+    pub result: ::core::option::Option<lease_time_to_live_reply::Result>,
+}
+/// Nested message and enum types in `LeaseTimeToLiveReply`.
+pub mod lease_time_to_live_reply {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Lease {
+        /// Seconds left.
+        #[prost(int64, tag = "1")]
+        pub ttl: i64,
+        #[prost(int64, tag = "2")]
+        pub granted_ttl: i64,
+        #[prost(bytes = "bytes", repeated, tag = "3")]
+        pub keys: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Result {
+        #[prost(message, tag = "1")]
+        Lease(Lease),
+        /// There is no such lease.
+        #[prost(message, tag = "2")]
+        NotFound(super::Empty),
+        #[prost(enumeration = "super::PeerError", tag = "3")]
+        Error(i32),
+    }
+}
 /// What enters the log.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Command {
     /// Who asked for it; absent for a client without credentials.
     #[prost(message, optional, tag = "100")]
     pub requester: ::core::option::Option<Requester>,
-    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5, 15, 25")]
+    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5, 10, 11, 12, 15, 25")]
     pub command: ::core::option::Option<command::Command>,
 }
 /// Nested message and enum types in `Command`.
@@ -280,6 +344,13 @@ pub mod command {
         Compaction(super::super::super::super::etcdserverpb::CompactionRequest),
         #[prost(message, tag = "5")]
         MemberAttributes(super::MemberAttributes),
+        #[prost(message, tag = "10")]
+        LeaseGrant(super::LeaseGrant),
+        /// The lease to end.
+        #[prost(sint64, tag = "11")]
+        LeaseRevoke(i64),
+        #[prost(message, tag = "12")]
+        LeaseCheckpoint(super::LeaseCheckpoints),
         #[prost(message, tag = "15")]
         Auth(super::AuthCommand),
         /// Raises an alarm or takes it back.
@@ -400,6 +471,31 @@ pub struct MemberAttributes {
     #[prost(string, repeated, tag = "3")]
     pub client_urls: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+/// A lease, with the seconds that it is granted for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaseGrant {
+    #[prost(sint64, tag = "1")]
+    pub id: i64,
+    #[prost(int64, tag = "2")]
+    pub ttl: i64,
+}
+/// How much is left of some leases.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LeaseCheckpoints {
+    #[prost(message, repeated, tag = "1")]
+    pub leases: ::prost::alloc::vec::Vec<lease_checkpoints::Lease>,
+}
+/// Nested message and enum types in `LeaseCheckpoints`.
+pub mod lease_checkpoints {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Lease {
+        #[prost(sint64, tag = "1")]
+        pub id: i64,
+        /// In seconds; 0 for all that was granted.
+        #[prost(int64, tag = "2")]
+        pub remaining_ttl: i64,
+    }
+}
 /// What a command did, as sent to the member that forwarded it. Headers inside are absent: the
 /// answering member makes its own.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -407,7 +503,7 @@ pub struct Outcome {
     /// The store's revision afterwards.
     #[prost(int64, tag = "1")]
     pub revision: i64,
-    #[prost(oneof = "outcome::Result", tags = "2, 3, 4, 5, 6, 7, 15, 25")]
+    #[prost(oneof = "outcome::Result", tags = "2, 3, 4, 5, 6, 7, 15, 25, 10, 11, 12")]
     pub result: ::core::option::Option<outcome::Result>,
 }
 /// Nested message and enum types in `Outcome`.
@@ -431,6 +527,13 @@ pub mod outcome {
         Auth(u64),
         #[prost(message, tag = "25")]
         Alarm(super::super::super::super::etcdserverpb::AlarmResponse),
+        #[prost(message, tag = "10")]
+        LeaseGrant(super::LeaseGrant),
+        /// The lease that is gone.
+        #[prost(sint64, tag = "11")]
+        LeaseRevoke(i64),
+        #[prost(message, tag = "12")]
+        LeaseCheckpoint(super::Empty),
     }
 }
 /// Why a member could not do what another asked of it.
@@ -508,6 +611,7 @@ pub enum Rejection {
     AuthOldRevision = 35,
     NoSpace = 70,
     Corrupt = 71,
+    LeaseExists = 10,
 }
 impl Rejection {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -539,6 +643,7 @@ impl Rejection {
             Self::AuthOldRevision => "REJECTION_AUTH_OLD_REVISION",
             Self::NoSpace => "REJECTION_NO_SPACE",
             Self::Corrupt => "REJECTION_CORRUPT",
+            Self::LeaseExists => "REJECTION_LEASE_EXISTS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -567,6 +672,7 @@ impl Rejection {
             "REJECTION_AUTH_OLD_REVISION" => Some(Self::AuthOldRevision),
             "REJECTION_NO_SPACE" => Some(Self::NoSpace),
             "REJECTION_CORRUPT" => Some(Self::Corrupt),
+            "REJECTION_LEASE_EXISTS" => Some(Self::LeaseExists),
             _ => None,
         }
     }
@@ -808,6 +914,56 @@ pub mod peer_client {
                 .insert(GrpcMethod::new("detcd.peer.v1.Peer", "Forward"));
             self.inner.unary(req, path, codec).await
         }
+        /// Asks the leader to renew a lease: its clock decides when leases end.
+        pub async fn lease_renew(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LeaseRenewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LeaseRenewReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/detcd.peer.v1.Peer/LeaseRenew",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("detcd.peer.v1.Peer", "LeaseRenew"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Asks the leader how long a lease still lives.
+        pub async fn lease_time_to_live(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LeaseTimeToLiveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LeaseTimeToLiveReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/detcd.peer.v1.Peer/LeaseTimeToLive",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("detcd.peer.v1.Peer", "LeaseTimeToLive"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -867,6 +1023,19 @@ pub mod peer_server {
             &self,
             request: tonic::Request<super::ForwardRequest>,
         ) -> std::result::Result<tonic::Response<super::ForwardReply>, tonic::Status>;
+        /// Asks the leader to renew a lease: its clock decides when leases end.
+        async fn lease_renew(
+            &self,
+            request: tonic::Request<super::LeaseRenewRequest>,
+        ) -> std::result::Result<tonic::Response<super::LeaseRenewReply>, tonic::Status>;
+        /// Asks the leader how long a lease still lives.
+        async fn lease_time_to_live(
+            &self,
+            request: tonic::Request<super::LeaseTimeToLiveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::LeaseTimeToLiveReply>,
+            tonic::Status,
+        >;
     }
     /// Raft between members, and what followers ask of the leader.
     #[derive(Debug)]
@@ -1240,6 +1409,94 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ForwardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/detcd.peer.v1.Peer/LeaseRenew" => {
+                    #[allow(non_camel_case_types)]
+                    struct LeaseRenewSvc<T: Peer>(pub Arc<T>);
+                    impl<T: Peer> tonic::server::UnaryService<super::LeaseRenewRequest>
+                    for LeaseRenewSvc<T> {
+                        type Response = super::LeaseRenewReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LeaseRenewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::lease_renew(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LeaseRenewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/detcd.peer.v1.Peer/LeaseTimeToLive" => {
+                    #[allow(non_camel_case_types)]
+                    struct LeaseTimeToLiveSvc<T: Peer>(pub Arc<T>);
+                    impl<
+                        T: Peer,
+                    > tonic::server::UnaryService<super::LeaseTimeToLiveRequest>
+                    for LeaseTimeToLiveSvc<T> {
+                        type Response = super::LeaseTimeToLiveReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LeaseTimeToLiveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::lease_time_to_live(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LeaseTimeToLiveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -119,6 +119,7 @@ impl Machine {
             // The password was looked at before.
             Command::Auth(AuthCommand::Authenticate { .. }) => Ok(()),
             Command::Auth(_) | Command::Alarm(_) => self.auth.check_admin(requester),
+            Command::Lease(command) => self.check_lease_permitted(requester, command),
         }
     }
 
@@ -146,6 +147,7 @@ impl Machine {
     fn check_put_permitted(&self, requester: &Requester, put: &Put) -> Checked {
         let one = Bytes::new();
         self.auth.check_write(requester, &put.key, &one)?;
+        self.check_lease_keys_writable(requester, put.lease)?;
         if put.prev_kv {
             self.auth.check_read(requester, &put.key, &one)?;
         }

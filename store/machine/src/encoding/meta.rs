@@ -16,6 +16,7 @@ const AUTH_USER: u8 = 16;
 const AUTH_ROLE: u8 = 17;
 const COMPACTION_HASHES: u8 = 25;
 const ALARMS: u8 = 26;
+const LEASE: u8 = 10;
 
 impl MetaKey {
     /// The bytes to store it under.
@@ -36,6 +37,11 @@ impl MetaKey {
             Self::AuthRole(name) => named(AUTH_ROLE, name),
             Self::CompactionHashes => vec![COMPACTION_HASHES],
             Self::Alarms => vec![ALARMS],
+            Self::Lease(id) => {
+                let mut out = vec![LEASE];
+                out.extend_from_slice(&id.to_be_bytes());
+                out
+            }
         }
     }
 
@@ -53,6 +59,7 @@ impl MetaKey {
             AUTH_ROLE => Self::AuthRole(reader.rest_as_text()?),
             COMPACTION_HASHES => Self::CompactionHashes,
             ALARMS => Self::Alarms,
+            LEASE => Self::Lease(i64::from_be_bytes(reader.array()?)),
             tag => return Err(DecodeError::Tag { tag }),
         };
         reader.end()?;
@@ -126,6 +133,7 @@ mod tests {
             ".{0,8}".prop_map(MetaKey::AuthRole),
             Just(MetaKey::CompactionHashes),
             Just(MetaKey::Alarms),
+            any::<i64>().prop_map(MetaKey::Lease),
         ]
     }
 

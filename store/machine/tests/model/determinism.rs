@@ -112,5 +112,6 @@ proptest! {
         prop_assert_eq!(&troubled.store, &calm.store);
         prop_assert_eq!(troubled.machine.digest(), calm.machine.digest());
         prop_assert_eq!(calm.store.restore().digest(), calm.machine.digest());
+        prop_assert_eq!(troubled.machine.leases(), calm.machine.leases());
     }
 }

@@ -69,6 +69,17 @@ impl World {
         assert_eq!(self.machine.revision(), self.model.revision());
         assert_eq!(self.machine.compact_revision(), self.model.compacted);
         assert_eq!(self.machine.members(), &self.model.members);
+        self.check_leases();
+    }
+
+    fn check_leases(&self) {
+        let known: Vec<_> = self.machine.leases().iter().map(|(id, _)| id).collect();
+        assert_eq!(known, Vec::from_iter(self.model.leases.keys().copied()));
+        for (id, lease) in self.machine.leases().iter() {
+            assert_eq!((lease.ttl, lease.remaining_ttl), self.model.leases[&id], "lease {id}");
+            let keys: Vec<_> = lease.keys().cloned().collect();
+            assert_eq!(keys, self.model.keys_of(id), "keys of lease {id}");
+        }
     }
 
     fn apply(&mut self, command: &Command) {
@@ -146,6 +157,7 @@ impl World {
         assert_eq!(restored.digest(), self.machine.digest());
         assert_eq!(restored.key_count(), self.machine.key_count());
         assert_eq!(restored.compaction_pending(), self.machine.compaction_pending());
+        assert_eq!(restored.leases(), self.machine.leases());
         self.machine = restored;
         self.readers.iter_mut().for_each(|open| open.survived_restart = true);
     }

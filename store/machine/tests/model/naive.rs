@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use detcd_machine::{
     Command, Compare, CompareResult, CompareTarget, DeleteRange, DeleteRangeOutcome, EventKind,
-    KeyValue, MemberAttributes, Outcome, Put, PutOutcome, Range, RangeOutcome, Rejection,
-    SortOrder, SortTarget, Txn, TxnOp, TxnOutcome,
+    KeyValue, LeaseCheckpoint, LeaseCommand, LeaseGrant, LeaseOutcome, MemberAttributes, Outcome,
+    Put, PutOutcome, Range, RangeOutcome, Rejection, SortOrder, SortTarget, Txn, TxnOp, TxnOutcome,
 };
 
 type State = BTreeMap<Bytes, KeyValue>;
@@ -31,6 +31,8 @@ pub(crate) struct Model {
     events: Vec<Vec<Seen>>,
     pub(crate) compacted: i64,
     pub(crate) members: BTreeMap<u64, MemberAttributes>,
+    /// Granted and remaining seconds of every lease.
+    pub(crate) leases: BTreeMap<i64, (i64, i64)>,
 }
 
 /// A write request half done.
@@ -47,6 +49,7 @@ impl Model {
             events: vec![Vec::new(); 2],
             compacted: -1,
             members: BTreeMap::new(),
+            leases: BTreeMap::new(),
         }
     }
 
@@ -70,9 +73,7 @@ impl Model {
         };
         let outcome = match command {
             Command::Put(put) => {
-                if put.lease != 0 {
-                    return Err(Rejection::LeaseNotFound);
-                }
+                self.lease_is_known(put.lease)?;
                 Outcome::Put(request.put(put)?)
             }
             Command::DeleteRange(delete) => Outcome::DeleteRange(request.delete(delete)),
@@ -94,12 +95,53 @@ impl Model {
                 Outcome::SetMember
             }
             Command::Alarm(_) => unreachable!("no program raises an alarm"),
+            Command::Lease(lease) => Outcome::Lease(self.lease(lease, &mut request)?),
         };
         if !request.events.is_empty() {
             self.states.push(request.state);
             self.events.push(request.events);
         }
         Ok(outcome)
+    }
+
+    fn lease_is_known(&self, lease: i64) -> Result<(), Rejection> {
+        let is_known = lease == 0 || self.leases.contains_key(&lease);
+        is_known.then_some(()).ok_or(Rejection::LeaseNotFound)
+    }
+
+    fn lease(
+        &mut self,
+        command: &LeaseCommand,
+        request: &mut Request,
+    ) -> Result<LeaseOutcome, Rejection> {
+        match command {
+            LeaseCommand::Grant(LeaseGrant { id, ttl }) => {
+                if self.leases.contains_key(id) {
+                    return Err(Rejection::LeaseExists);
+                }
+                self.leases.insert(*id, (*ttl, 0));
+                Ok(LeaseOutcome::Granted(LeaseGrant { id: *id, ttl: *ttl }))
+            }
+            LeaseCommand::Revoke { id } => {
+                self.leases.remove(id).ok_or(Rejection::LeaseNotFound)?;
+                for key in self.keys_of(*id) {
+                    request.delete(&DeleteRange { key, ..DeleteRange::default() });
+                }
+                Ok(LeaseOutcome::Revoked { id: *id })
+            }
+            LeaseCommand::Checkpoint(checkpoints) => {
+                for LeaseCheckpoint { id, remaining_ttl } in checkpoints {
+                    self.leases.entry(*id).and_modify(|lease| lease.1 = *remaining_ttl);
+                }
+                Ok(LeaseOutcome::Checkpointed)
+            }
+        }
+    }
+
+    /// The keys that have the lease now.
+    pub(crate) fn keys_of(&self, lease: i64) -> Vec<Bytes> {
+        let state = self.at(self.revision());
+        state.values().filter(|kv| kv.lease == lease).map(|kv| kv.key.clone()).collect()
     }
 
     /// The revision that a range is read at.
@@ -131,9 +173,7 @@ impl Model {
                     if keeps && !request.state.contains_key(&put.key) {
                         return Err(Rejection::KeyNotFound);
                     }
-                    if put.lease != 0 {
-                        return Err(Rejection::LeaseNotFound);
-                    }
+                    self.lease_is_known(put.lease)?;
                     Outcome::Put(request.put(put)?)
                 }
                 TxnOp::DeleteRange(delete) => Outcome::DeleteRange(request.delete(delete)),

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use detcd_machine::{
-    Command, Compact, Compare, CompareResult, CompareTarget, DeleteRange, MemberAttributes, Put,
-    Range, SortOrder, SortTarget, Txn, TxnOp,
+    Command, Compact, Compare, CompareResult, CompareTarget, DeleteRange, LeaseCheckpoint,
+    LeaseCommand, LeaseGrant, MemberAttributes, Put, Range, SortOrder, SortTarget, Txn, TxnOp,
 };
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -65,7 +65,8 @@ pub(crate) fn resolve_command(command: &Command, model: &Model) -> Command {
         | Command::DeleteRange(_)
         | Command::SetMember(_)
         | Command::Auth(_)
-        | Command::Alarm(_) => command.clone(),
+        | Command::Alarm(_)
+        | Command::Lease(_) => command.clone(),
     }
 }
 
@@ -175,7 +176,7 @@ prop_compose! {
     fn put()(
         key in key(),
         value in value(),
-        lease in prop_oneof![30 => Just(0i64), 1 => Just(7), 1 => Just(-1)],
+        lease in prop_oneof![20 => Just(0i64), 20 => lease_id()],
         prev_kv in any::<bool>(),
         ignore_value in prop::bool::weighted(0.1),
         ignore_lease in prop::bool::weighted(0.1),
@@ -198,7 +199,7 @@ fn compare() -> impl Strategy<Value = Compare> {
         revision().prop_map(CompareTarget::CreateRevision),
         revision().prop_map(CompareTarget::ModRevision),
         value().prop_map(CompareTarget::Value),
-        (0i64..2).prop_map(CompareTarget::Lease),
+        prop_oneof![Just(0i64), lease_id()].prop_map(CompareTarget::Lease),
     ];
     let result = select(vec![
         CompareResult::Equal,
@@ -245,12 +246,28 @@ fn txn_of(op: impl Strategy<Value = TxnOp> + Clone) -> impl Strategy<Value = Txn
         .prop_map(|(compare, success, failure)| Txn { compare, success, failure })
 }
 
+/// Few, so that the same lease is granted, attached and revoked.
+fn lease_id() -> impl Strategy<Value = i64> {
+    select(vec![1i64, 2, 7, -1])
+}
+
+fn lease() -> impl Strategy<Value = LeaseCommand> {
+    let checkpoint =
+        (lease_id(), 0i64..3).prop_map(|(id, remaining_ttl)| LeaseCheckpoint { id, remaining_ttl });
+    prop_oneof![
+        4 => (lease_id(), 2i64..5).prop_map(|(id, ttl)| LeaseCommand::Grant(LeaseGrant { id, ttl })),
+        2 => lease_id().prop_map(|id| LeaseCommand::Revoke { id }),
+        1 => prop::collection::vec(checkpoint, 0..4).prop_map(LeaseCommand::Checkpoint),
+    ]
+}
+
 pub(crate) fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         10 => put().prop_map(Command::Put),
         5 => delete_range().prop_map(Command::DeleteRange),
         8 => txn().prop_map(Command::Txn),
         2 => write_then_read().prop_map(Command::Txn),
+        7 => lease().prop_map(Command::Lease),
         3 => revision().prop_map(|revision| Command::Compact(Compact { revision })),
         1 => (0u64..3, "[a-b]{1}").prop_map(|(id, name)| Command::SetMember(MemberAttributes {
             id, client_urls: vec![format!("http://{name}:2379")], name,

@@ -5,6 +5,7 @@
 //! get KEYS [rev=N] [limit=N] [sort=TARGET] [asc|desc] [keys] [count] [min_mod=N] [max_create=N] ..
 //! del KEYS [prev]
 //! txn { COMPARE ; COMPARE } { OP ; OP } { OP ; OP }     if, then, else
+//! grant ID TTL | revoke ID | checkpoint ID REMAINING ..
 //! COMPARE: version|create|mod|lease|value KEYS =|!=|<|> OPERAND
 //! KEYS: one key | a..c (exclusive) | a.. (to the last) | .. (all) | a* (prefix)
 //! auth WHAT ..                                          see `auth_language`
@@ -20,8 +21,9 @@ use std::str::SplitWhitespace;
 use bytes::Bytes;
 use detcd_machine::{
     Alarm, AlarmCommand, AlarmKind, Command, Compact, Compare, CompareResult, CompareTarget,
-    DeleteRange, Event, EventKind, KeyValue, MemberAttributes, Outcome, Put, Range, RangeOutcome,
-    SortOrder, SortTarget, Txn, TxnOp,
+    DeleteRange, Event, EventKind, KeyValue, LeaseCheckpoint, LeaseCommand, LeaseGrant,
+    LeaseOutcome, MemberAttributes, Outcome, Put, Range, RangeOutcome, SortOrder, SortTarget, Txn,
+    TxnOp,
 };
 
 pub(crate) use self::auth::{requester, show_auth};
@@ -65,6 +67,18 @@ impl<'a> Words<'a> {
             "del" => Command::DeleteRange(self.delete_range()),
             "txn" => Command::Txn(self.txn()),
             "compact" => Command::Compact(Compact { revision: self.number() }),
+            "grant" => Command::Lease(LeaseCommand::Grant(LeaseGrant {
+                id: self.number(),
+                ttl: self.number(),
+            })),
+            "revoke" => Command::Lease(LeaseCommand::Revoke { id: self.number() }),
+            "checkpoint" => Command::Lease(LeaseCommand::Checkpoint(
+                std::iter::from_fn(|| {
+                    let id = number(self.maybe()?);
+                    Some(LeaseCheckpoint { id, remaining_ttl: self.number() })
+                })
+                .collect(),
+            )),
             "member" => Command::SetMember(MemberAttributes {
                 id: self.number().cast_unsigned(),
                 name: self.next().to_owned(),
@@ -303,6 +317,11 @@ pub(crate) fn show_outcome(outcome: &Outcome) -> Vec<String> {
         Outcome::Auth(revision) => vec![format!("auth revision {revision}")],
         Outcome::Alarm(None) => vec!["no alarm".to_owned()],
         Outcome::Alarm(Some(alarm)) => vec![format!("alarm {}", show_alarm(*alarm))],
+        Outcome::Lease(LeaseOutcome::Granted(grant)) => {
+            vec![format!("granted {} for {} s", grant.id, grant.ttl)]
+        }
+        Outcome::Lease(LeaseOutcome::Revoked { id }) => vec![format!("revoked {id}")],
+        Outcome::Lease(LeaseOutcome::Checkpointed) => vec!["checkpointed".to_owned()],
     }
 }
 

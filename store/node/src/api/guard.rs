@@ -47,7 +47,7 @@ fn admit(status: &MemberStatus, path: &str, headers: &HeaderMap) -> Result<(), E
     Ok(())
 }
 
-fn needs_leader(headers: &HeaderMap) -> bool {
+pub(super) fn needs_leader(headers: &HeaderMap) -> bool {
     headers.get("hasleader").is_some_and(|value| value == "true")
 }
 

@@ -13,6 +13,7 @@ mod health;
 mod http;
 mod identity;
 mod kv;
+mod lease;
 mod maintenance;
 mod overlap;
 mod probe;
@@ -46,6 +47,7 @@ use self::auth::AuthService;
 use self::cluster::ClusterService;
 use self::health::HealthService;
 use self::kv::KvService;
+use self::lease::LeaseService;
 use self::maintenance::MaintenanceService;
 use self::unbuilt::Unbuilt;
 use crate::replica::Replica;
@@ -76,8 +78,8 @@ pub fn router<R: Runtime, W: Watch>(replica: Replica<R>, watch: W, limits: Limit
     grpc = mount(grpc, sized!(ClusterServer, ClusterService::new(replica.clone())));
     grpc = mount(grpc, sized!(MaintenanceServer, MaintenanceService::new(replica.clone())));
     grpc = mount(grpc, sized!(HealthServer, HealthService));
-    grpc = mount(grpc, sized!(LeaseServer, Unbuilt));
     grpc = mount(grpc, sized!(AuthServer, AuthService::new(replica.clone(), limits)));
+    grpc = mount(grpc, sized!(LeaseServer, LeaseService::new(replica.clone())));
     grpc = mount(grpc, sized!(LockServer, Unbuilt));
     grpc = mount(grpc, sized!(ElectionServer, Unbuilt));
     grpc.layer(from_fn_with_state(replica.clone(), guard::guard::<R>))

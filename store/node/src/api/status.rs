@@ -12,6 +12,7 @@ pub(crate) fn rejection(rejection: Rejection) -> Error {
         Rejection::LeaseNotFound => Error::LeaseNotFound,
         Rejection::Compacted => Error::Compacted,
         Rejection::FutureRevision => Error::FutureRev,
+        Rejection::LeaseExists => Error::LeaseExist,
         Rejection::Auth(reason) => auth(reason),
         Rejection::NoSpace => Error::NoSpace,
         Rejection::Corrupt => Error::Corrupt,
@@ -74,6 +75,7 @@ mod tests {
             (Rejection::FutureRevision, "etcdserver: mvcc: required revision is a future revision"),
             (Rejection::NoSpace, "etcdserver: mvcc: database space exceeded"),
             (Rejection::Corrupt, "etcdserver: corrupt cluster"),
+            (Rejection::LeaseExists, "etcdserver: lease already exists"),
         ] {
             assert_eq!(rejection(reason).message(), text);
             assert_eq!(range(reason.into()).message(), text);

@@ -3,14 +3,12 @@
 
 use std::pin::Pin;
 
-use detcd_api::etcdserverpb::lease_server::Lease;
-use detcd_api::etcdserverpb::*;
 use detcd_api::v3electionpb::election_server::Election;
 use detcd_api::v3electionpb::*;
 use detcd_api::v3lockpb::lock_server::Lock;
 use detcd_api::v3lockpb::*;
 use futures_util::Stream;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
 /// The answer of a method that is not built yet.
 pub(super) fn status(method: &str) -> Status {
@@ -37,15 +35,6 @@ macro_rules! unbuilt {
             )*
         }
     };
-}
-
-unbuilt! {
-    Lease { LeaseKeepAliveStream = LeaseKeepAliveResponse; }
-    lease_grant(LeaseGrantRequest) -> LeaseGrantResponse;
-    lease_revoke(LeaseRevokeRequest) -> LeaseRevokeResponse;
-    lease_keep_alive(Streaming<LeaseKeepAliveRequest>) -> Self::LeaseKeepAliveStream;
-    lease_time_to_live(LeaseTimeToLiveRequest) -> LeaseTimeToLiveResponse;
-    lease_leases(LeaseLeasesRequest) -> LeaseLeasesResponse;
 }
 
 unbuilt! {

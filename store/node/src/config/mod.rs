@@ -55,6 +55,8 @@ pub struct Config {
     pub wal_segment_bytes: u64,
     /// Longest time that applied changes wait for their durable commit to the database; not a flag.
     pub flush_interval: Duration,
+    /// How often the leader keeps what is left of leases that live longer than that; not a flag.
+    pub lease_checkpoint_interval: Duration,
 }
 
 /// Largest `--max-request-bytes`: a batch of such requests still fits a message between members.
@@ -103,6 +105,7 @@ impl Default for Config {
             bcrypt_cost: 10,
             wal_segment_bytes: 64 << 20,
             flush_interval: Duration::from_millis(100),
+            lease_checkpoint_interval: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -116,6 +119,14 @@ impl Config {
     /// `--election-timeout` as a duration.
     pub fn election_timeout(&self) -> Duration {
         Duration::from_millis(self.election_timeout_ms)
+    }
+
+    /// Shortest TTL that is granted, in seconds: one and a half election timeouts, in whole heartbeats as
+    /// etcd counts them (G54).
+    pub fn lease_ttl_min(&self) -> i64 {
+        let heartbeat = self.heartbeat_interval_ms.max(1);
+        let ticks = 3 * (self.election_timeout_ms / heartbeat) / 2;
+        i64::try_from((ticks * heartbeat).div_ceil(1000)).unwrap_or(i64::MAX)
     }
 
     /// The members that form the cluster, with this one among them.

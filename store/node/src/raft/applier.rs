@@ -11,6 +11,7 @@ use openraft::{EntryPayload, OptionalSend};
 
 use super::{Entry, LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, codec};
 use crate::auth::Tokens;
+use crate::lease::Deadlines;
 use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::state::{Advanced, Answer, State, Step};
@@ -35,6 +36,7 @@ pub struct Applier<R: Runtime> {
     state: Arc<State<R>>,
     hub: Hub,
     tokens: Tokens<R>,
+    deadlines: Deadlines<R>,
     observer: Arc<dyn Observer>,
 }
 
@@ -44,6 +46,7 @@ impl<R: Runtime> Clone for Applier<R> {
             state: self.state.clone(),
             hub: self.hub.clone(),
             tokens: self.tokens.clone(),
+            deadlines: self.deadlines.clone(),
             observer: self.observer.clone(),
         }
     }
@@ -78,14 +81,15 @@ fn command_bytes<R: Runtime>(entry: &Entry<R>) -> Bytes {
 }
 
 impl<R: Runtime> Applier<R> {
-    /// Applies to `state`, publishes to `hub`.
+    /// Applies to `state`, publishes to `hub`, and tells who keeps tokens and who keeps deadlines what
+    /// concerns them.
     pub fn new(
         state: Arc<State<R>>,
         hub: Hub,
-        tokens: Tokens<R>,
+        (tokens, deadlines): (Tokens<R>, Deadlines<R>),
         observer: Arc<dyn Observer>,
     ) -> Self {
-        Self { state, hub, tokens, observer }
+        Self { state, hub, tokens, deadlines, observer }
     }
 
     async fn apply_entry(&self, entry: &Entry<R>) -> io::Result<Reply> {
@@ -122,7 +126,11 @@ impl<R: Runtime> Applier<R> {
             digest: advanced.digest,
             command: command_bytes::<R>(entry),
         });
-        Ok(reply(advanced))
+        let reply = reply(advanced);
+        if let Some(answer) = &reply.answer {
+            self.deadlines.applied(answer);
+        }
+        Ok(reply)
     }
 }
 

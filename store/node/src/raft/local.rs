@@ -6,7 +6,9 @@ use openraft::ReadPolicy;
 use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use tokio::sync::{Notify, oneshot};
 
-use super::{Proposal, Raft, Reply};
+use openraft::impls::OneshotResponder;
+
+use super::{LogId, Proposal, Raft, Reply};
 use crate::runtime::Runtime;
 use crate::stop::Stop;
 
@@ -39,7 +41,7 @@ pub struct Local<R: Runtime> {
     readers: Arc<Readers>,
 }
 
-type Waiter = oneshot::Sender<Result<u64, LocalError>>;
+type Waiter = oneshot::Sender<Result<LogId, LocalError>>;
 
 #[derive(Default)]
 struct Readers {
@@ -80,9 +82,40 @@ impl<R: Runtime> Local<R> {
         }
     }
 
+    /// Replicates a proposal if this member still leads in `term`, and does nothing otherwise: what was
+    /// decided by a leader is not done by a later one, even if that is the same member.
+    pub async fn propose_in_term(
+        &self,
+        proposal: Proposal,
+        term: u64,
+    ) -> Result<Reply, LocalError> {
+        let (responder, answered) = OneshotResponder::new_pair();
+        let written = self.raft.write(proposal).with_leader(term).responder(responder).await;
+        written.map_err(|_fatal| LocalError::Stopped)?;
+        match answered.await {
+            Ok(Ok(response)) => Ok(response.data),
+            Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {
+                Err(LocalError::NotLeader(forward.leader_id))
+            }
+            Ok(Err(_)) => Err(LocalError::LeadershipLost),
+            Err(_) => Err(LocalError::Stopped),
+        }
+    }
+
+    /// As [`read_index`](Self::read_index), but only as the leader of `term`.
+    pub async fn read_index_in_term(&self, term: u64) -> Result<u64, LocalError> {
+        let read = self.read_log_id().await?;
+        // A leader has an entry of its own term, and reads no earlier.
+        if read.leader_id.term == term { Ok(read.index) } else { Err(LocalError::NotLeader(None)) }
+    }
+
     /// An index such that whoever has applied it may answer a linearizable read that began before the
     /// call. Only on the leader.
     pub async fn read_index(&self) -> Result<u64, LocalError> {
+        self.read_log_id().await.map(|read| read.index)
+    }
+
+    async fn read_log_id(&self) -> Result<LogId, LocalError> {
         let (answer, answered) = oneshot::channel();
         {
             let mut waiting = self.readers.waiting.lock().expect("no panic happens under the lock");
@@ -113,9 +146,9 @@ impl<R: Runtime> Local<R> {
         }
     }
 
-    async fn confirm_leadership(&self) -> Result<u64, LocalError> {
+    async fn confirm_leadership(&self) -> Result<LogId, LocalError> {
         match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-            Ok((read, _applied)) => Ok(read.index()),
+            Ok((read, _applied)) => Ok(*read.log_id()),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
                 Err(LocalError::NotLeader(forward.leader_id))
             }
@@ -131,7 +164,7 @@ impl<R: Runtime> Local<R> {
         std::mem::take(&mut *waiting)
     }
 
-    fn answer_all(&self, result: &Result<u64, LocalError>) {
+    fn answer_all(&self, result: &Result<LogId, LocalError>) {
         for reader in self.take_readers() {
             let _ = reader.send(result.clone());
         }

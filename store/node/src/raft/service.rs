@@ -17,6 +17,7 @@ use super::applier::SnapshotData;
 use super::local::{Local, LocalError};
 use super::{Proposal, Raft, Snapshot, TypeConfig, codec};
 use crate::api;
+use crate::lease::{Lessor, TimeToLive};
 use crate::runtime::Runtime;
 use crate::state::State;
 
@@ -28,16 +29,23 @@ pub struct PeerService<R: Runtime> {
     local: Local<R>,
     state: Arc<State<R>>,
     local_ids: Addressee,
+    lessor: Lessor<R>,
     /// One snapshot is received at a time.
     receiving: Arc<Semaphore>,
 }
 
 impl<R: Runtime> PeerService<R> {
     /// Serves members of its own cluster only, and only what is meant for this member.
-    pub fn new(raft: Raft<R>, local: Local<R>, state: Arc<State<R>>, ids: (u64, u64)) -> Self {
+    pub fn new(
+        raft: Raft<R>,
+        local: Local<R>,
+        state: Arc<State<R>>,
+        lessor: Lessor<R>,
+        ids: (u64, u64),
+    ) -> Self {
         let (cluster_id, member_id) = ids;
         let local_ids = Addressee { cluster_id, member_id };
-        Self { raft, local, state, local_ids, receiving: Arc::new(Semaphore::new(1)) }
+        Self { raft, local, state, local_ids, lessor, receiving: Arc::new(Semaphore::new(1)) }
     }
 
     fn vote_request(&self, request: peer::VoteRequest) -> Result<VoteRequest<C<R>>, Status> {
@@ -288,5 +296,36 @@ impl<R: Runtime> Peer for PeerService<R> {
             },
         };
         Ok(Response::new(reply))
+    }
+
+    async fn lease_renew(
+        &self,
+        request: Request<peer::LeaseRenewRequest>,
+    ) -> Result<Response<peer::LeaseRenewReply>, Status> {
+        use peer::lease_renew_reply::Result as Reply;
+        let request = request.into_inner();
+        self.local_ids.check(request.cluster_id, request.recipient)?;
+        let result = match self.lessor.renew(request.id).await {
+            Ok(ttl) => Reply::Ttl(ttl.unwrap_or(0)),
+            Err(error) => Reply::Error(peer_error(&error).into()),
+        };
+        Ok(Response::new(peer::LeaseRenewReply { result: Some(result) }))
+    }
+
+    async fn lease_time_to_live(
+        &self,
+        request: Request<peer::LeaseTimeToLiveRequest>,
+    ) -> Result<Response<peer::LeaseTimeToLiveReply>, Status> {
+        use peer::lease_time_to_live_reply::{Lease, Result as Reply};
+        let request = request.into_inner();
+        self.local_ids.check(request.cluster_id, request.recipient)?;
+        let result = match self.lessor.time_to_live(request.id, request.keys).await {
+            Ok(Some(TimeToLive { ttl, granted_ttl, keys })) => {
+                Reply::Lease(Lease { ttl, granted_ttl, keys })
+            }
+            Ok(None) => Reply::NotFound(peer::Empty {}),
+            Err(error) => Reply::Error(peer_error(&error).into()),
+        };
+        Ok(Response::new(peer::LeaseTimeToLiveReply { result: Some(result) }))
     }
 }

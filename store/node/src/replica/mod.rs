@@ -5,6 +5,7 @@
 
 mod forward;
 mod identity;
+mod lease;
 mod maintenance;
 mod membership;
 mod read;
@@ -20,6 +21,7 @@ use openraft_rt::WatchReceiver;
 
 use crate::auth::Tokens;
 use crate::config::Config;
+use crate::lease::Lessor;
 use crate::raft::local::Local;
 use crate::raft::peers::Peers;
 use crate::raft::{MemberNode, Raft};
@@ -40,6 +42,7 @@ pub struct Replica<R: Runtime> {
 struct Inner<R: Runtime> {
     raft: Raft<R>,
     local: Local<R>,
+    lessor: Lessor<R>,
     peers: Peers<R>,
     state: Arc<State<R>>,
     tokens: Tokens<R>,
@@ -122,6 +125,7 @@ impl<R: Runtime> Replica<R> {
     pub fn new(
         raft: Raft<R>,
         local: Local<R>,
+        lessor: Lessor<R>,
         peers: Peers<R>,
         state: Arc<State<R>>,
         tokens: Tokens<R>,
@@ -129,7 +133,8 @@ impl<R: Runtime> Replica<R> {
         config: Config,
     ) -> Self {
         let (cluster_id, member_id) = ids;
-        let inner = Inner { raft, local, peers, state, tokens, member_id, cluster_id, config };
+        let inner =
+            Inner { raft, local, lessor, peers, state, tokens, member_id, cluster_id, config };
         Self { inner: Arc::new(inner) }
     }
 

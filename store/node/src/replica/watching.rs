@@ -55,7 +55,7 @@ impl<R: Runtime> watch::Member for Replica<R> {
 
 impl<R: Runtime> Replica<R> {
     /// Ends once no leader was known for three election timeouts (G52), or when the member stops.
-    async fn wait_until_leaderless(&self) {
+    pub(crate) async fn wait_until_leaderless(&self) {
         let patience: Duration = 3 * self.config().election_timeout();
         let mut metrics = self.inner.raft.server_metrics();
         loop {

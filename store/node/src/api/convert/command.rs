@@ -4,10 +4,10 @@ use bytes::Bytes;
 use detcd_api::etcdserverpb as rpc;
 use detcd_api::peer;
 use detcd_api::peer::command::Command as Sent;
-use detcd_machine::{Command, MemberAttributes, Requester};
+use detcd_machine::{Command, LeaseCommand, MemberAttributes, Requester};
 use prost::Message;
 
-use super::{alarm, auth, request};
+use super::{alarm, auth, lease, request};
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,7 @@ pub(crate) fn encode_command(by: &Requester, command: &Command) -> Bytes {
         }),
         Command::Auth(command) => Sent::Auth(auth::auth_command_to_peer(command)),
         Command::Alarm(command) => Sent::Alarm(alarm::alarm_request(*command)),
+        Command::Lease(command) => lease::command_to_peer(command),
     };
     peer::Command { command: Some(sent), requester: auth::requester_to_peer(by) }
         .encode_to_vec()
@@ -66,6 +67,9 @@ pub(crate) fn decode_command(bytes: Bytes) -> Result<(Requester, Command), Decod
         Sent::Alarm(request) => {
             Command::Alarm(alarm::alarm_command(&request).ok_or(DecodeError::Alarm)?)
         }
+        Sent::LeaseGrant(grant) => Command::Lease(LeaseCommand::Grant(lease::grant(grant))),
+        Sent::LeaseRevoke(id) => Command::Lease(LeaseCommand::Revoke { id }),
+        Sent::LeaseCheckpoint(checkpoint) => Command::Lease(lease::checkpoints(&checkpoint)),
     };
     Ok((by, command))
 }
@@ -215,6 +219,7 @@ mod tests {
             delete_range().prop_map(Command::DeleteRange),
             txn().prop_map(Command::Txn),
             any::<i64>().prop_map(|revision| Command::Compact(Compact { revision })),
+            lease::tests::command().prop_map(Command::Lease),
             member.prop_map(|(id, name, client_urls)| Command::SetMember(MemberAttributes {
                 id,
                 name,

@@ -6,6 +6,7 @@
 mod alarm;
 mod auth;
 mod command;
+mod lease;
 mod outcome;
 mod request;
 mod response;

@@ -8,12 +8,14 @@ use detcd_api::mvccpb;
 use detcd_api::peer;
 use detcd_api::peer::outcome::Result as Sent;
 use detcd_machine::{
-    DeleteRangeOutcome, KeyValue, Outcome, PutOutcome, RangeOutcome, Rejection, TxnOutcome,
+    DeleteRangeOutcome, KeyValue, LeaseOutcome, Outcome, PutOutcome, RangeOutcome, Rejection,
+    TxnOutcome,
 };
 
 use super::alarm;
 use super::auth;
 use super::command::DecodeError;
+use super::lease;
 use super::response::{delete_range_response, put_response, txn_response};
 use crate::replica::Answer;
 
@@ -29,6 +31,7 @@ pub(crate) fn outcome_to_peer(answer: &Answer) -> peer::Outcome {
         Ok(Outcome::SetMember) => Sent::MemberAttributes(peer::Empty {}),
         Ok(Outcome::Auth(revision)) => Sent::Auth(*revision),
         Ok(Outcome::Alarm(changed)) => Sent::Alarm(alarm::alarm_response(*changed, None)),
+        Ok(Outcome::Lease(outcome)) => lease::outcome_to_peer(*outcome),
         Ok(Outcome::Range(_)) => unreachable!("a range is no command of its own"),
         Err(rejection) => Sent::Rejection(rejection_to_peer(*rejection).into()),
     };
@@ -48,6 +51,9 @@ pub(crate) fn outcome_from_peer(sent: peer::Outcome) -> Result<Answer, DecodeErr
             let changed = response.alarms.first().map(alarm::alarm_of).transpose();
             Ok(Outcome::Alarm(changed.map_err(|()| DecodeError::Alarm)?))
         }
+        Sent::LeaseGrant(sent) => Ok(Outcome::Lease(LeaseOutcome::Granted(lease::grant(sent)))),
+        Sent::LeaseRevoke(id) => Ok(Outcome::Lease(LeaseOutcome::Revoked { id })),
+        Sent::LeaseCheckpoint(_) => Ok(Outcome::Lease(LeaseOutcome::Checkpointed)),
         Sent::Rejection(rejection) => Err(rejection_from_peer(rejection)?),
     };
     Ok(Answer { revision: sent.revision, outcome })
@@ -62,6 +68,7 @@ fn rejection_to_peer(rejection: Rejection) -> peer::Rejection {
         Rejection::Auth(rejection) => auth::rejection_to_peer(rejection),
         Rejection::NoSpace => peer::Rejection::NoSpace,
         Rejection::Corrupt => peer::Rejection::Corrupt,
+        Rejection::LeaseExists => peer::Rejection::LeaseExists,
     }
 }
 
@@ -73,6 +80,7 @@ fn rejection_from_peer(sent: i32) -> Result<Rejection, DecodeError> {
         Ok(peer::Rejection::FutureRevision) => Ok(Rejection::FutureRevision),
         Ok(peer::Rejection::NoSpace) => Ok(Rejection::NoSpace),
         Ok(peer::Rejection::Corrupt) => Ok(Rejection::Corrupt),
+        Ok(peer::Rejection::LeaseExists) => Ok(Rejection::LeaseExists),
         Ok(other) => auth::rejection_from_peer(other)
             .map(Rejection::Auth)
             .ok_or(DecodeError::Rejection(sent)),
@@ -123,7 +131,9 @@ fn response_op(op: rpc::ResponseOp) -> Result<Outcome, DecodeError> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use detcd_machine::{Alarm, AlarmKind, AuthRejection, Command, Range, Requester, Txn, TxnOp};
+    use detcd_machine::{
+        Alarm, AlarmKind, AuthRejection, Command, LeaseGrant, Range, Requester, Txn, TxnOp,
+    };
     use prost::Message;
 
     use super::super::{decode_command, encode_command};
@@ -160,10 +170,14 @@ mod tests {
             Ok(txn),
             Ok(Outcome::Compact),
             Ok(Outcome::SetMember),
+            Ok(Outcome::Lease(LeaseOutcome::Granted(LeaseGrant { id: -7, ttl: 60 }))),
+            Ok(Outcome::Lease(LeaseOutcome::Revoked { id: -7 })),
+            Ok(Outcome::Lease(LeaseOutcome::Checkpointed)),
             Err(Rejection::KeyNotFound),
             Err(Rejection::LeaseNotFound),
             Err(Rejection::Compacted),
             Err(Rejection::FutureRevision),
+            Err(Rejection::LeaseExists),
             Ok(Outcome::Auth(7)),
             Ok(Outcome::Alarm(None)),
             Ok(Outcome::Alarm(Some(Alarm { kind: AlarmKind::Corrupt, member: 7 }))),

@@ -84,7 +84,8 @@ fn is_change(outcome: &Outcome) -> bool {
         | Outcome::Compact
         | Outcome::SetMember
         | Outcome::Auth(_)
-        | Outcome::Alarm(_) => false,
+        | Outcome::Alarm(_)
+        | Outcome::Lease(_) => false,
     }
 }
 
@@ -113,7 +114,11 @@ impl Inside {
                 succeeded: txn.succeeded,
                 responses: self.response_ops(&txn.responses),
             }),
-            Outcome::Compact | Outcome::SetMember | Outcome::Auth(_) | Outcome::Alarm(_) => {
+            Outcome::Compact
+            | Outcome::SetMember
+            | Outcome::Auth(_)
+            | Outcome::Alarm(_)
+            | Outcome::Lease(_) => {
                 return None;
             }
         };
