@@ -8,7 +8,7 @@ use detcd_api::etcdserverpb as rpc;
 use detcd_api::etcdserverpb::kv_client::KvClient;
 use detcd_api::etcdserverpb::kv_server::{Kv, KvServer};
 use detcd_node::grpc::{self, KeepAlive, ServerOptions};
-use detcd_node::stop::Stop;
+use detcd_node::tasks::Tasks;
 use futures_util::stream::BoxStream;
 use openraft_rt::AsyncRuntime;
 use sim::network::{LinkOptions, NetworkOptions};
@@ -73,7 +73,8 @@ async fn serve(around: Surroundings) {
     let router = axum::Router::new().route_service("/etcdserverpb.KV/{*method}", service);
     let network = Arc::new(around.network);
     let options = ServerOptions::default();
-    let served = grpc::serve::<R>(network, "0.0.0.0:2379", router, options, Stop::default()).await;
+    let served =
+        grpc::serve::<R>(network, "0.0.0.0:2379", router, options, &Tasks::<R>::default()).await;
     served.expect("the port is free");
     std::future::pending().await
 }

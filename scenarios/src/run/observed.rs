@@ -141,7 +141,10 @@ fn translate(
             let fact = Fact::Durable { last };
             events.push(Event::Observed(Observation { time, member, fact }));
         }
-        Told::SnapshotBuilt { .. } | Told::Purged { .. } | Told::Failed { .. } => {}
+        Told::SnapshotBuilt { .. }
+        | Told::Purged { .. }
+        | Told::Membership { .. }
+        | Told::Failed { .. } => {}
     }
 }
 

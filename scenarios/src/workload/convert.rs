@@ -133,7 +133,8 @@ pub(crate) fn proposed(bytes: &[u8]) -> Option<Vec<u8>> {
         | Command::Alarm(_)
         | Command::LeaseGrant(_)
         | Command::LeaseRevoke(_)
-        | Command::LeaseCheckpoint(_) => None,
+        | Command::LeaseCheckpoint(_)
+        | Command::Cluster(_) => None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use detcd_node::config::Config;
 use detcd_node::grpc::{self, Channel, ChannelError, KeepAlive};
-use detcd_node::node::{self, Environment};
+use detcd_node::node::{self, Ending, Environment};
 use openraft_rt::AsyncRuntime;
 
 use crate::disk::Timing;
@@ -217,10 +217,14 @@ fn start(host: &Host, settings: Config, member: usize, observed: Observed) {
                 observer: observed.observer(member),
             };
             match node::start::<SimRuntime>(settings, environment).await {
-                Ok(node) => {
-                    let reason = node.failed().await;
-                    observed.failed(member, &reason);
-                }
+                Ok(node) => match node.ended().await {
+                    Ending::Failed(reason) => observed.failed(member, &reason),
+                    Ending::Removed => {
+                        observed.removed(member);
+                        node.stop().await;
+                    }
+                },
+                Err(error) if error.is_removal() => observed.removed(member),
                 Err(error) => observed.failed(member, &error.to_string()),
             }
             observed.ended(member);

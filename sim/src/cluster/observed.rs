@@ -40,6 +40,8 @@ pub struct Status {
     pub durable: u64,
     /// Snapshots that it installed.
     pub snapshots_installed: u64,
+    /// Whether it knows that the cluster has removed it.
+    pub is_removed: bool,
 }
 
 /// Hears all members; clones hear the same.
@@ -95,6 +97,12 @@ impl Observed {
         self.record(member, incarnation, Observation::Failed { reason: reason.to_owned() });
     }
 
+    /// The cluster has removed the member, which ends by itself.
+    pub(super) fn removed(&self, member: usize) {
+        self.world.trace().event("removed", &[("member", Value::from(member as u64))]);
+        self.inner().statuses[member - 1].is_removed = true;
+    }
+
     /// What hears one incarnation of a member.
     pub(super) fn observer(&self, member: usize) -> Arc<dyn Observer> {
         let incarnation = self.status(member).starts;
@@ -147,6 +155,9 @@ impl Observed {
             Observation::SnapshotBuilt { index } | Observation::Purged { index } => {
                 trace.event("snapshot", &[("member", member), ("index", (*index).into())]);
             }
+            Observation::Membership { index, .. } => {
+                trace.event("membership", &[("member", member), ("index", (*index).into())]);
+            }
             Observation::Failed { reason } => {
                 trace.event("failed", &[("member", member), ("reason", Value::Text(reason))]);
             }
@@ -173,6 +184,7 @@ fn update(status: &mut Status, observation: &Observation) {
         }
         Observation::Durable { index } => status.durable = *index,
         Observation::Started { .. }
+        | Observation::Membership { .. }
         | Observation::SnapshotBuilt { .. }
         | Observation::Purged { .. } => {}
         Observation::Failed { .. } => status.is_leader = false,

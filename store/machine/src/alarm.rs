@@ -80,7 +80,9 @@ impl Alarms {
             Command::Lease(LeaseCommand::Grant(_)) => (true, true),
             Command::Lease(LeaseCommand::Revoke { .. }) => (false, true),
             Command::Lease(LeaseCommand::Checkpoint(_)) => (false, false),
-            Command::SetMember(_) | Command::Auth(_) | Command::Alarm(_) => (false, false),
+            Command::SetMember(_) | Command::Auth(_) | Command::Alarm(_) | Command::Cluster(_) => {
+                (false, false)
+            }
         };
         if changes && self.has(AlarmKind::Corrupt) {
             return Err(Rejection::Corrupt);

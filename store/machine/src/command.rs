@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::alarm::AlarmCommand;
 use crate::auth::AuthCommand;
+use crate::cluster::ClusterCommand;
 use crate::lease::LeaseCommand;
 
 /// One replicated command.
@@ -29,6 +30,8 @@ pub enum Command {
     Alarm(AlarmCommand),
     /// Grants, ends or keeps leases.
     Lease(LeaseCommand),
+    /// Changes what the members agree on about their cluster.
+    Cluster(ClusterCommand),
 }
 
 /// A read of a range of keys. `range_end` as in etcd: empty for one key, a single zero byte for

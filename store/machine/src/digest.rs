@@ -3,6 +3,7 @@
 //! It covers what commands changed, not when compaction removed rows or storage flushed them: those
 //! differ from member to member. It finds divergence, not forgery.
 
+use crate::cluster::Version;
 use crate::command::MemberAttributes;
 use crate::row::Row;
 
@@ -17,6 +18,9 @@ const ALARM: u64 = 25;
 const LEASE_GRANTED: u64 = 10;
 const LEASE_REVOKED: u64 = 11;
 const LEASE_CHECKPOINTED: u64 = 12;
+const REMOVED_MEMBER: u64 = 20;
+const CLUSTER_VERSION: u64 = 21;
+const DOWNGRADE: u64 = 22;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +106,21 @@ impl Digest {
         for word in [LEASE_CHECKPOINTED, id.cast_unsigned(), remaining_ttl.cast_unsigned()] {
             self.word(word);
         }
+    }
+
+    pub(crate) fn removed_member(&mut self, id: u64) {
+        self.word(REMOVED_MEMBER);
+        self.word(id);
+    }
+
+    pub(crate) fn cluster_version(&mut self, version: Version) {
+        self.word(CLUSTER_VERSION);
+        self.bytes(&version.encode());
+    }
+
+    pub(crate) fn downgrade(&mut self, target: Option<Version>) {
+        self.word(DOWNGRADE);
+        self.bytes(&target.map_or_else(Default::default, Version::encode));
     }
 
     /// The length goes first, so that no two sequences of fields run together.

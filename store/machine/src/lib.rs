@@ -10,6 +10,7 @@
 
 mod alarm;
 mod auth;
+mod cluster;
 mod command;
 mod compaction;
 mod compaction_hash;
@@ -31,6 +32,7 @@ pub use alarm::{Alarm, AlarmCommand, AlarmKind};
 pub use auth::{
     Auth, AuthCommand, AuthRejection, Permission, PermissionKind, Requester, Role, User,
 };
+pub use cluster::{ClusterCommand, Version, VersionError};
 pub use command::{
     Command, Compact, Compare, CompareResult, CompareTarget, DeleteRange, MemberAttributes, Put,
     Range, SortOrder, SortTarget, Txn, TxnOp,

@@ -1,14 +1,15 @@
 //! The machine: its state, and what each command does to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alarm::{AlarmCommand, Alarms};
 use crate::auth::{Auth, AuthCommand, Requester};
+use crate::cluster::{Cluster, ClusterCommand, Version};
 use crate::command::{Command, Compact, DeleteRange, MemberAttributes, Put, Txn};
 use crate::compaction::Compaction;
 use crate::compaction_hash::{CompactionHashes, HashSpan};
 use crate::digest::Digest;
-use crate::encoding::{encode_digest, encode_member, encode_revision};
+use crate::encoding::{encode_digest, encode_revision};
 use crate::index::Index;
 use crate::lease::LeaseTable;
 use crate::outcome::{Applied, Change, Event, MetaKey, Outcome, Rejection, TxnOutcome};
@@ -25,7 +26,7 @@ pub struct Machine {
     index: Index,
     revision: i64,
     pub(crate) compaction: Compaction,
-    members: BTreeMap<u64, MemberAttributes>,
+    cluster: Cluster,
     leases: LeaseTable,
     digest: Digest,
     pub(crate) auth: Auth,
@@ -46,7 +47,7 @@ impl Machine {
         Self::restored(
             Index::new(REVISION_FIRST),
             Compaction::never(),
-            BTreeMap::new(),
+            Cluster::default(),
             LeaseTable::default(),
             Digest::new(),
             Auth::default(),
@@ -56,7 +57,7 @@ impl Machine {
     pub(crate) fn restored(
         index: Index,
         compaction: Compaction,
-        members: BTreeMap<u64, MemberAttributes>,
+        cluster: Cluster,
         leases: LeaseTable,
         digest: Digest,
         auth: Auth,
@@ -65,7 +66,7 @@ impl Machine {
             revision: index.newest(),
             index,
             compaction,
-            members,
+            cluster,
             leases,
             digest,
             auth,
@@ -96,7 +97,36 @@ impl Machine {
     /// What the members told of themselves, by id.
     #[must_use]
     pub fn members(&self) -> &BTreeMap<u64, MemberAttributes> {
-        &self.members
+        self.cluster.members()
+    }
+
+    /// Who has been removed and never comes back (G65).
+    #[must_use]
+    pub fn removed_members(&self) -> &BTreeSet<u64> {
+        self.cluster.removed()
+    }
+
+    /// The version that the cluster speaks, once somebody has found out (K38).
+    #[must_use]
+    pub fn cluster_version(&self) -> Option<Version> {
+        self.cluster.version()
+    }
+
+    /// The version that a downgrade leads to, while one goes on (K37).
+    #[must_use]
+    pub fn downgrade(&self) -> Option<Version> {
+        self.cluster.downgrade()
+    }
+
+    /// Whether a downgrade to `target` may begin; the cluster's version if so (G78).
+    pub fn check_downgrade(&self, target: Version) -> Result<Version, Rejection> {
+        self.cluster.check_downgrade(target)
+    }
+
+    /// Takes note that a change of the membership left these members out. What is to be kept.
+    pub fn remove_members(&mut self, ids: &[u64]) -> Vec<Change> {
+        let changes = self.cluster.remove(ids, &mut self.digest);
+        self.applied(Outcome::Cluster, Vec::new(), changes).changes
     }
 
     /// Users, roles, and what they permit.
@@ -191,6 +221,7 @@ impl Machine {
             Command::Auth(command) => self.change_auth(command),
             Command::Alarm(alarm) => self.alarm(*alarm),
             Command::Lease(lease) => self.apply_lease(lease, rows),
+            Command::Cluster(command) => self.change_cluster(*command),
         }
     }
 
@@ -249,13 +280,7 @@ impl Machine {
     }
 
     fn set_member(&mut self, member: &MemberAttributes) -> Applied {
-        if self.members.get(&member.id) == Some(member) {
-            return self.applied(Outcome::SetMember, Vec::new(), Vec::new());
-        }
-        self.members.insert(member.id, member.clone());
-        self.digest.member(member);
-        let key = MetaKey::Member(member.id);
-        let changes = vec![Change::SetMeta { key, value: encode_member(member) }];
+        let changes = self.cluster.set_member(member, &mut self.digest);
         self.applied(Outcome::SetMember, Vec::new(), changes)
     }
 
@@ -272,6 +297,13 @@ impl Machine {
             }
         }
         self.applied(Outcome::Auth(self.auth.revision()), Vec::new(), changes)
+    }
+
+    fn change_cluster(&mut self, command: ClusterCommand) -> Applied {
+        match self.cluster.apply(command, &mut self.digest) {
+            Ok(changes) => self.applied(Outcome::Cluster, Vec::new(), changes),
+            Err(rejection) => self.rejected(rejection),
+        }
     }
 
     /// What a put outside a transaction needs. The lease is looked at before the key, as etcd does;

@@ -23,11 +23,13 @@ impl Machine {
                 self.rows_of_txn(txn, self.keys_touched(txn), &mut rows);
                 rows
             }
-            Command::Compact(_) | Command::SetMember(_) | Command::Auth(_) | Command::Alarm(_) => {
-                Vec::new()
-            }
             // A revocation deletes keys without looking at their values.
             Command::Lease(_) => Vec::new(),
+            Command::Compact(_)
+            | Command::SetMember(_)
+            | Command::Auth(_)
+            | Command::Alarm(_)
+            | Command::Cluster(_) => Vec::new(),
         };
         rows.sort_unstable();
         rows.dedup();

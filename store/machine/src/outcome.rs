@@ -44,6 +44,8 @@ pub enum Outcome {
     Alarm(Option<Alarm>),
     /// Of [`Command::Lease`](crate::Command::Lease).
     Lease(LeaseOutcome),
+    /// Of [`Command::Cluster`](crate::Command::Cluster).
+    Cluster,
 }
 
 /// Of a put.
@@ -109,6 +111,15 @@ pub enum Rejection {
     /// A lease with this id was granted before.
     #[error("lease already exists")]
     LeaseExists,
+    /// Nobody has found out yet which version the cluster speaks.
+    #[error("cluster version unavailable")]
+    ClusterVersionUnavailable,
+    /// The version is not the one before the cluster's.
+    #[error("invalid downgrade target version")]
+    InvalidDowngradeTarget,
+    /// A downgrade goes on already.
+    #[error("downgrade in process")]
+    DowngradeInProcess,
 }
 
 /// A change as watchers see it.
@@ -185,4 +196,10 @@ pub enum MetaKey {
     Alarms,
     /// One lease.
     Lease(i64),
+    /// A member that is gone for ever; its value is empty.
+    RemovedMember(u64),
+    /// The version that the cluster speaks.
+    ClusterVersion,
+    /// The version that a downgrade leads to; empty where none goes on.
+    Downgrade,
 }

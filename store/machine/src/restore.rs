@@ -1,13 +1,12 @@
 //! Rebuilding the machine from what its owner kept, after a restart or from a snapshot.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
 use crate::alarm::Alarms;
 use crate::auth::{Auth, decode_auth, decode_role, decode_user};
-use crate::command::MemberAttributes;
+use crate::cluster::{Cluster, Version};
 use crate::compaction::Compaction;
 use crate::compaction_hash::CompactionHashes;
 use crate::digest::Digest;
@@ -82,7 +81,7 @@ pub struct Restorer {
     index: Index,
     revision: i64,
     compaction: Compaction,
-    members: BTreeMap<u64, MemberAttributes>,
+    cluster: Cluster,
     leases: LeaseTable,
     digest: Digest,
     auth: Auth,
@@ -96,11 +95,11 @@ impl Restorer {
     pub fn new(meta: impl IntoIterator<Item = (MetaKey, Bytes)>) -> Result<Self, RestoreError> {
         let (mut revision, mut promised, mut done) = (REVISION_FIRST, -1, -1);
         let mut digest = Digest::new();
-        let mut members = BTreeMap::new();
         let mut auth = Auth::default();
         let mut hashes = CompactionHashes::default();
         let mut alarms = Alarms::default();
         let mut leases = LeaseTable::default();
+        let mut cluster = Cluster::default();
         for (key, value) in meta {
             let broken = |source| RestoreError::Meta { key: key.clone(), source };
             match key {
@@ -111,7 +110,16 @@ impl Restorer {
                     digest = Digest::restore(decode_digest(&value).map_err(broken)?);
                 }
                 MetaKey::Member(id) => {
-                    members.insert(id, decode_member(id, &value).map_err(broken)?);
+                    cluster.restore_member(decode_member(id, &value).map_err(broken)?);
+                }
+                MetaKey::RemovedMember(id) => cluster.restore_removed(id),
+                MetaKey::ClusterVersion => {
+                    cluster.restore_version(Version::decode(&value).map_err(broken)?);
+                }
+                MetaKey::Downgrade if value.is_empty() => cluster.restore_downgrade(None),
+                MetaKey::Downgrade => {
+                    let target = Version::decode(&value).map_err(broken)?;
+                    cluster.restore_downgrade(Some(target));
                 }
                 MetaKey::Auth => {
                     let (enabled, revision) = decode_auth(&value).map_err(broken)?;
@@ -143,7 +151,7 @@ impl Restorer {
             index: Index::new(revision),
             revision,
             compaction: Compaction::restored(promised, done),
-            members,
+            cluster,
             leases,
             digest,
             auth: auth.restored(),
@@ -175,8 +183,8 @@ impl Restorer {
     /// The machine as it was when the last of what was kept was kept.
     pub fn finish(mut self) -> Result<Machine, RestoreError> {
         self.attach_keys()?;
-        let Self { index, compaction, members, leases, digest, auth, hashes, alarms, .. } = self;
-        let mut machine = Machine::restored(index, compaction, members, leases, digest, auth);
+        let Self { index, compaction, cluster, leases, digest, auth, hashes, alarms, .. } = self;
+        let mut machine = Machine::restored(index, compaction, cluster, leases, digest, auth);
         machine.hashes = hashes;
         machine.alarms = alarms;
         Ok(machine)

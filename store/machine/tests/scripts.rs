@@ -45,6 +45,7 @@ impl Session {
             "next" => self.next(&mut words),
             "step" => self.step(&mut words),
             "rows" => self.rows(),
+            "remove-member" => self.remove_member(&mut words),
             "restart" => self.restart(),
             "leases" => self.leases(),
             "prev" => {
@@ -178,12 +179,23 @@ impl Session {
         leases.collect()
     }
 
+    fn remove_member(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        words.next();
+        let id = words.number().cast_unsigned();
+        let changes = self.machine.remove_members(&[id]);
+        self.store.keep(&changes);
+        vec![if changes.is_empty() { "nothing" } else { "member removed" }.to_owned()]
+    }
+
     fn restart(&mut self) -> Vec<String> {
         let restored = self.store.restore();
         assert_eq!(restored.digest(), self.machine.digest(), "a restart loses nothing");
         assert_eq!(restored.members(), self.machine.members(), "a restart loses nothing");
         assert_eq!(restored.auth(), self.machine.auth(), "a restart loses nothing");
         assert_eq!(restored.leases(), self.machine.leases(), "a restart loses nothing");
+        assert_eq!(restored.removed_members(), self.machine.removed_members());
+        assert_eq!(restored.cluster_version(), self.machine.cluster_version());
+        assert_eq!(restored.downgrade(), self.machine.downgrade());
         self.machine = restored;
         let mut lines = vec![format!(
             "revision {}, compacted {}, keys {}{}",
@@ -196,6 +208,9 @@ impl Session {
             format!("member {} {} {}", member.id, member.name, member.client_urls.join(" "))
         }));
         lines.extend(self.machine.alarms().map(|alarm| format!("alarm {}", show_alarm(alarm))));
+        lines.extend(self.machine.removed_members().iter().map(|id| format!("removed {id}")));
+        lines.extend(self.machine.cluster_version().map(|it| format!("cluster version {it}")));
+        lines.extend(self.machine.downgrade().map(|target| format!("downgrade to {target}")));
         lines
     }
 }

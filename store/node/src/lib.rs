@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod bootstrap;
 pub mod config;
 pub mod daemon;
 pub mod etcd_format;
@@ -13,11 +14,14 @@ pub mod lease;
 pub mod node;
 pub mod observer;
 pub mod raft;
+pub mod reconfigure;
 pub mod replica;
 pub mod runtime;
+mod start;
 pub mod state;
 pub mod stop;
 pub mod storage;
+pub mod tasks;
 pub mod version;
 pub mod wal;
 pub mod watch;

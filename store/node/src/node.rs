@@ -1,33 +1,22 @@
-//! Starting and stopping a member: the order in which its parts come to life.
+//! A running member, and how it ends.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use openraft_rt::WatchReceiver;
-use tonic::service::Routes;
+use openraft_rt::{Select2, WatchReceiver};
 
-use crate::api;
-use crate::auth::Tokens;
-use crate::config::{Config, InitialCluster, Url};
-use crate::grpc::{self, Listening, ServerOptions};
-use crate::lease::{Deadlines, Lessor};
-use crate::observer::{Observation, Observer};
-use crate::raft::applier::Applier;
-use crate::raft::local::Local;
-use crate::raft::log_store::LogStore;
-use crate::raft::network::Links;
-use crate::raft::peers::{PEER_MESSAGE_BYTES_MAX, Peers};
-use crate::raft::service::PeerService;
-use crate::raft::{self, MemberNode, Raft, codec};
+use crate::bootstrap::BootstrapError;
+use crate::observer::Observer;
+use crate::raft::{Raft, codec};
 use crate::replica::Replica;
 use crate::runtime::{Disk, Network, Runtime};
-use crate::state::{State, StateHistory};
 use crate::stop::Stop;
 use crate::storage::{self, Storage};
+use crate::tasks::Tasks;
 use crate::wal;
-use crate::watch::{self, Hub, WatchService};
+
+pub use crate::start::start;
 
 /// The world that a member lives in.
 #[derive(Clone)]
@@ -87,231 +76,49 @@ pub enum StartError {
     /// openraft did not start.
     #[error("raft: {0}")]
     Raft(String),
+    /// A member without data found neither its place nor peers to begin with.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+}
+
+impl StartError {
+    /// Whether the member was removed from its cluster, which is no failure.
+    pub fn is_removal(&self) -> bool {
+        matches!(self, Self::Bootstrap(BootstrapError::Removed))
+    }
 }
 
 /// A running member.
 pub struct Node<R: Runtime> {
-    replica: Replica<R>,
-    raft: Raft<R>,
-    log: wal::Log<R>,
-    storage: Storage<R>,
-    stop: Stop,
-    clients: Clients,
-}
-
-/// Starts a member: recovers its state, joins its cluster, serves its peers and clients.
-///
-/// It returns once clients are served; a leader may not be known yet.
-pub fn start<R: Runtime>(
-    config: Config,
-    environment: Environment,
-) -> BoxFuture<'static, Result<Node<R>, StartError>> {
-    Box::pin(start_parts(config, environment))
-}
-
-async fn start_parts<R: Runtime>(
-    config: Config,
-    environment: Environment,
-) -> Result<Node<R>, StartError> {
-    config.validate().map_err(StartError::Config)?;
-    let cluster = config.cluster().map_err(|problem| StartError::Config(vec![problem]))?;
-    let recovered = recover::<R>(&config, &cluster, &environment).await?;
-    let Recovered { log, log_store, storage } = recovered;
-
-    let state = State::<R>::restore(storage.clone()).await?;
-    let hub = Hub::new(Arc::new(StateHistory::new(state.clone())), watch::Limits::default());
-    let tokens = Tokens::<R>::new(&config);
-    let observer = environment.observer.clone();
-    let deadlines = Deadlines::<R>::new(config.lease_checkpoint_interval);
-    let told = (tokens.clone(), deadlines.clone());
-    let applier = Applier::new(state.clone(), hub.clone(), told, observer);
-    let peers = Peers::<R>::new(environment.network.clone(), cluster.id, config.election_timeout());
-    let links = Links::new(peers.clone(), log.clone(), config.election_timeout());
-    let raft_config = raft::config(&config)
-        .validate()
-        .map_err(|problem| StartError::Config(vec![problem.to_string()]))?;
-    let raft: Raft<R> =
-        openraft::Raft::build(cluster.local, Arc::new(raft_config), links, log_store, applier)
-            .await
-            .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
-
-    let stop = Stop::default();
-    let local = Local::start(raft.clone(), stop.clone());
-    let election_timeout = config.election_timeout();
-    let lessor = Lessor::new(deadlines, state.clone(), local.clone(), election_timeout);
-    let replica = Replica::new(
-        raft.clone(),
-        local.clone(),
-        lessor.clone(),
-        peers,
-        state.clone(),
-        tokens,
-        (cluster.id, cluster.local),
-        config.clone(),
-    );
-    let ids = (cluster.id, cluster.local);
-    let service = PeerService::new(raft.clone(), local, state.clone(), lessor.clone(), ids);
-    listen_to_peers::<R>(&config, &environment, service, &stop).await?;
-    raft.run();
-    initialize(&raft, &cluster).await?;
-    let clients = listen_to_clients::<R>(&config, &environment, &replica, &hub, &stop).await?;
-
-    let node = Node { replica, raft, log, storage, stop, clients };
-    node.spawn_followers(state, lessor, environment.observer);
-    Ok(node)
-}
-
-struct Recovered<R: Runtime> {
-    log: wal::Log<R>,
-    log_store: LogStore<R>,
-    storage: Storage<R>,
-}
-
-/// Opens log and database, and makes sure that they belong together.
-async fn recover<R: Runtime>(
-    config: &Config,
-    cluster: &InitialCluster,
-    environment: &Environment,
-) -> Result<Recovered<R>, StartError> {
-    let identity = wal::Identity { cluster_id: cluster.id, member_id: cluster.local };
-    let options =
-        wal::Options { segment_bytes_max: config.wal_segment_bytes, ..wal::Options::default() };
-    let (log, found) = wal::Log::<R>::open(environment.disk.clone(), identity, options).await?;
-    let identity = storage::Identity { cluster_id: cluster.id, member_id: cluster.local };
-    let options =
-        storage::Options { flush_interval: config.flush_interval, ..storage::Options::default() };
-    let (storage, state) =
-        Storage::<R>::open(environment.disk.clone(), identity, options, log.watch_durable())
-            .await?;
-    let applied = state.mark.as_ref().map_or(0, |mark| mark.position.index);
-    if let Some(purged) = found.purged.filter(|purged| purged.index > applied) {
-        return Err(StartError::DatabaseLost { purged: purged.index });
-    }
-    if let Some(mark) =
-        state.mark.filter(|mark| log.last().is_none_or(|last| last.index < mark.position.index))
-    {
-        // No commit covers what the log has not. Only a received snapshot is put into place before the
-        // log begins anew behind it, and the member may have lost power between the two.
-        if state.received != Some(mark.position.index) || found.vote.is_none() {
-            let last = log.last().map_or(0, |last| last.index);
-            return Err(StartError::LogLost { last, applied });
-        }
-        log.install(mark.position).await?;
-    }
-    environment.observer.observe(Observation::Started {
-        applied,
-        last_log: log.last().map_or(0, |last| last.index),
-        torn_tail_bytes: found.torn_tail_bytes,
-    });
-    let log_store = LogStore::new(log.clone(), &found, environment.observer.clone())?;
-    Ok(Recovered { log, log_store, storage })
-}
-
-/// Every member of a new cluster writes the same first entry, whoever comes first.
-async fn initialize<R: Runtime>(
-    raft: &Raft<R>,
-    cluster: &InitialCluster,
-) -> Result<(), StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError::Raft(error.to_string());
-    if raft.is_initialized().await.map_err(|fatal| failed(&fatal))? {
-        return Ok(());
-    }
-    let nodes: BTreeMap<u64, MemberNode> = cluster
-        .members
-        .values()
-        .map(|member| (member.id, MemberNode { peer_urls: member.peer_urls.clone() }))
-        .collect();
-    match raft.initialize(nodes).await {
-        Ok(()) => Ok(()),
-        // A peer was quicker and has replicated its first entry already.
-        Err(openraft::errors::RaftError::APIError(
-            openraft::errors::InitializeError::NotAllowed(_),
-        )) => Ok(()),
-        Err(error) => Err(failed(&error)),
-    }
-}
-
-async fn listen<R: Runtime>(
-    environment: &Environment,
-    urls: &[String],
-    router: axum::Router,
-    options: ServerOptions,
-    stop: &Stop,
-) -> Result<Vec<Listening>, StartError> {
-    let mut listening = Vec::new();
-    for url in urls {
-        let address =
-            Url::parse(url).map_err(|error| StartError::Config(vec![error.to_string()]))?;
-        let bound = grpc::serve::<R>(
-            environment.network.clone(),
-            &address.address(),
-            router.clone(),
-            options,
-            stop.clone(),
-        )
-        .await;
-        listening.push(bound.map_err(|source| {
-            // What is bound already must not keep serving a member that does not start.
-            stop.stop();
-            StartError::Listen { url: url.clone(), source }
-        })?);
-    }
-    Ok(listening)
-}
-
-async fn listen_to_peers<R: Runtime>(
-    config: &Config,
-    environment: &Environment,
-    service: PeerService<R>,
-    stop: &Stop,
-) -> Result<(), StartError> {
-    let service = detcd_api::peer::peer_server::PeerServer::new(service)
-        .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX);
-    let router = Routes::new(service).into_axum_router();
-    let options = ServerOptions {
-        // A peer that vanished must not hold what it began, such as a half-sent snapshot.
-        keep_alive_interval: 2 * config.election_timeout(),
-        keep_alive_timeout: 2 * config.election_timeout(),
-        ..ServerOptions::default()
-    };
-    listen::<R>(environment, &config.listen_peer_urls, router, options, stop).await?;
-    Ok(())
+    pub(crate) replica: Replica<R>,
+    pub(crate) raft: Raft<R>,
+    pub(crate) log: wal::Log<R>,
+    pub(crate) storage: Storage<R>,
+    pub(crate) tasks: Tasks<R>,
+    pub(crate) clients: Clients,
+    /// Given when the cluster has removed the member.
+    pub(crate) removed: Stop,
 }
 
 /// What clients are served with.
-struct Clients {
-    router: axum::Router,
-    addresses: Vec<String>,
+pub(crate) struct Clients {
+    pub(crate) router: axum::Router,
+    pub(crate) addresses: Vec<String>,
 }
 
-async fn listen_to_clients<R: Runtime>(
-    config: &Config,
-    environment: &Environment,
-    replica: &Replica<R>,
-    hub: &Hub,
-    stop: &Stop,
-) -> Result<Clients, StartError> {
-    let limits = api::Limits {
-        max_txn_ops: config.max_txn_ops,
-        max_request_bytes: config.max_request_bytes,
-    };
-    let watching = watch::Options {
-        max_request_bytes: config.max_request_bytes,
-        progress_notify_interval: config.watch_progress_notify_interval,
-    };
-    let watch =
-        WatchService::<R>::new(hub.clone(), Arc::new(replica.clone()), watching, stop.clone());
-    let router = api::router(replica.clone(), watch, limits);
-    let options = ServerOptions {
-        concurrent_streams_max: config.max_concurrent_streams,
-        ..ServerOptions::default()
-    };
-    let urls = &config.listen_client_urls;
-    let listening = listen::<R>(environment, urls, router.clone(), options, stop).await?;
-    let addresses = listening.into_iter().map(|listening| listening.address).collect();
-    Ok(Clients { router, addresses })
+/// Why a member does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Its cluster has removed it: nothing is wrong.
+    Removed,
+    /// Something broke.
+    Failed(String),
 }
+
+/// How long a removed member goes on, so that others hear what it has still to say (as etcd does).
+const REMOVED_GRACE: Duration = Duration::from_secs(1);
+/// How long the tasks of a member may take to end.
+const TASKS_LIMIT: Duration = Duration::from_secs(1);
 
 impl<R: Runtime> Node<R> {
     /// The member's API.
@@ -331,7 +138,18 @@ impl<R: Runtime> Node<R> {
 
     /// Waits until the member cannot go on, and tells why. It must be stopped then, and not restarted
     /// in this process: nobody knows what a disk that failed still holds.
-    pub async fn failed(&self) -> String {
+    pub async fn ended(&self) -> Ending {
+        let removed = async {
+            self.removed.stopped().await;
+            R::sleep(REMOVED_GRACE).await;
+        };
+        match R::select2(Box::pin(self.failed()), Box::pin(removed)).await {
+            Select2::First(reason) => Ending::Failed(reason),
+            Select2::Second(()) => Ending::Removed,
+        }
+    }
+
+    async fn failed(&self) -> String {
         let mut metrics = self.raft.metrics();
         let raft = async {
             loop {
@@ -345,17 +163,18 @@ impl<R: Runtime> Node<R> {
         };
         let storage = async { self.storage.failed().await.to_string() };
         match R::select2(Box::pin(storage), Box::pin(raft)).await {
-            openraft_rt::Select2::First(reason) | openraft_rt::Select2::Second(reason) => reason,
+            Select2::First(reason) | Select2::Second(reason) => reason,
         }
     }
 
     /// Stops the member: hands over leadership, ends what is served, makes everything durable.
     pub async fn stop(self) {
         self.hand_over().await;
-        self.stop.stop();
+        self.tasks.stop().stop();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
         }
+        self.tasks.end(TASKS_LIMIT).await;
         self.storage.stop().await;
         self.log.stop().await;
     }
@@ -392,58 +211,6 @@ impl<R: Runtime> Node<R> {
                 successor = format!("{successor:x}"),
                 "leadership was not taken over in time"
             );
-        }
-    }
-
-    /// The tasks that follow the member's life until it stops.
-    fn spawn_followers(
-        &self,
-        state: Arc<State<R>>,
-        lessor: Lessor<R>,
-        observer: Arc<dyn Observer>,
-    ) {
-        let until_stop = |stop: Stop, task: BoxFuture<'static, ()>| {
-            drop(R::spawn(async move {
-                R::select2(Box::pin(stop.stopped()), task).await;
-            }));
-        };
-        until_stop(self.stop.clone(), Box::pin(async move { state.compact().await }));
-        let replica = self.replica.clone();
-        until_stop(self.stop.clone(), Box::pin(publish(replica)));
-        let raft = self.raft.clone();
-        until_stop(self.stop.clone(), Box::pin(async move { lessor.run(raft).await }));
-        let raft = self.raft.clone();
-        until_stop(self.stop.clone(), Box::pin(follow_role(raft, observer)));
-    }
-}
-
-async fn publish<R: Runtime>(replica: Replica<R>) {
-    while let Err(error) = replica.publish().await {
-        tracing::debug!(%error, "publishing name and client URLs failed");
-        R::sleep(replica.config().election_timeout()).await;
-    }
-}
-
-async fn follow_role<R: Runtime>(raft: Raft<R>, observer: Arc<dyn Observer>) {
-    let mut metrics = raft.server_metrics();
-    let mut last = None;
-    loop {
-        let now = {
-            let now = metrics.borrow_and_update();
-            (now.vote.leader_id.term, now.current_leader, now.current_leader == Some(now.id))
-        };
-        if last != Some(now) {
-            last = Some(now);
-            let (term, leader, is_leader) = now;
-            if is_leader {
-                tracing::info!(term, "became leader");
-            } else {
-                tracing::debug!(term, leader = leader.map(|id| format!("{id:x}")), "follows");
-            }
-            observer.observe(Observation::Role { term, leader, is_leader });
-        }
-        if metrics.changed().await.is_err() {
-            return;
         }
     }
 }

@@ -63,6 +63,15 @@ pub enum Observation {
         /// The last index that is gone.
         index: u64,
     },
+    /// From now on the member counts quorums by this membership: its log ends with it, or begins with it.
+    Membership {
+        /// The index of its entry; 0 for the one that founds the cluster.
+        index: u64,
+        /// One set of voters, or two of which both must agree.
+        voters: Vec<Vec<u64>>,
+        /// Members without a vote.
+        learners: Vec<u64>,
+    },
     /// The member cannot go on, and stops.
     Failed {
         /// Why.

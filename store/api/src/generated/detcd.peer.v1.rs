@@ -63,6 +63,9 @@ pub struct MemberNode {
     pub id: u64,
     #[prost(string, repeated, tag = "2")]
     pub peer_urls: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Added as a voter, it gets its vote once it has the log.
+    #[prost(bool, tag = "3")]
+    pub awaits_vote: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AppendRequest {
@@ -321,13 +324,98 @@ pub mod lease_time_to_live_reply {
         Error(i32),
     }
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DescribeRequest {
+    /// 0 if the sender does not know its id yet.
+    #[prost(uint64, tag = "1")]
+    pub sender: u64,
+    /// Whether the answer must hold everything that was acknowledged before.
+    #[prost(bool, tag = "2")]
+    pub linearizable: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DescribeReply {
+    #[prost(uint64, tag = "1")]
+    pub cluster_id: u64,
+    #[prost(uint64, tag = "2")]
+    pub member_id: u64,
+    /// Whether the log holds more than the entry that founds a cluster.
+    #[prost(bool, tag = "3")]
+    pub established: bool,
+    /// Whether this is the leader, and a quorum has confirmed it.
+    #[prost(bool, tag = "4")]
+    pub confirmed: bool,
+    #[prost(message, repeated, tag = "5")]
+    pub members: ::prost::alloc::vec::Vec<MemberDescription>,
+    /// The sender was a member and is none any longer.
+    #[prost(bool, tag = "6")]
+    pub sender_removed: bool,
+    /// Of the answering member's program.
+    #[prost(string, tag = "7")]
+    pub version: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberDescription {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Empty until the member has started once.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub peer_urls: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub client_urls: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "5")]
+    pub is_learner: bool,
+    /// Whether quorums count it.
+    #[prost(bool, tag = "6")]
+    pub votes: bool,
+    /// Whether the leader that answers knows it to have a log.
+    #[prost(bool, tag = "7")]
+    pub has_log: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReconfigureRequest {
+    #[prost(uint64, tag = "1")]
+    pub cluster_id: u64,
+    #[prost(uint64, tag = "2")]
+    pub recipient: u64,
+    #[prost(uint64, tag = "3")]
+    pub sender: u64,
+    #[prost(oneof = "reconfigure_request::Change", tags = "4, 5, 6, 7")]
+    pub change: ::core::option::Option<reconfigure_request::Change>,
+}
+/// Nested message and enum types in `ReconfigureRequest`.
+pub mod reconfigure_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Change {
+        #[prost(message, tag = "4")]
+        Add(super::MemberDescription),
+        #[prost(uint64, tag = "5")]
+        Remove(u64),
+        #[prost(message, tag = "6")]
+        Update(super::MemberDescription),
+        #[prost(uint64, tag = "7")]
+        Promote(u64),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReconfigureReply {
+    /// The entry after which the change is complete; 0 if there is none.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    #[prost(enumeration = "MembershipRefusal", tag = "2")]
+    pub refusal: i32,
+    #[prost(enumeration = "PeerError", tag = "3")]
+    pub error: i32,
+}
 /// What enters the log.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Command {
     /// Who asked for it; absent for a client without credentials.
     #[prost(message, optional, tag = "100")]
     pub requester: ::core::option::Option<Requester>,
-    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5, 10, 11, 12, 15, 25")]
+    #[prost(oneof = "command::Command", tags = "1, 2, 3, 4, 5, 10, 11, 12, 15, 25, 20")]
     pub command: ::core::option::Option<command::Command>,
 }
 /// Nested message and enum types in `Command`.
@@ -356,6 +444,8 @@ pub mod command {
         /// Raises an alarm or takes it back.
         #[prost(message, tag = "25")]
         Alarm(super::super::super::super::etcdserverpb::AlarmRequest),
+        #[prost(message, tag = "20")]
+        Cluster(super::ClusterCommand),
     }
 }
 /// Who asks for a command.
@@ -461,6 +551,31 @@ pub mod auth_command {
         ),
     }
 }
+/// What the members agree on about their cluster.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClusterCommand {
+    #[prost(oneof = "cluster_command::Command", tags = "1, 2, 3")]
+    pub command: ::core::option::Option<cluster_command::Command>,
+}
+/// Nested message and enum types in `ClusterCommand`.
+pub mod cluster_command {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Command {
+        #[prost(message, tag = "1")]
+        SetVersion(super::Version),
+        #[prost(message, tag = "2")]
+        EnableDowngrade(super::Version),
+        #[prost(message, tag = "3")]
+        CancelDowngrade(super::Empty),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Version {
+    #[prost(uint32, tag = "1")]
+    pub major: u32,
+    #[prost(uint32, tag = "2")]
+    pub minor: u32,
+}
 /// What a member tells of itself once it has started.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemberAttributes {
@@ -503,7 +618,10 @@ pub struct Outcome {
     /// The store's revision afterwards.
     #[prost(int64, tag = "1")]
     pub revision: i64,
-    #[prost(oneof = "outcome::Result", tags = "2, 3, 4, 5, 6, 7, 15, 25, 10, 11, 12")]
+    #[prost(
+        oneof = "outcome::Result",
+        tags = "2, 3, 4, 5, 6, 7, 15, 25, 10, 11, 12, 20"
+    )]
     pub result: ::core::option::Option<outcome::Result>,
 }
 /// Nested message and enum types in `Outcome`.
@@ -534,6 +652,8 @@ pub mod outcome {
         LeaseRevoke(i64),
         #[prost(message, tag = "12")]
         LeaseCheckpoint(super::Empty),
+        #[prost(message, tag = "20")]
+        Cluster(super::Empty),
     }
 }
 /// Why a member could not do what another asked of it.
@@ -584,6 +704,54 @@ impl PeerError {
         }
     }
 }
+/// Why a change of the membership is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MembershipRefusal {
+    Unspecified = 0,
+    MemberExists = 1,
+    PeerUrlExists = 2,
+    NotEnoughStarted = 3,
+    NotFound = 4,
+    NotLearner = 5,
+    LearnerNotReady = 6,
+    TooManyLearners = 7,
+    Unhealthy = 8,
+}
+impl MembershipRefusal {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MEMBERSHIP_REFUSAL_UNSPECIFIED",
+            Self::MemberExists => "MEMBERSHIP_REFUSAL_MEMBER_EXISTS",
+            Self::PeerUrlExists => "MEMBERSHIP_REFUSAL_PEER_URL_EXISTS",
+            Self::NotEnoughStarted => "MEMBERSHIP_REFUSAL_NOT_ENOUGH_STARTED",
+            Self::NotFound => "MEMBERSHIP_REFUSAL_NOT_FOUND",
+            Self::NotLearner => "MEMBERSHIP_REFUSAL_NOT_LEARNER",
+            Self::LearnerNotReady => "MEMBERSHIP_REFUSAL_LEARNER_NOT_READY",
+            Self::TooManyLearners => "MEMBERSHIP_REFUSAL_TOO_MANY_LEARNERS",
+            Self::Unhealthy => "MEMBERSHIP_REFUSAL_UNHEALTHY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MEMBERSHIP_REFUSAL_UNSPECIFIED" => Some(Self::Unspecified),
+            "MEMBERSHIP_REFUSAL_MEMBER_EXISTS" => Some(Self::MemberExists),
+            "MEMBERSHIP_REFUSAL_PEER_URL_EXISTS" => Some(Self::PeerUrlExists),
+            "MEMBERSHIP_REFUSAL_NOT_ENOUGH_STARTED" => Some(Self::NotEnoughStarted),
+            "MEMBERSHIP_REFUSAL_NOT_FOUND" => Some(Self::NotFound),
+            "MEMBERSHIP_REFUSAL_NOT_LEARNER" => Some(Self::NotLearner),
+            "MEMBERSHIP_REFUSAL_LEARNER_NOT_READY" => Some(Self::LearnerNotReady),
+            "MEMBERSHIP_REFUSAL_TOO_MANY_LEARNERS" => Some(Self::TooManyLearners),
+            "MEMBERSHIP_REFUSAL_UNHEALTHY" => Some(Self::Unhealthy),
+            _ => None,
+        }
+    }
+}
 /// A refusal that every member arrives at alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -612,6 +780,9 @@ pub enum Rejection {
     NoSpace = 70,
     Corrupt = 71,
     LeaseExists = 10,
+    ClusterVersionUnavailable = 60,
+    InvalidDowngradeTarget = 61,
+    DowngradeInProcess = 62,
 }
 impl Rejection {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -644,6 +815,9 @@ impl Rejection {
             Self::NoSpace => "REJECTION_NO_SPACE",
             Self::Corrupt => "REJECTION_CORRUPT",
             Self::LeaseExists => "REJECTION_LEASE_EXISTS",
+            Self::ClusterVersionUnavailable => "REJECTION_CLUSTER_VERSION_UNAVAILABLE",
+            Self::InvalidDowngradeTarget => "REJECTION_INVALID_DOWNGRADE_TARGET",
+            Self::DowngradeInProcess => "REJECTION_DOWNGRADE_IN_PROCESS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -673,6 +847,11 @@ impl Rejection {
             "REJECTION_NO_SPACE" => Some(Self::NoSpace),
             "REJECTION_CORRUPT" => Some(Self::Corrupt),
             "REJECTION_LEASE_EXISTS" => Some(Self::LeaseExists),
+            "REJECTION_CLUSTER_VERSION_UNAVAILABLE" => {
+                Some(Self::ClusterVersionUnavailable)
+            }
+            "REJECTION_INVALID_DOWNGRADE_TARGET" => Some(Self::InvalidDowngradeTarget),
+            "REJECTION_DOWNGRADE_IN_PROCESS" => Some(Self::DowngradeInProcess),
             _ => None,
         }
     }
@@ -964,6 +1143,53 @@ pub mod peer_client {
                 .insert(GrpcMethod::new("detcd.peer.v1.Peer", "LeaseTimeToLive"));
             self.inner.unary(req, path, codec).await
         }
+        /// Asks who is in the cluster, as somebody who may not be a member yet.
+        pub async fn describe(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DescribeRequest>,
+        ) -> std::result::Result<tonic::Response<super::DescribeReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/detcd.peer.v1.Peer/Describe",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("detcd.peer.v1.Peer", "Describe"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Asks the leader to change the membership.
+        pub async fn reconfigure(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReconfigureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReconfigureReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/detcd.peer.v1.Peer/Reconfigure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("detcd.peer.v1.Peer", "Reconfigure"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1034,6 +1260,19 @@ pub mod peer_server {
             request: tonic::Request<super::LeaseTimeToLiveRequest>,
         ) -> std::result::Result<
             tonic::Response<super::LeaseTimeToLiveReply>,
+            tonic::Status,
+        >;
+        /// Asks who is in the cluster, as somebody who may not be a member yet.
+        async fn describe(
+            &self,
+            request: tonic::Request<super::DescribeRequest>,
+        ) -> std::result::Result<tonic::Response<super::DescribeReply>, tonic::Status>;
+        /// Asks the leader to change the membership.
+        async fn reconfigure(
+            &self,
+            request: tonic::Request<super::ReconfigureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReconfigureReply>,
             tonic::Status,
         >;
     }
@@ -1497,6 +1736,92 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LeaseTimeToLiveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/detcd.peer.v1.Peer/Describe" => {
+                    #[allow(non_camel_case_types)]
+                    struct DescribeSvc<T: Peer>(pub Arc<T>);
+                    impl<T: Peer> tonic::server::UnaryService<super::DescribeRequest>
+                    for DescribeSvc<T> {
+                        type Response = super::DescribeReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DescribeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::describe(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DescribeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/detcd.peer.v1.Peer/Reconfigure" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReconfigureSvc<T: Peer>(pub Arc<T>);
+                    impl<T: Peer> tonic::server::UnaryService<super::ReconfigureRequest>
+                    for ReconfigureSvc<T> {
+                        type Response = super::ReconfigureReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReconfigureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::reconfigure(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReconfigureSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

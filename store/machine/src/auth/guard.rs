@@ -118,8 +118,10 @@ impl Machine {
             Command::SetMember(_) => Ok(()),
             // The password was looked at before.
             Command::Auth(AuthCommand::Authenticate { .. }) => Ok(()),
-            Command::Auth(_) | Command::Alarm(_) => self.auth.check_admin(requester),
             Command::Lease(command) => self.check_lease_permitted(requester, command),
+            Command::Auth(_) | Command::Alarm(_) | Command::Cluster(_) => {
+                self.auth.check_admin(requester)
+            }
         }
     }
 

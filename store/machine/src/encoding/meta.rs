@@ -17,6 +17,9 @@ const AUTH_ROLE: u8 = 17;
 const COMPACTION_HASHES: u8 = 25;
 const ALARMS: u8 = 26;
 const LEASE: u8 = 10;
+const REMOVED_MEMBER: u8 = 20;
+const CLUSTER_VERSION: u8 = 21;
+const DOWNGRADE: u8 = 22;
 
 impl MetaKey {
     /// The bytes to store it under.
@@ -27,11 +30,6 @@ impl MetaKey {
             Self::Compacted => vec![COMPACTED],
             Self::CompactionDone => vec![COMPACTION_DONE],
             Self::Digest => vec![DIGEST],
-            Self::Member(id) => {
-                let mut out = vec![MEMBER];
-                out.extend_from_slice(&id.to_be_bytes());
-                out
-            }
             Self::Auth => vec![AUTH],
             Self::AuthUser(name) => named(AUTH_USER, name),
             Self::AuthRole(name) => named(AUTH_ROLE, name),
@@ -42,6 +40,10 @@ impl MetaKey {
                 out.extend_from_slice(&id.to_be_bytes());
                 out
             }
+            Self::Member(id) => numbered(MEMBER, *id),
+            Self::RemovedMember(id) => numbered(REMOVED_MEMBER, *id),
+            Self::ClusterVersion => vec![CLUSTER_VERSION],
+            Self::Downgrade => vec![DOWNGRADE],
         }
     }
 
@@ -60,6 +62,9 @@ impl MetaKey {
             COMPACTION_HASHES => Self::CompactionHashes,
             ALARMS => Self::Alarms,
             LEASE => Self::Lease(i64::from_be_bytes(reader.array()?)),
+            REMOVED_MEMBER => Self::RemovedMember(u64::from_be_bytes(reader.array()?)),
+            CLUSTER_VERSION => Self::ClusterVersion,
+            DOWNGRADE => Self::Downgrade,
             tag => return Err(DecodeError::Tag { tag }),
         };
         reader.end()?;
@@ -70,6 +75,12 @@ impl MetaKey {
 fn named(tag: u8, name: &str) -> Vec<u8> {
     let mut out = vec![tag];
     out.extend_from_slice(name.as_bytes());
+    out
+}
+
+fn numbered(tag: u8, id: u64) -> Vec<u8> {
+    let mut out = vec![tag];
+    out.extend_from_slice(&id.to_be_bytes());
     out
 }
 
@@ -134,6 +145,9 @@ mod tests {
             Just(MetaKey::CompactionHashes),
             Just(MetaKey::Alarms),
             any::<i64>().prop_map(MetaKey::Lease),
+            any::<u64>().prop_map(MetaKey::RemovedMember),
+            Just(MetaKey::ClusterVersion),
+            Just(MetaKey::Downgrade),
         ]
     }
 

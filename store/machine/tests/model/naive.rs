@@ -96,6 +96,7 @@ impl Model {
             }
             Command::Alarm(_) => unreachable!("no program raises an alarm"),
             Command::Lease(lease) => Outcome::Lease(self.lease(lease, &mut request)?),
+            Command::Cluster(_) => unreachable!("programs have none: they are told in a script"),
         };
         if !request.events.is_empty() {
             self.states.push(request.state);

@@ -66,7 +66,8 @@ pub(crate) fn resolve_command(command: &Command, model: &Model) -> Command {
         | Command::SetMember(_)
         | Command::Auth(_)
         | Command::Alarm(_)
-        | Command::Lease(_) => command.clone(),
+        | Command::Lease(_)
+        | Command::Cluster(_) => command.clone(),
     }
 }
 

@@ -20,10 +20,10 @@ use std::str::SplitWhitespace;
 
 use bytes::Bytes;
 use detcd_machine::{
-    Alarm, AlarmCommand, AlarmKind, Command, Compact, Compare, CompareResult, CompareTarget,
-    DeleteRange, Event, EventKind, KeyValue, LeaseCheckpoint, LeaseCommand, LeaseGrant,
-    LeaseOutcome, MemberAttributes, Outcome, Put, Range, RangeOutcome, SortOrder, SortTarget, Txn,
-    TxnOp,
+    Alarm, AlarmCommand, AlarmKind, ClusterCommand, Command, Compact, Compare, CompareResult,
+    CompareTarget, DeleteRange, Event, EventKind, KeyValue, LeaseCheckpoint, LeaseCommand,
+    LeaseGrant, LeaseOutcome, MemberAttributes, Outcome, Put, Range, RangeOutcome, SortOrder,
+    SortTarget, Txn, TxnOp, Version,
 };
 
 pub(crate) use self::auth::{requester, show_auth};
@@ -87,6 +87,9 @@ impl<'a> Words<'a> {
             "auth" => Command::Auth(auth::command(self)),
             "raise" => Command::Alarm(AlarmCommand::Activate(self.alarm())),
             "disarm" => Command::Alarm(AlarmCommand::Deactivate(self.alarm())),
+            "cluster-version" => Command::Cluster(ClusterCommand::SetVersion(self.version())),
+            "downgrade" => Command::Cluster(ClusterCommand::EnableDowngrade(self.version())),
+            "downgrade-cancel" => Command::Cluster(ClusterCommand::CancelDowngrade),
             other => panic!("no command {other:?}"),
         }
     }
@@ -98,6 +101,10 @@ impl<'a> Words<'a> {
             other => panic!("no alarm {other:?}"),
         };
         Alarm { kind, member: self.number().cast_unsigned() }
+    }
+
+    fn version(&mut self) -> Version {
+        self.next().parse().expect("a version")
     }
 
     fn put(&mut self) -> Put {
@@ -322,6 +329,7 @@ pub(crate) fn show_outcome(outcome: &Outcome) -> Vec<String> {
         }
         Outcome::Lease(LeaseOutcome::Revoked { id }) => vec![format!("revoked {id}")],
         Outcome::Lease(LeaseOutcome::Checkpointed) => vec!["checkpointed".to_owned()],
+        Outcome::Cluster => vec!["cluster changed".to_owned()],
     }
 }
 

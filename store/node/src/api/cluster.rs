@@ -1,5 +1,6 @@
 //! `etcdserverpb.Cluster`.
 
+use detcd_api::Error;
 use detcd_api::etcdserverpb::cluster_server::Cluster;
 use detcd_api::etcdserverpb::{
     Member, MemberAddRequest, MemberAddResponse, MemberListRequest, MemberListResponse,
@@ -8,7 +9,9 @@ use detcd_api::etcdserverpb::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{header, status, unbuilt};
+use super::{header, status};
+use crate::config::{Url, added_member_id};
+use crate::reconfigure::Change;
 use crate::replica::{self, Replica};
 use crate::runtime::Runtime;
 
@@ -43,37 +46,73 @@ impl<R: Runtime> Cluster for ClusterService<R> {
         if request.into_inner().linearizable {
             self.replica.read_barrier().await.map_err(status::unavailable)?;
         }
-        let mut members: Vec<_> = self.replica.members().into_iter().map(member).collect();
-        members.sort_by_key(|member| member.id);
         let header = header::without_revision(&self.replica);
-        Ok(Response::new(MemberListResponse { header, members }))
+        Ok(Response::new(MemberListResponse { header, members: members(self.replica.members()) }))
     }
 
+    /// R13. The id is computed here and now, as etcd does: it holds the moment.
     async fn member_add(
         &self,
-        _: Request<MemberAddRequest>,
+        request: Request<MemberAddRequest>,
     ) -> Result<Response<MemberAddResponse>, Status> {
-        Err(unbuilt::status("MemberAdd"))
+        let request = request.into_inner();
+        let peer_urls = peer_urls(request.peer_ur_ls)?;
+        let id = added_member_id(&peer_urls, R::wall_clock().as_secs());
+        let is_learner = request.is_learner;
+        let members = self.change(Change::Add { id, peer_urls, is_learner }).await?;
+        let added = members.iter().find(|member| member.id == id).cloned();
+        let header = header::without_revision(&self.replica);
+        Ok(Response::new(MemberAddResponse { header, member: added, members }))
     }
 
     async fn member_remove(
         &self,
-        _: Request<MemberRemoveRequest>,
+        request: Request<MemberRemoveRequest>,
     ) -> Result<Response<MemberRemoveResponse>, Status> {
-        Err(unbuilt::status("MemberRemove"))
+        let members = self.change(Change::Remove(request.into_inner().id)).await?;
+        let header = header::without_revision(&self.replica);
+        Ok(Response::new(MemberRemoveResponse { header, members }))
     }
 
     async fn member_update(
         &self,
-        _: Request<MemberUpdateRequest>,
+        request: Request<MemberUpdateRequest>,
     ) -> Result<Response<MemberUpdateResponse>, Status> {
-        Err(unbuilt::status("MemberUpdate"))
+        let MemberUpdateRequest { id, peer_ur_ls } = request.into_inner();
+        let peer_urls = peer_urls(peer_ur_ls)?;
+        let members = self.change(Change::Update { id, peer_urls }).await?;
+        let header = header::without_revision(&self.replica);
+        Ok(Response::new(MemberUpdateResponse { header, members }))
     }
 
     async fn member_promote(
         &self,
-        _: Request<MemberPromoteRequest>,
+        request: Request<MemberPromoteRequest>,
     ) -> Result<Response<MemberPromoteResponse>, Status> {
-        Err(unbuilt::status("MemberPromote"))
+        let members = self.change(Change::Promote(request.into_inner().id)).await?;
+        let header = header::without_revision(&self.replica);
+        Ok(Response::new(MemberPromoteResponse { header, members }))
     }
+}
+
+impl<R: Runtime> ClusterService<R> {
+    async fn change(&self, change: Change) -> Result<Vec<Member>, Status> {
+        let changed = self.replica.reconfigure(change).await;
+        Ok(members(changed.map_err(status::membership)?))
+    }
+}
+
+/// Sorted, as ids and comparisons need them; etcd refuses an empty list and whatever is no URL of a peer.
+fn peer_urls(mut urls: Vec<String>) -> Result<Vec<String>, Error> {
+    if urls.is_empty() || urls.iter().any(|url| Url::parse(url).is_err()) {
+        return Err(Error::MemberBadURLs);
+    }
+    urls.sort();
+    Ok(urls)
+}
+
+fn members(members: Vec<replica::Member>) -> Vec<Member> {
+    let mut members: Vec<Member> = members.into_iter().map(member).collect();
+    members.sort_by_key(|member| member.id);
+    members
 }

@@ -3,7 +3,8 @@
 use detcd_api::Error;
 use detcd_machine::{AuthRejection, Rejection};
 
-use crate::replica::{RangeError, Unavailable};
+use crate::reconfigure::Refusal;
+use crate::replica::{MembershipError, RangeError, Unavailable};
 
 /// A refusal of the machine.
 pub(crate) fn rejection(rejection: Rejection) -> Error {
@@ -16,6 +17,9 @@ pub(crate) fn rejection(rejection: Rejection) -> Error {
         Rejection::Auth(reason) => auth(reason),
         Rejection::NoSpace => Error::NoSpace,
         Rejection::Corrupt => Error::Corrupt,
+        Rejection::ClusterVersionUnavailable => Error::ClusterVersionUnavailable,
+        Rejection::InvalidDowngradeTarget => Error::InvalidDowngradeTargetVersion,
+        Rejection::DowngradeInProcess => Error::DowngradeInProcess,
     }
 }
 
@@ -38,6 +42,23 @@ pub(crate) fn auth(rejection: AuthRejection) -> Error {
         AuthRejection::AuthNotEnabled => Error::AuthNotEnabled,
         AuthRejection::InvalidAuthMgmt => Error::InvalidAuthMgmt,
         AuthRejection::AuthOldRevision => Error::AuthOldRevision,
+    }
+}
+
+/// A change of the membership that may not be made.
+pub(crate) fn membership(error: MembershipError) -> Error {
+    match error {
+        MembershipError::Unavailable(reason) => unavailable(reason),
+        MembershipError::Refused(refusal) => match refusal {
+            Refusal::MemberExists => Error::MemberExist,
+            Refusal::PeerUrlExists => Error::PeerURLExist,
+            Refusal::NotEnoughStarted => Error::MemberNotEnoughStarted,
+            Refusal::NotFound => Error::MemberNotFound,
+            Refusal::NotLearner => Error::MemberNotLearner,
+            Refusal::LearnerNotReady => Error::LearnerNotReady,
+            Refusal::TooManyLearners => Error::TooManyLearners,
+            Refusal::Unhealthy => Error::Unhealthy,
+        },
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use detcd_node::config::{AuthToken, ClusterState, Config};
 use detcd_node::daemon;
-use detcd_node::node::Environment;
+use detcd_node::node::{Ending, Environment};
 use detcd_node::observer::NoObserver;
 use detcd_node::runtime::tokio::{DirectoryDisk, TcpNetwork};
 use detcd_node::version;
@@ -229,7 +229,12 @@ async fn run(flags: Flags) -> Result<ExitCode, String> {
     }
     let config = flags.config();
     config.validate().map_err(|problems| problems.join("\n"))?;
-    let disk = DirectoryDisk::open(&Path::new(&data_dir).join("member"))
+    let directory = Path::new(&data_dir).join("member");
+    if !directory.exists() {
+        // Who cannot begin leaves no directory behind.
+        config.cluster()?;
+    }
+    let disk = DirectoryDisk::open(&directory)
         .map_err(|error| format!("cannot use the data directory {data_dir}: {error}"))?;
     let environment = Environment {
         network: Arc::new(TcpNetwork),
@@ -237,13 +242,35 @@ async fn run(flags: Flags) -> Result<ExitCode, String> {
         observer: Arc::new(NoObserver),
     };
     tracing::info!(version = version::SERVER, name = config.name, data_dir, "starting");
-    let node = daemon::start(config, environment).await.map_err(|error| error.to_string())?;
+    let started = tokio::select! {
+        biased;
+        _ = terminate.recv() => return Ok(ExitCode::from(128 + 15)),
+        _ = interrupt.recv() => return Ok(ExitCode::from(128 + 2)),
+        started = daemon::start(config, environment) => started,
+    };
+    let node = match started {
+        Ok(node) => node,
+        Err(error) if error.is_removal() => {
+            tracing::warn!("{error}; its data directory must be removed");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(error) => return Err(error.to_string()),
+    };
     tracing::info!(addresses = ?node.client_addresses(), "serving clients");
     let code = tokio::select! {
         biased;
         _ = terminate.recv() => 128 + 15,
         _ = interrupt.recv() => 128 + 2,
-        reason = node.failed() => return Err(format!("the member cannot go on: {reason}")),
+        ending = node.ended() => match ending {
+            Ending::Failed(reason) => return Err(format!("the member cannot go on: {reason}")),
+            Ending::Removed => {
+                tracing::warn!(
+                    "the member has been permanently removed from the cluster; its data directory \
+                     must be removed"
+                );
+                0
+            }
+        },
     };
     tracing::info!("stopping");
     if tokio::time::timeout(STOP_LIMIT, daemon::stop(node)).await.is_err() {

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::executor::{Executor, Timer};
 use crate::runtime::{Connection, Listener, Network, Runtime};
 use crate::stop::Stop;
+use crate::tasks::Tasks;
 
 /// Limits of a server.
 #[derive(Debug, Clone, Copy)]
@@ -53,18 +54,25 @@ pub struct Listening {
 
 /// Binds `address` and serves `router` there in a task of its own.
 ///
-/// When `stop` is given, no further connection is accepted and each open one ends after its running
-/// requests.
+/// When the tasks are to stop, no further connection is accepted and each open one ends after its running
+/// requests; the task ends after the last of them.
 pub async fn serve<R: Runtime>(
     network: Arc<dyn Network>,
     address: &str,
     router: axum::Router,
     options: ServerOptions,
-    stop: Stop,
+    tasks: &Tasks<R>,
 ) -> io::Result<Listening> {
     let listener = network.listen(address).await?;
     let address = listener.local_address();
-    drop(R::spawn(accept::<R>(listener, router, options, stop)));
+    let stop = tasks.stop().clone();
+    tasks.add(R::spawn(async move {
+        let slots = Arc::new(Semaphore::new(options.connections_max));
+        accept::<R>(listener, router, options, stop, &slots).await;
+        let all = u32::try_from(options.connections_max).unwrap_or(u32::MAX);
+        let ended = slots.acquire_many(all).await;
+        assert!(ended.is_ok(), "the semaphore is never closed");
+    }));
     Ok(Listening { address })
 }
 
@@ -73,8 +81,8 @@ async fn accept<R: Runtime>(
     router: axum::Router,
     options: ServerOptions,
     stop: Stop,
+    slots: &Arc<Semaphore>,
 ) {
-    let slots = Arc::new(Semaphore::new(options.connections_max));
     loop {
         let next = async {
             let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");

@@ -9,12 +9,16 @@ use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 
-use super::{Entry, LogId, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, codec};
+use super::log_store::LogStore;
+use super::{
+    Entry, LogId, Membership, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig, codec,
+};
 use crate::auth::Tokens;
 use crate::lease::Deadlines;
 use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
-use crate::state::{Advanced, Answer, State, Step};
+use crate::state::{Advanced, Answer, MembershipStep, State, Step};
+use crate::stop::Stop;
 use crate::storage::{Mark, SnapshotReader, SnapshotWriter};
 use crate::watch::Hub;
 
@@ -38,6 +42,17 @@ pub struct Applier<R: Runtime> {
     tokens: Tokens<R>,
     deadlines: Deadlines<R>,
     observer: Arc<dyn Observer>,
+    log_store: LogStore<R>,
+    removal: Removal,
+}
+
+/// How a member hears that it was removed.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    /// The member.
+    pub member_id: u64,
+    /// Given when the cluster has removed it.
+    pub noticed: Stop,
 }
 
 impl<R: Runtime> Clone for Applier<R> {
@@ -48,6 +63,8 @@ impl<R: Runtime> Clone for Applier<R> {
             tokens: self.tokens.clone(),
             deadlines: self.deadlines.clone(),
             observer: self.observer.clone(),
+            log_store: self.log_store.clone(),
+            removal: self.removal.clone(),
         }
     }
 }
@@ -88,8 +105,10 @@ impl<R: Runtime> Applier<R> {
         hub: Hub,
         (tokens, deadlines): (Tokens<R>, Deadlines<R>),
         observer: Arc<dyn Observer>,
+        log_store: LogStore<R>,
+        removal: Removal,
     ) -> Self {
-        Self { state, hub, tokens, deadlines, observer }
+        Self { state, hub, tokens, deadlines, observer, log_store, removal }
     }
 
     async fn apply_entry(&self, entry: &Entry<R>) -> io::Result<Reply> {
@@ -102,7 +121,10 @@ impl<R: Runtime> Applier<R> {
             }
             EntryPayload::Membership(membership) => {
                 let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
-                Step::Membership(codec::encode_stored_membership(&stored))
+                Step::Membership(MembershipStep {
+                    membership: codec::encode_stored_membership(&stored),
+                    removed: self.left_out(membership)?,
+                })
             }
         };
         let advanced = self
@@ -126,11 +148,29 @@ impl<R: Runtime> Applier<R> {
             digest: advanced.digest,
             command: command_bytes::<R>(entry),
         });
+        self.notice_removal();
         let reply = reply(advanced);
         if let Some(answer) = &reply.answer {
             self.deadlines.applied(answer);
         }
         Ok(reply)
+    }
+
+    /// The members of the membership before that are not in this one.
+    fn left_out(&self, membership: &Membership) -> io::Result<Vec<u64>> {
+        let before = snapshot_meta(&self.state.mark())?.last_membership;
+        let gone = before.nodes().map(|(id, _)| *id).filter(|id| membership.get_node(id).is_none());
+        Ok(gone.collect())
+    }
+
+    /// Tells the member when the state says that it is none any longer.
+    fn notice_removal(&self) {
+        let (id, removed) = (&self.removal.member_id, &self.removal.noticed);
+        if !removed.is_stopped()
+            && self.state.with_machine(|machine| machine.removed_members().contains(id))
+        {
+            removed.stop();
+        }
     }
 }
 
@@ -176,12 +216,14 @@ impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
         }
         self.tokens.replaced();
         self.hub.reset(advanced.revision);
+        self.log_store.begin_with(meta.last_membership.clone());
         self.observer.observe(Observation::SnapshotInstalled {
             index: advanced.position.index,
             term: advanced.position.term,
             revision: advanced.revision,
             digest: advanced.digest,
         });
+        self.notice_removal();
         Ok(())
     }
 

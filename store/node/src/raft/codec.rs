@@ -92,7 +92,11 @@ pub fn membership_to_peer(membership: &Membership) -> peer::Membership {
         .collect();
     let nodes = membership
         .nodes()
-        .map(|(id, node)| peer::MemberNode { id: *id, peer_urls: node.peer_urls.clone() })
+        .map(|(id, node)| peer::MemberNode {
+            id: *id,
+            peer_urls: node.peer_urls.clone(),
+            awaits_vote: node.awaits_vote,
+        })
         .collect();
     peer::Membership { configs, nodes }
 }
@@ -104,7 +108,10 @@ pub fn membership_from_peer(membership: peer::Membership) -> Result<Membership, 
     let nodes: BTreeMap<u64, MemberNode> = membership
         .nodes
         .into_iter()
-        .map(|node| (node.id, MemberNode { peer_urls: node.peer_urls }))
+        .map(|node| {
+            let awaits_vote = node.awaits_vote;
+            (node.id, MemberNode { peer_urls: node.peer_urls, awaits_vote })
+        })
         .collect();
     if configs.is_empty() && nodes.is_empty() {
         return Ok(Membership::default());

@@ -10,7 +10,7 @@ use openraft::impls::OneshotResponder;
 
 use super::{LogId, Proposal, Raft, Reply};
 use crate::runtime::Runtime;
-use crate::stop::Stop;
+use crate::tasks::Tasks;
 
 /// Most readers waiting for a round at once; more are refused.
 const READERS_MAX: usize = 100_000;
@@ -56,11 +56,11 @@ impl<R: Runtime> Clone for Local<R> {
 }
 
 impl<R: Runtime> Local<R> {
-    /// Starts serving reads in a task of its own, until `stop`.
-    pub fn start(raft: Raft<R>, stop: Stop) -> Self {
+    /// Starts serving reads in a task of its own, until the member stops.
+    pub fn start(raft: Raft<R>, tasks: &Tasks<R>) -> Self {
         let local = Self { raft, readers: Arc::default() };
-        let rounds = local.clone();
-        drop(R::spawn(async move {
+        let (rounds, stop) = (local.clone(), tasks.stop().clone());
+        tasks.add(R::spawn(async move {
             R::select2(Box::pin(stop.stopped()), Box::pin(rounds.run_rounds())).await;
             rounds.answer_all(&Err(LocalError::Stopped));
         }));

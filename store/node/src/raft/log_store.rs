@@ -11,7 +11,8 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use prost::Message;
 
-use super::{Entry, LogId, RaftVote, TypeConfig, codec};
+use super::in_force::InForce;
+use super::{Entry, LogId, RaftVote, StoredMembership, TypeConfig, codec};
 use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::wal;
@@ -37,6 +38,7 @@ struct Shared<R: Runtime> {
     /// The newest entries, contiguous, ending at the log's end.
     recent: VecDeque<Entry<R>>,
     recent_bytes: usize,
+    in_force: InForce,
 }
 
 fn fatal(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
@@ -57,12 +59,24 @@ impl<R: Runtime> LogStore<R> {
             None => None,
         };
         let committed = recovered.committed.map(codec::log_id);
-        let shared = Shared { vote, committed, recent: VecDeque::new(), recent_bytes: 0 };
+        let shared = Shared {
+            vote,
+            committed,
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+            in_force: InForce::default(),
+        };
         Ok(Self { log, observer, shared: Arc::new(Mutex::new(shared)) })
     }
 
     fn shared(&self) -> std::sync::MutexGuard<'_, Shared<R>> {
         self.shared.lock().expect("no panic happens while the lock is held")
+    }
+
+    /// Takes the membership that is in force when the member starts, or that a snapshot brought.
+    pub fn begin_with(&self, membership: StoredMembership) {
+        let observation = self.shared().in_force.begin(membership);
+        self.observer.observe(observation);
     }
 
     /// The entries `start..end`, as long as they fit `bytes_max`; at least one where there is one, and
@@ -222,6 +236,9 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
             let mut shared = self.shared();
             for entry in entries {
                 frames.push(codec::entry_to_wal::<R>(&entry));
+                if let Some(observation) = shared.in_force.append::<R>(&entry) {
+                    self.observer.observe(observation);
+                }
                 shared.push_recent(entry);
             }
         }
@@ -237,7 +254,14 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
-        self.shared().truncate_recent(last.map(|id| id.index));
+        let observation = {
+            let mut shared = self.shared();
+            shared.truncate_recent(last.map(|id| id.index));
+            shared.in_force.truncate(last)
+        };
+        if let Some(observation) = observation {
+            self.observer.observe(observation);
+        }
         self.observer.observe(Observation::Durable { index: last.map_or(0, |id| id.index) });
         self.log.truncate_after(last.map(codec::position)).await.map_err(fatal)
     }

@@ -10,10 +10,12 @@
 
 pub mod applier;
 pub mod codec;
+mod in_force;
 pub mod local;
 pub mod log_store;
 pub mod network;
 pub mod peers;
+mod presence;
 pub mod proposal;
 pub mod service;
 mod timing;
@@ -27,6 +29,7 @@ use openraft::{EntryPayload, RaftTypeConfig, Vote};
 use crate::runtime::Runtime;
 
 pub use applier::Applier;
+pub use presence::Presence;
 pub use proposal::{Proposal, Reply};
 pub use timing::config;
 
@@ -35,6 +38,9 @@ pub use timing::config;
 pub struct MemberNode {
     /// Where its peers reach it.
     pub peer_urls: Vec<String>,
+    /// Whether it was added as a voter and gets its vote once it has the log. Of no meaning to one that
+    /// votes.
+    pub awaits_vote: bool,
 }
 
 /// openraft's types, as detcd uses them: standard leader ids (one leader per term).
@@ -76,6 +82,11 @@ pub type RaftVote = Vote<leader_id_std::LeaderId<u64, u64>>;
 /// A membership with the log id of its entry.
 pub type StoredMembership =
     openraft::StoredMembership<leader_id_std::CommittedLeaderId<u64>, u64, MemberNode>;
+/// Whether a quorum of the membership, or of one of its two halves, counts the member.
+pub fn is_voter(stored: &StoredMembership, id: u64) -> bool {
+    stored.voter_ids().any(|voter| voter == id)
+}
+
 /// A membership.
 pub type Membership = openraft::Membership<u64, MemberNode>;
 /// What a snapshot covers.

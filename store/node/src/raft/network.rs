@@ -238,7 +238,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
     /// Pipelined: requests go out as openraft makes them, answers come back in order.
     fn stream_append<'s, S>(
         &'s mut self,
-        input: S,
+        mut input: S,
         _option: RPCOption,
     ) -> BoxFuture<
         's,
@@ -248,6 +248,12 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
         S: Stream<Item = AppendEntriesRequest<C<R>>> + Send + Unpin + 'static,
     {
         Box::pin(async move {
+            // openraft waits where the first request is asked for: whoever connects before has no pause
+            // between two attempts to reach a member that is down.
+            let Some(first) = input.next().await else {
+                return Ok(futures_util::stream::empty().boxed());
+            };
+            let input = futures_util::stream::iter([first]).chain(input);
             let sent = Arc::new(AtomicU64::new(0));
             let (counter, cluster_id) = (sent.clone(), self.peers.cluster_id());
             let recipient = self.target;

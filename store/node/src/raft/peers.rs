@@ -51,6 +51,8 @@ struct Inner {
     timeout: Duration,
     keep_alive: KeepAlive,
     slots: Mutex<BTreeMap<(u64, Purpose), Slot>>,
+    /// Where members are according to the newest membership.
+    addresses: Mutex<BTreeMap<u64, MemberNode>>,
 }
 
 impl<R: Runtime> Clone for Peers<R> {
@@ -70,6 +72,7 @@ impl<R: Runtime> Peers<R> {
                 timeout: election_timeout,
                 keep_alive,
                 slots: Mutex::default(),
+                addresses: Mutex::default(),
             }),
             runtime: std::marker::PhantomData,
         }
@@ -78,6 +81,25 @@ impl<R: Runtime> Peers<R> {
     /// The cluster that every request names.
     pub fn cluster_id(&self) -> u64 {
         self.inner.cluster_id
+    }
+
+    /// Takes the members of a membership: who has moved is looked for in its new place, and connections
+    /// to those who are gone are given up.
+    pub fn set_members(&self, members: BTreeMap<u64, MemberNode>) {
+        let mut addresses = self.inner.addresses.lock().expect("no panic happens under the lock");
+        let mut slots = self.inner.slots.lock().expect("no panic happens under the lock");
+        slots.retain(|(id, _), _| {
+            let urls = |nodes: &BTreeMap<u64, MemberNode>| {
+                nodes.get(id).map(|node| node.peer_urls.clone())
+            };
+            urls(&members).is_some() && urls(&members) == urls(&addresses)
+        });
+        *addresses = members;
+    }
+
+    fn current(&self, id: u64, node: &MemberNode) -> MemberNode {
+        let addresses = self.inner.addresses.lock().expect("no panic happens under the lock");
+        addresses.get(&id).unwrap_or(node).clone()
     }
 
     /// A client of member `id`, connecting where there is no living connection.
@@ -99,7 +121,7 @@ impl<R: Runtime> Peers<R> {
             Some(channel) => channel,
             None => {
                 // One attempt at a time: it owns the slot, and whoever still wants a connection waits.
-                let (peers, node) = (self.clone(), node.clone());
+                let (peers, node) = (self.clone(), self.current(id, node));
                 let attempt = async move {
                     let channel = peers.connect(&node).await?;
                     Ok::<_, io::Error>(guard.insert(channel).clone())

@@ -1,6 +1,6 @@
 //! The peer service: what other members ask of this one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use detcd_api::peer;
 use detcd_api::peer::peer_server::Peer;
@@ -15,42 +15,63 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::applier::SnapshotData;
 use super::local::{Local, LocalError};
-use super::{Proposal, Raft, Snapshot, TypeConfig, codec};
+use super::{Presence, Proposal, Raft, Snapshot, TypeConfig, codec};
 use crate::api;
 use crate::lease::{Lessor, TimeToLive};
+use crate::reconfigure::{ChangeError, change_from_peer, refusal_to_peer};
+use crate::replica::Replica;
 use crate::runtime::Runtime;
-use crate::state::State;
 
 type C<R> = TypeConfig<R>;
 
 /// Serves the other members of the cluster.
+///
+/// It is there before the member is: until then it says so.
 pub struct PeerService<R: Runtime> {
-    raft: Raft<R>,
-    local: Local<R>,
-    state: Arc<State<R>>,
+    member: Arc<OnceLock<Served<R>>>,
     local_ids: Addressee,
-    lessor: Lessor<R>,
     /// One snapshot is received at a time.
     receiving: Arc<Semaphore>,
 }
 
+/// The parts of a member that its peers ask.
+pub struct Served<R: Runtime> {
+    /// Its Raft.
+    pub raft: Raft<R>,
+    /// What it does as a leader.
+    pub local: Local<R>,
+    /// Itself.
+    pub replica: Replica<R>,
+    /// What it knows of leases.
+    pub lessor: Lessor<R>,
+}
+
 impl<R: Runtime> PeerService<R> {
     /// Serves members of its own cluster only, and only what is meant for this member.
-    pub fn new(
-        raft: Raft<R>,
-        local: Local<R>,
-        state: Arc<State<R>>,
-        lessor: Lessor<R>,
-        ids: (u64, u64),
-    ) -> Self {
+    pub fn new(ids: (u64, u64), member: Arc<OnceLock<Served<R>>>) -> Self {
         let (cluster_id, member_id) = ids;
         let local_ids = Addressee { cluster_id, member_id };
-        Self { raft, local, state, local_ids, lessor, receiving: Arc::new(Semaphore::new(1)) }
+        Self { member, local_ids, receiving: Arc::new(Semaphore::new(1)) }
+    }
+
+    fn member(&self) -> Result<&Served<R>, Status> {
+        self.member.get().ok_or_else(|| Status::unavailable("the member is starting"))
+    }
+
+    /// Who was removed is not listened to any longer: it may not know yet.
+    fn check_sender(&self, sender: u64) -> Result<(), Status> {
+        let state = self.member()?.replica.state();
+        if state.with_machine(|machine| machine.removed_members().contains(&sender)) {
+            let text = "the member has been permanently removed from the cluster";
+            return Err(Status::permission_denied(text));
+        }
+        Ok(())
     }
 
     fn vote_request(&self, request: peer::VoteRequest) -> Result<VoteRequest<C<R>>, Status> {
         self.local_ids.check(request.cluster_id, request.recipient)?;
         let vote = request.vote.ok_or_else(|| missing("vote"))?;
+        self.check_sender(vote.node_id)?;
         let last_log_id = request.last_log_id.map(codec::log_id_from_peer);
         let mut message = VoteRequest::new(codec::vote_from_peer(vote), last_log_id);
         message.leadership_transfer = request.leadership_transfer;
@@ -71,13 +92,16 @@ impl<R: Runtime> PeerService<R> {
             .receiving
             .try_acquire()
             .map_err(|_| Status::resource_exhausted("a snapshot is being received already"))?;
-        let mut writer = self.state.storage().install().await.map_err(storage_failed)?;
+        let member = self.member()?;
+        let mut writer =
+            member.replica.state().storage().install().await.map_err(storage_failed)?;
         let mut offset = 0;
         loop {
             if chunk.offset != offset || crc32c::crc32c(&chunk.data) != chunk.crc {
                 return Err(Status::data_loss("a snapshot chunk was damaged on the way"));
             }
             offset += chunk.data.len() as u64;
+            member.replica.presence().heard();
             writer.write(chunk.data).await.map_err(storage_failed)?;
             if chunk.last {
                 break;
@@ -87,7 +111,7 @@ impl<R: Runtime> PeerService<R> {
                 next.ok_or_else(|| Status::aborted("the snapshot ended before its last chunk"))?;
         }
         let snapshot = Snapshot::<R> { meta, snapshot: SnapshotData::Received(Box::new(writer)) };
-        let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
+        let response = member.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
         Ok(peer::SnapshotReply { vote: Some(codec::vote_to_peer(&response.vote)) })
     }
 }
@@ -172,14 +196,16 @@ fn append_response<R: Runtime>(result: StreamAppendResult<C<R>>) -> peer::Append
 /// The requests of an append stream, up to the first that is none.
 fn valid_requests<R: Runtime>(
     ids: Addressee,
+    presence: Presence<R>,
     requests: Streaming<peer::AppendRequest>,
 ) -> impl Stream<Item = AppendEntriesRequest<C<R>>> + Send + 'static {
     requests
         .map(move |message| message.and_then(|message| append_request::<R>(ids, message)))
-        .take_while(|request| {
+        .take_while(move |request| {
             if let Err(status) = request {
                 tracing::debug!(%status, "append stream ended");
             }
+            presence.heard();
             std::future::ready(request.is_ok())
         })
         .filter_map(|request| std::future::ready(request.ok()))
@@ -211,8 +237,10 @@ impl<R: Runtime> Peer for PeerService<R> {
         &self,
         request: Request<Streaming<peer::AppendRequest>>,
     ) -> Result<Response<Self::AppendStream>, Status> {
-        let requests = valid_requests::<R>(self.local_ids, request.into_inner());
-        let answers = self.raft.stream_append(requests).map(|answer| match answer {
+        let member = self.member()?;
+        let presence = member.replica.presence().clone();
+        let requests = valid_requests::<R>(self.local_ids, presence, request.into_inner());
+        let answers = member.raft.stream_append(requests).map(|answer| match answer {
             Ok(result) => Ok(append_response::<R>(result)),
             Err(fatal) => Err(stopped(fatal)),
         });
@@ -224,7 +252,7 @@ impl<R: Runtime> Peer for PeerService<R> {
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let request = self.vote_request(request.into_inner())?;
-        let response = self.raft.vote(request).await.map_err(stopped)?;
+        let response = self.member()?.raft.vote(request).await.map_err(stopped)?;
         Ok(Response::new(vote_reply::<R>(&response)))
     }
 
@@ -233,7 +261,7 @@ impl<R: Runtime> Peer for PeerService<R> {
         request: Request<peer::VoteRequest>,
     ) -> Result<Response<peer::VoteResponse>, Status> {
         let request = self.vote_request(request.into_inner())?;
-        let response = self.raft.pre_vote(request).await.map_err(stopped)?;
+        let response = self.member()?.raft.pre_vote(request).await.map_err(stopped)?;
         Ok(Response::new(vote_reply::<R>(&response)))
     }
 
@@ -253,7 +281,8 @@ impl<R: Runtime> Peer for PeerService<R> {
         let vote = codec::vote_from_peer(request.vote.ok_or_else(|| missing("vote"))?);
         let last_log_id = request.last_log_id.map(codec::log_id_from_peer);
         let message = TransferLeaderRequest::new(vote, request.to, last_log_id);
-        let response = self.raft.handle_transfer_leader(message).await.map_err(stopped)?;
+        let response =
+            self.member()?.raft.handle_transfer_leader(message).await.map_err(stopped)?;
         response.map_err(|error| Status::failed_precondition(error.to_string()))?;
         Ok(Response::new(peer::TransferLeaderReply {}))
     }
@@ -265,7 +294,8 @@ impl<R: Runtime> Peer for PeerService<R> {
         use peer::read_index_reply::Result as Answer;
         let request = request.into_inner();
         self.local_ids.check(request.cluster_id, request.recipient)?;
-        let answer = match self.local.read_index().await {
+        self.check_sender(request.sender)?;
+        let answer = match self.member()?.local.read_index().await {
             Ok(index) => Answer::Index(index),
             Err(error) => Answer::Error(peer_error(&error).into()),
         };
@@ -279,10 +309,11 @@ impl<R: Runtime> Peer for PeerService<R> {
         use peer::forward_reply::Result as Reply;
         let request = request.into_inner();
         self.local_ids.check(request.cluster_id, request.recipient)?;
+        self.check_sender(request.sender)?;
         let proposal = Proposal::from_bytes(request.command);
         // What cannot be decoded must not enter the log: it could not be applied.
         proposal.decoded().map_err(malformed)?;
-        let reply = match self.local.propose(proposal).await {
+        let reply = match self.member()?.local.propose(proposal).await {
             Ok(reply) => {
                 let answer = reply.answer.ok_or_else(|| missing("a command's answer"))?;
                 peer::ForwardReply {
@@ -305,7 +336,7 @@ impl<R: Runtime> Peer for PeerService<R> {
         use peer::lease_renew_reply::Result as Reply;
         let request = request.into_inner();
         self.local_ids.check(request.cluster_id, request.recipient)?;
-        let result = match self.lessor.renew(request.id).await {
+        let result = match self.member()?.lessor.renew(request.id).await {
             Ok(ttl) => Reply::Ttl(ttl.unwrap_or(0)),
             Err(error) => Reply::Error(peer_error(&error).into()),
         };
@@ -319,7 +350,7 @@ impl<R: Runtime> Peer for PeerService<R> {
         use peer::lease_time_to_live_reply::{Lease, Result as Reply};
         let request = request.into_inner();
         self.local_ids.check(request.cluster_id, request.recipient)?;
-        let result = match self.lessor.time_to_live(request.id, request.keys).await {
+        let result = match self.member()?.lessor.time_to_live(request.id, request.keys).await {
             Ok(Some(TimeToLive { ttl, granted_ttl, keys })) => {
                 Reply::Lease(Lease { ttl, granted_ttl, keys })
             }
@@ -327,5 +358,35 @@ impl<R: Runtime> Peer for PeerService<R> {
             Err(error) => Reply::Error(peer_error(&error).into()),
         };
         Ok(Response::new(peer::LeaseTimeToLiveReply { result: Some(result) }))
+    }
+
+    async fn describe(
+        &self,
+        request: Request<peer::DescribeRequest>,
+    ) -> Result<Response<peer::DescribeReply>, Status> {
+        let Some(member) = self.member.get() else {
+            // Whoever founds the cluster with this member need not wait until it has.
+            let Addressee { cluster_id, member_id } = self.local_ids;
+            let reply = peer::DescribeReply { cluster_id, member_id, ..Default::default() };
+            return Ok(Response::new(reply));
+        };
+        Ok(Response::new(member.replica.describe(request.into_inner()).await))
+    }
+
+    async fn reconfigure(
+        &self,
+        request: Request<peer::ReconfigureRequest>,
+    ) -> Result<Response<peer::ReconfigureReply>, Status> {
+        let request = request.into_inner();
+        self.local_ids.check(request.cluster_id, request.recipient)?;
+        self.check_sender(request.sender)?;
+        let change = change_from_peer(request.change.ok_or_else(|| missing("change"))?);
+        let mut reply = peer::ReconfigureReply::default();
+        match self.member()?.replica.reconfigurer().change(change).await {
+            Ok(index) => reply.index = index,
+            Err(ChangeError::Refused(refusal)) => reply.set_refusal(refusal_to_peer(refusal)),
+            Err(ChangeError::Local(error)) => reply.set_error(peer_error(&error)),
+        }
+        Ok(Response::new(reply))
     }
 }

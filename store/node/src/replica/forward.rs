@@ -6,6 +6,7 @@ use super::{Replica, Unavailable};
 use crate::api;
 use crate::raft::peers::Purpose;
 use crate::raft::{Proposal, Reply};
+use crate::reconfigure::{Change, Refusal, change_to_peer, refusal_from_peer};
 use crate::runtime::Runtime;
 
 /// What came of asking a member that was held for the leader.
@@ -78,6 +79,36 @@ impl<R: Runtime> Replica<R> {
             Ok(Some(read_index_reply::Result::Index(index))) => Asked::Answered(index),
             // A read changes nothing: it can be asked for as often as it takes.
             _ => Asked::NotDone,
+        }
+    }
+
+    /// Has `leader` change the membership; sent once, as every command.
+    pub(super) async fn ask_to_reconfigure(
+        &self,
+        leader: u64,
+        change: &Change,
+    ) -> Asked<Result<u64, Refusal>> {
+        let Some(node) = self.node(leader) else { return Asked::NotDone };
+        let Ok(mut client) = self.inner.peers.client(leader, &node, Purpose::Forward).await else {
+            return Asked::NotDone;
+        };
+        let request = peer::ReconfigureRequest {
+            cluster_id: self.inner.cluster_id,
+            recipient: leader,
+            sender: self.inner.member_id,
+            change: Some(change_to_peer(change)),
+        };
+        let Ok(reply) = client.reconfigure(request).await else {
+            return Asked::Unknown(Unavailable::LeaderChanged);
+        };
+        let reply = reply.into_inner();
+        if let Some(refusal) = refusal_from_peer(reply.refusal()) {
+            return Asked::Answered(Err(refusal));
+        }
+        match reply.error() {
+            peer::PeerError::Unspecified if reply.index > 0 => Asked::Answered(Ok(reply.index)),
+            peer::PeerError::NotLeader => Asked::NotDone,
+            error => Asked::Unknown(unknown(error.into())),
         }
     }
 }

@@ -24,13 +24,14 @@ use crate::config::Config;
 use crate::lease::Lessor;
 use crate::raft::local::Local;
 use crate::raft::peers::Peers;
-use crate::raft::{MemberNode, Raft};
+use crate::raft::{MemberNode, Presence, Raft};
+use crate::reconfigure::Reconfigurer;
 use crate::runtime::Runtime;
 use crate::state::State;
 
 pub use crate::state::{Answer, RangeAnswer};
 pub use identity::InvalidToken;
-pub use membership::Member;
+pub use membership::{Member, MembershipError};
 pub use read::RangeError;
 pub use snapshot_file::{Piece, SnapshotFile};
 
@@ -49,6 +50,8 @@ struct Inner<R: Runtime> {
     member_id: u64,
     cluster_id: u64,
     config: Config,
+    reconfigurer: Reconfigurer<R>,
+    presence: Presence<R>,
 }
 
 impl<R: Runtime> Clone for Replica<R> {
@@ -133,9 +136,42 @@ impl<R: Runtime> Replica<R> {
         config: Config,
     ) -> Self {
         let (cluster_id, member_id) = ids;
-        let inner =
-            Inner { raft, local, lessor, peers, state, tokens, member_id, cluster_id, config };
+        let reconfigurer = Reconfigurer::new(raft.clone(), local.clone(), state.clone(), &config);
+        let inner = Inner {
+            raft,
+            local,
+            lessor,
+            peers,
+            state,
+            tokens,
+            member_id,
+            cluster_id,
+            config,
+            reconfigurer,
+            presence: Presence::default(),
+        };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Makes changes of the membership, where this member leads.
+    pub fn reconfigurer(&self) -> &Reconfigurer<R> {
+        &self.inner.reconfigurer
+    }
+
+    /// This member.
+    pub fn member_id(&self) -> u64 {
+        self.inner.member_id
+    }
+
+    /// Whether the member leads, or has heard from a leader within an election timeout.
+    pub fn has_contact(&self) -> bool {
+        let leads = self.leader() == Some(self.inner.member_id);
+        leads || self.inner.presence.silence() < self.inner.config.election_timeout()
+    }
+
+    /// Is told when the leader speaks.
+    pub fn presence(&self) -> &Presence<R> {
+        &self.inner.presence
     }
 
     /// The settings of the member.
@@ -171,13 +207,12 @@ impl<R: Runtime> Replica<R> {
         let metrics = metrics.borrow_watched();
         let (db_size, db_size_in_use) = self.inner.state.storage().size();
         let applied = self.inner.state.progress().index;
-        let learners = metrics.membership_config.membership();
         MemberStatus {
             leader: metrics.current_leader.unwrap_or(0),
             raft_index: metrics.local_committed.map_or(applied, |id| id.index).max(applied),
             raft_applied_index: applied,
             raft_term: metrics.current_term,
-            is_learner: learners.learner_ids().any(|id| id == self.inner.member_id),
+            is_learner: self.is_learner(),
             db_size: i64::try_from(db_size).unwrap_or(i64::MAX),
             db_size_in_use: i64::try_from(db_size_in_use).unwrap_or(i64::MAX),
             db_size_quota: self.quota(),

@@ -11,7 +11,7 @@ use crate::raft::{Proposal, Reply};
 use crate::runtime::Runtime;
 
 /// Pause before another leader is looked for.
-const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 impl<R: Runtime> Replica<R> {
     /// Replicates a command, through the leader, and waits until it is applied here as well. Whether

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use detcd_machine::{Applied, Command, Machine, Requester, Revision, Row, Rows};
 use openraft_rt::WatchSender;
 
-use super::{Advanced, Progress, State, Step};
+use super::{Advanced, MembershipStep, Progress, State, Step};
 use crate::runtime::Runtime;
 use crate::storage::{Error, Mark};
 use crate::wal::Position;
@@ -36,7 +36,7 @@ impl<R: Runtime> State<R> {
                 self.advance_command(position, (by, command), publish).await
             }
             Step::Blank => Ok(self.advance_mark(position, None)),
-            Step::Membership(membership) => Ok(self.advance_mark(position, Some(membership))),
+            Step::Membership(change) => Ok(self.advance_mark(position, Some(change))),
         }
     }
 
@@ -75,13 +75,15 @@ impl<R: Runtime> State<R> {
         Ok(Advanced { position, revision: applied.revision, digest, applied: Some(applied) })
     }
 
-    fn advance_mark(&self, position: Position, membership: Option<bytes::Bytes>) -> Advanced {
+    fn advance_mark(&self, position: Position, change: Option<MembershipStep>) -> Advanced {
         let mut core = self.write_core();
         core.mark.position = position;
-        if let Some(membership) = membership {
+        let mut changes = Vec::new();
+        if let Some(MembershipStep { membership, removed }) = change {
             core.mark.membership = membership;
+            changes = core.machine.remove_members(&removed);
         }
-        self.storage.stage(core.mark.clone(), Vec::new());
+        self.storage.stage(core.mark.clone(), changes);
         let (revision, digest) = (core.machine.revision(), core.machine.digest());
         drop(core);
         self.progressed(|progress| progress.index = position.index);

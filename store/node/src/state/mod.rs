@@ -101,6 +101,12 @@ impl<R: Runtime> State<R> {
         read(&self.read_core().machine)
     }
 
+    /// Reads facts of the machine together with what it covers.
+    pub fn with_mark<T>(&self, read: impl FnOnce(&Machine, &Mark) -> T) -> T {
+        let core = self.read_core();
+        read(&core.machine, &core.mark)
+    }
+
     /// How far the state has come.
     pub fn progress(&self) -> Progress {
         *self.progress_sender().borrow_watched()
@@ -157,10 +163,19 @@ impl<R: Runtime> State<R> {
 pub enum Step<'a> {
     /// Opens a term, or is otherwise without content.
     Blank,
-    /// Changes the membership; in its encoded form.
-    Membership(Bytes),
+    /// Changes the membership.
+    Membership(MembershipStep),
     /// A command, with who asks for it.
     Command(&'a detcd_machine::Requester, &'a detcd_machine::Command),
+}
+
+/// A change of the membership.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MembershipStep {
+    /// The new membership, in its encoded form.
+    pub membership: Bytes,
+    /// The members that it leaves out.
+    pub removed: Vec<u64>,
 }
 
 /// What a command did.

@@ -14,7 +14,7 @@ use super::frame::{BODY_BYTES_MAX, entry_bytes};
 use super::outline::Installed;
 use super::queue::{Done, Op};
 use super::read::Plan;
-use super::recover::recover;
+use super::recover::{identify, recover};
 use super::state::State;
 use super::writer::{self, Setting, Writer, Written};
 use super::{Entry, Error, Identity, Options, Position, Recovered, Refusal};
@@ -55,6 +55,11 @@ impl<R: Runtime> fmt::Debug for Log<R> {
 }
 
 impl<R: Runtime> Log<R> {
+    /// Whose log is on `disk`; nothing where there is none.
+    pub async fn identify(disk: Arc<dyn Disk>) -> Result<Option<Identity>, Error> {
+        R::blocking(move || identify(&*disk)).await
+    }
+
     /// Reads back the log of `identity` from `disk`, or begins it where there is none, and starts
     /// the task that writes. What is reported is durable.
     pub async fn open(

@@ -42,6 +42,19 @@ struct Scanned {
     batch: u32,
 }
 
+/// Whose log is on the disk; nothing where there is none. Changes nothing.
+pub(super) fn identify(disk: &dyn Disk) -> Result<Option<Identity>, Error> {
+    let listed = disk.list().map_err(failed("list", "wal-*"))?;
+    let oldest = listed.iter().filter(|name| segment::sequence_of(name).is_some()).min();
+    let Some(name) = oldest else { return Ok(None) };
+    let file = disk.open(name, false).map_err(failed("open", name))?;
+    let length = file.len().map_err(failed("measure", name))?;
+    let mut bytes = vec![0; HEADER_BYTES.min(usize::try_from(length).unwrap_or(HEADER_BYTES))];
+    file.read_at(0, &mut bytes).map_err(failed("read", name))?;
+    let (header, _) = Header::read(&bytes, name)?;
+    Ok(Some(header.identity))
+}
+
 /// Reads back the log of `identity`, and mends its tail.
 pub(super) fn recover(
     disk: &Arc<dyn Disk>,

@@ -80,6 +80,16 @@ impl Header {
         name: &str,
         identity: Identity,
     ) -> Result<(Self, u32), Error> {
+        let (header, seed) = Self::read(bytes, name)?;
+        if header.identity != identity {
+            let (segment, found) = (name.to_owned(), header.identity);
+            return Err(Error::Identity { segment, found, expected: identity });
+        }
+        Ok((header, seed))
+    }
+
+    /// Reads the header of the file called `name`, whoever's it is.
+    pub(super) fn read(bytes: &[u8], name: &str) -> Result<(Self, u32), Error> {
         let corrupt = |damage| Error::Corrupt { segment: name.to_owned(), offset: 0, damage };
         let mut fields = bytes.get(..HEADER_BYTES).ok_or_else(|| corrupt(Damage::Header))?;
         let seed = crc32c::crc32c(&fields[..CRC_OFFSET]);
@@ -92,10 +102,7 @@ impl Header {
             return Err(Error::Version { segment: name.to_owned(), found, supported: VERSION });
         }
         let previous = fields.get_u32_le();
-        let found = Identity { cluster_id: fields.get_u64_le(), member_id: fields.get_u64_le() };
-        if found != identity {
-            return Err(Error::Identity { segment: name.to_owned(), found, expected: identity });
-        }
+        let identity = Identity { cluster_id: fields.get_u64_le(), member_id: fields.get_u64_le() };
         let sequence = fields.get_u64_le();
         let first_index = fields.get_u64_le();
         let salt = fields.get_u64_le();

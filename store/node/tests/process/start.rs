@@ -125,32 +125,40 @@ async fn a_name_that_is_not_in_the_initial_cluster_is_refused_with_etcds_text() 
 }
 
 #[tokio::test]
-async fn the_data_of_another_cluster_is_refused_and_left_alone() {
+async fn a_member_with_data_is_who_its_data_says_whatever_the_flags_say() {
+    // K2.
     let scratch = Scratch::new();
     let mut member = member(&scratch);
     run_and_kill(&member, 3).await;
-    let before = files(&member);
-    member.flags.push("--initial-cluster-token=another".to_owned());
-    let said = refused(&member, 1).await;
-    assert!(said.contains("belongs to member "), "{said}");
-    assert!(said.contains(" of cluster "), "{said}");
-    assert!(files(&member) == before, "files have changed");
+    member.start();
+    let before = connected(&member).await.status().await.unwrap();
+    member.kill();
+    member.flags = vec![
+        "--initial-cluster-token=another".to_owned(),
+        "--initial-cluster=somebody=http://127.0.0.1:1".to_owned(),
+        "--initial-cluster-state=existing".to_owned(),
+    ];
+    member.start();
+    let mut client = connected(&member).await;
+    let after = client.status().await.unwrap();
+    assert_eq!(after.member, before.member);
+    client.put("k", "v").await.unwrap();
 }
 
 #[tokio::test]
-async fn the_data_of_another_member_is_refused_and_left_alone() {
-    let mut cluster = Cluster::start(BINARY.as_ref(), 3);
+async fn a_founder_that_has_lost_its_disk_does_not_begin_anew() {
+    // K1, K2.
+    let cluster = Cluster::start(BINARY.as_ref(), 3);
     load::leader::<Typed>(&cluster).await;
     for member in &cluster.members {
-        connected(member).await;
+        connected(member).await.put(&member.name, "v").await.unwrap();
     }
-    cluster.members.iter().for_each(Member::kill);
-    let directory = cluster.members[1].data_dir.clone();
-    cluster.members[0].data_dir = directory;
-    let before = files(&cluster.members[1]);
-    let said = refused(&cluster.members[0], 1).await;
-    assert!(said.contains("belongs to member "), "{said}");
-    assert!(files(&cluster.members[1]) == before, "files have changed");
+    let lost = &cluster.members[1];
+    lost.kill();
+    fs::remove_dir_all(&lost.data_dir).unwrap();
+    let said = refused(lost, 1).await;
+    assert!(said.contains("has already been bootstrapped"), "{said}");
+    assert!(segments(lost).is_empty(), "it has begun a log");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use detcd_api::peer::command::Command as Sent;
 use detcd_machine::{Command, LeaseCommand, MemberAttributes, Requester};
 use prost::Message;
 
-use super::{alarm, auth, lease, request};
+use super::{alarm, auth, cluster, lease, request};
 
 /// Why bytes are not what they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,7 @@ pub(crate) fn encode_command(by: &Requester, command: &Command) -> Bytes {
         Command::Auth(command) => Sent::Auth(auth::auth_command_to_peer(command)),
         Command::Alarm(command) => Sent::Alarm(alarm::alarm_request(*command)),
         Command::Lease(command) => lease::command_to_peer(command),
+        Command::Cluster(command) => Sent::Cluster(cluster::cluster_command_to_peer(*command)),
     };
     peer::Command { command: Some(sent), requester: auth::requester_to_peer(by) }
         .encode_to_vec()
@@ -70,6 +71,7 @@ pub(crate) fn decode_command(bytes: Bytes) -> Result<(Requester, Command), Decod
         Sent::LeaseGrant(grant) => Command::Lease(LeaseCommand::Grant(lease::grant(grant))),
         Sent::LeaseRevoke(id) => Command::Lease(LeaseCommand::Revoke { id }),
         Sent::LeaseCheckpoint(checkpoint) => Command::Lease(lease::checkpoints(&checkpoint)),
+        Sent::Cluster(command) => Command::Cluster(cluster::cluster_command(command)?),
     };
     Ok((by, command))
 }
@@ -77,9 +79,9 @@ pub(crate) fn decode_command(bytes: Bytes) -> Result<(Requester, Command), Decod
 #[cfg(test)]
 mod tests {
     use detcd_machine::{
-        Alarm, AlarmCommand, AlarmKind, AuthCommand, Compact, Compare, CompareResult,
-        CompareTarget, DeleteRange, Permission, PermissionKind, Put, Range, SortOrder, SortTarget,
-        Txn, TxnOp,
+        Alarm, AlarmCommand, AlarmKind, AuthCommand, ClusterCommand, Compact, Compare,
+        CompareResult, CompareTarget, DeleteRange, Permission, PermissionKind, Put, Range,
+        SortOrder, SortTarget, Txn, TxnOp, Version,
     };
     use proptest::prelude::*;
 
@@ -212,6 +214,15 @@ mod tests {
         })
     }
 
+    fn cluster_command() -> impl Strategy<Value = ClusterCommand> {
+        let version = || any::<(u32, u32)>().prop_map(|(major, minor)| Version { major, minor });
+        prop_oneof![
+            version().prop_map(ClusterCommand::SetVersion),
+            version().prop_map(ClusterCommand::EnableDowngrade),
+            Just(ClusterCommand::CancelDowngrade),
+        ]
+    }
+
     fn command() -> impl Strategy<Value = Command> {
         let member = (any::<u64>(), "[a-z]{0,4}", prop::collection::vec("[a-z]{0,4}", 0..3));
         prop_oneof![
@@ -235,6 +246,7 @@ mod tests {
                     AlarmCommand::Deactivate(alarm)
                 })
             }),
+            cluster_command().prop_map(Command::Cluster),
         ]
     }
 

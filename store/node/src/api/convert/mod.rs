@@ -5,6 +5,7 @@
 
 mod alarm;
 mod auth;
+mod cluster;
 mod command;
 mod lease;
 mod outcome;

@@ -32,6 +32,7 @@ pub(crate) fn outcome_to_peer(answer: &Answer) -> peer::Outcome {
         Ok(Outcome::Auth(revision)) => Sent::Auth(*revision),
         Ok(Outcome::Alarm(changed)) => Sent::Alarm(alarm::alarm_response(*changed, None)),
         Ok(Outcome::Lease(outcome)) => lease::outcome_to_peer(*outcome),
+        Ok(Outcome::Cluster) => Sent::Cluster(peer::Empty {}),
         Ok(Outcome::Range(_)) => unreachable!("a range is no command of its own"),
         Err(rejection) => Sent::Rejection(rejection_to_peer(*rejection).into()),
     };
@@ -54,6 +55,7 @@ pub(crate) fn outcome_from_peer(sent: peer::Outcome) -> Result<Answer, DecodeErr
         Sent::LeaseGrant(sent) => Ok(Outcome::Lease(LeaseOutcome::Granted(lease::grant(sent)))),
         Sent::LeaseRevoke(id) => Ok(Outcome::Lease(LeaseOutcome::Revoked { id })),
         Sent::LeaseCheckpoint(_) => Ok(Outcome::Lease(LeaseOutcome::Checkpointed)),
+        Sent::Cluster(_) => Ok(Outcome::Cluster),
         Sent::Rejection(rejection) => Err(rejection_from_peer(rejection)?),
     };
     Ok(Answer { revision: sent.revision, outcome })
@@ -69,6 +71,9 @@ fn rejection_to_peer(rejection: Rejection) -> peer::Rejection {
         Rejection::NoSpace => peer::Rejection::NoSpace,
         Rejection::Corrupt => peer::Rejection::Corrupt,
         Rejection::LeaseExists => peer::Rejection::LeaseExists,
+        Rejection::ClusterVersionUnavailable => peer::Rejection::ClusterVersionUnavailable,
+        Rejection::InvalidDowngradeTarget => peer::Rejection::InvalidDowngradeTarget,
+        Rejection::DowngradeInProcess => peer::Rejection::DowngradeInProcess,
     }
 }
 
@@ -81,6 +86,9 @@ fn rejection_from_peer(sent: i32) -> Result<Rejection, DecodeError> {
         Ok(peer::Rejection::NoSpace) => Ok(Rejection::NoSpace),
         Ok(peer::Rejection::Corrupt) => Ok(Rejection::Corrupt),
         Ok(peer::Rejection::LeaseExists) => Ok(Rejection::LeaseExists),
+        Ok(peer::Rejection::ClusterVersionUnavailable) => Ok(Rejection::ClusterVersionUnavailable),
+        Ok(peer::Rejection::InvalidDowngradeTarget) => Ok(Rejection::InvalidDowngradeTarget),
+        Ok(peer::Rejection::DowngradeInProcess) => Ok(Rejection::DowngradeInProcess),
         Ok(other) => auth::rejection_from_peer(other)
             .map(Rejection::Auth)
             .ok_or(DecodeError::Rejection(sent)),
@@ -173,6 +181,10 @@ mod tests {
             Ok(Outcome::Lease(LeaseOutcome::Granted(LeaseGrant { id: -7, ttl: 60 }))),
             Ok(Outcome::Lease(LeaseOutcome::Revoked { id: -7 })),
             Ok(Outcome::Lease(LeaseOutcome::Checkpointed)),
+            Ok(Outcome::Cluster),
+            Err(Rejection::ClusterVersionUnavailable),
+            Err(Rejection::InvalidDowngradeTarget),
+            Err(Rejection::DowngradeInProcess),
             Err(Rejection::KeyNotFound),
             Err(Rejection::LeaseNotFound),
             Err(Rejection::Compacted),

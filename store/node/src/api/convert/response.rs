@@ -85,7 +85,8 @@ fn is_change(outcome: &Outcome) -> bool {
         | Outcome::SetMember
         | Outcome::Auth(_)
         | Outcome::Alarm(_)
-        | Outcome::Lease(_) => false,
+        | Outcome::Lease(_)
+        | Outcome::Cluster => false,
     }
 }
 
@@ -118,7 +119,8 @@ impl Inside {
             | Outcome::SetMember
             | Outcome::Auth(_)
             | Outcome::Alarm(_)
-            | Outcome::Lease(_) => {
+            | Outcome::Lease(_)
+            | Outcome::Cluster => {
                 return None;
             }
         };

@@ -1,0 +1,112 @@
+//! Founding a cluster: making sure that there is none yet, or none in which this member has ever been.
+
+use std::sync::Arc;
+
+use detcd_api::peer;
+use futures_util::future::join_all;
+
+use super::{BootstrapError, RETRY_INTERVAL, ask, others, patience};
+use crate::config::{Config, InitialCluster};
+use crate::runtime::{Network, Runtime};
+
+/// Returns once it is certain that this member may vote with an empty log.
+pub async fn confirm_new<R: Runtime>(
+    config: &Config,
+    flags: &InitialCluster,
+    network: &Arc<dyn Network>,
+) -> Result<(), BootstrapError> {
+    let request = peer::DescribeRequest { sender: flags.local, linearizable: true };
+    let others = others(flags);
+    loop {
+        let asking = others
+            .iter()
+            .map(|urls| ask::describe::<R>(&**network, urls, &request, patience(config)));
+        let replies: Vec<peer::DescribeReply> =
+            join_all(asking).await.into_iter().flatten().collect();
+        if judge(flags, &replies)? {
+            return Ok(());
+        }
+        tracing::info!(
+            answered = replies.len(),
+            of = others.len(),
+            "waiting for a quorum of the members that found the cluster"
+        );
+        R::sleep(RETRY_INTERVAL).await;
+    }
+}
+
+/// Whether the answers are enough. An error if they say that this member must not begin.
+fn judge(flags: &InitialCluster, replies: &[peer::DescribeReply]) -> Result<bool, BootstrapError> {
+    let mut founding = 1;
+    for reply in replies.iter().filter(|reply| reply.cluster_id == flags.id) {
+        if reply.sender_removed {
+            return Err(BootstrapError::Removed);
+        }
+        if !reply.established {
+            founding += 1;
+        }
+        // Only a leader knows whether this member has ever acknowledged anything.
+        if reply.established && reply.confirmed {
+            let local = reply.members.iter().find(|member| member.id == flags.local);
+            return match local {
+                Some(local) if local.name.is_empty() && !local.has_log => Ok(true),
+                Some(local) => Err(BootstrapError::AlreadyBootstrapped { member: local.id }),
+                None => Err(BootstrapError::Removed),
+            };
+        }
+    }
+    Ok(founding > flags.members.len() / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags() -> InitialCluster {
+        let config = Config {
+            name: "a".to_owned(),
+            initial_cluster: "a=http://a:1,b=http://b:1,c=http://c:1".to_owned(),
+            initial_advertise_peer_urls: vec!["http://a:1".to_owned()],
+            ..Config::default()
+        };
+        config.cluster().expect("three members")
+    }
+
+    fn reply(flags: &InitialCluster, established: bool, confirmed: bool) -> peer::DescribeReply {
+        let cluster_id = flags.id;
+        peer::DescribeReply { cluster_id, established, confirmed, ..Default::default() }
+    }
+
+    #[test]
+    fn a_quorum_that_is_founding_is_enough_and_less_is_not() {
+        let flags = flags();
+        assert_eq!(judge(&flags, &[]), Ok(false));
+        assert_eq!(judge(&flags, &[reply(&flags, false, false)]), Ok(true));
+    }
+
+    #[test]
+    fn a_member_that_is_up_proves_nothing_until_a_quorum_confirms_it() {
+        let flags = flags();
+        assert_eq!(judge(&flags, &[reply(&flags, true, false)]), Ok(false));
+        let other = peer::DescribeReply { cluster_id: 1, ..Default::default() };
+        assert_eq!(judge(&flags, &[other]), Ok(false));
+    }
+
+    #[test]
+    fn a_late_founder_begins_and_one_that_was_there_does_not() {
+        // K1, K2: etcd refuses a member whose client URLs the cluster knows.
+        let flags = flags();
+        let mut seen = reply(&flags, true, true);
+        seen.members = vec![peer::MemberDescription { id: flags.local, ..Default::default() }];
+        assert_eq!(judge(&flags, &[seen.clone()]), Ok(true));
+        let member = flags.local;
+        let expected = Err(BootstrapError::AlreadyBootstrapped { member });
+        seen.members[0].has_log = true;
+        assert_eq!(judge(&flags, &[seen.clone()]), expected);
+        seen.members[0].has_log = false;
+        seen.members[0].name = "a".to_owned();
+        assert_eq!(judge(&flags, &[seen.clone()]), expected);
+        seen.members.clear();
+        assert_eq!(judge(&flags, &[seen]), Err(BootstrapError::Removed));
+    }
+}

@@ -1,0 +1,250 @@
+//! Starting a member: the order in which its parts come to life, and how they end if one does not.
+
+mod follow;
+mod listen;
+mod recover;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::auth::Tokens;
+use crate::bootstrap::{self, BootstrapError, Origin};
+use crate::config::{ClusterState, Config, InitialCluster};
+use crate::lease::{Deadlines, Lessor};
+use crate::node::{Environment, Node, StartError};
+use crate::raft::applier::{Applier, Removal};
+use crate::raft::local::Local;
+use crate::raft::network::Links;
+use crate::raft::peers::Peers;
+use crate::raft::service::Served;
+use crate::raft::{self, MemberNode, Raft};
+use crate::replica::Replica;
+use crate::runtime::Runtime;
+use crate::state::{State, StateHistory};
+use crate::stop::Stop;
+use crate::storage::Storage;
+use crate::tasks::Tasks;
+use crate::wal;
+use crate::watch::{self, Hub};
+
+use self::recover::Recovered;
+
+/// How long what was begun may take to end when a member does not start.
+const ABANDON_LIMIT: Duration = Duration::from_secs(1);
+
+/// Starts a member: recovers its state, joins its cluster, serves its peers and clients.
+///
+/// It returns once clients are served; a leader may not be known yet.
+pub fn start<R: Runtime>(
+    config: Config,
+    environment: Environment,
+) -> BoxFuture<'static, Result<Node<R>, StartError>> {
+    Box::pin(async move {
+        let mut begun = Begun::<R>::default();
+        let started = bring_up(config, environment, &mut begun).await;
+        if started.is_err() {
+            begun.abandon().await;
+        }
+        started
+    })
+}
+
+/// What has been brought to life, so that a start which fails leaves nothing behind.
+struct Begun<R: Runtime> {
+    tasks: Tasks<R>,
+    log: Option<wal::Log<R>>,
+    storage: Option<Storage<R>>,
+    raft: Option<Raft<R>>,
+}
+
+impl<R: Runtime> Default for Begun<R> {
+    fn default() -> Self {
+        Self { tasks: Tasks::default(), log: None, storage: None, raft: None }
+    }
+}
+
+impl<R: Runtime> Begun<R> {
+    async fn abandon(self) {
+        self.tasks.stop().stop();
+        if let Some(raft) = self.raft
+            && let Err(error) = raft.shutdown().await
+        {
+            tracing::debug!(%error, "raft did not stop cleanly");
+        }
+        self.tasks.end(ABANDON_LIMIT).await;
+        if let Some(storage) = self.storage {
+            storage.stop().await;
+        }
+        if let Some(log) = self.log {
+            log.stop().await;
+        }
+    }
+}
+
+async fn bring_up<R: Runtime>(
+    config: Config,
+    environment: Environment,
+    begun: &mut Begun<R>,
+) -> Result<Node<R>, StartError> {
+    config.validate().map_err(StartError::Config)?;
+    let known = wal::Log::<R>::identify(environment.disk.clone()).await?;
+    let origin = match known {
+        Some(wal::Identity { cluster_id, member_id }) => {
+            Origin { cluster_id, member_id, founders: None }
+        }
+        None => bootstrap::without_data::<R>(&config, &environment.network).await?,
+    };
+    let ids = (origin.cluster_id, origin.member_id);
+    let tasks = begun.tasks.clone();
+    let served: Arc<OnceLock<Served<R>>> = Arc::default();
+    listen::to_peers::<R>(&config, &environment, ids, served.clone(), &tasks).await?;
+    if let Some(founders) = &origin.founders {
+        // Before anything is written: whoever may not begin leaves an empty directory.
+        bootstrap::confirm_new::<R>(&config, founders, &environment.network).await?;
+    }
+    let parts = assemble(&config, &environment, ids, begun).await?;
+    let Parts { raft, local, lessor, state, hub, tokens, peers, removed } = parts;
+
+    let replica = Replica::new(
+        raft.clone(),
+        local.clone(),
+        lessor.clone(),
+        peers.clone(),
+        state.clone(),
+        tokens,
+        ids,
+        config.clone(),
+    );
+    let member =
+        Served { raft: raft.clone(), local, replica: replica.clone(), lessor: lessor.clone() };
+    assert!(served.set(member).is_ok(), "a member starts once");
+    raft.run();
+    if !raft.is_initialized().await.map_err(|fatal| StartError::Raft(fatal.to_string()))? {
+        found(&raft, &config, &environment, &origin).await?;
+        // Whoever serves clients is known to have been there, should it lose its disk.
+        follow::publish(&replica).await;
+    }
+    let clients = listen::to_clients::<R>(&config, &environment, &replica, &hub, &tasks).await?;
+    follow::spawn(&tasks, &replica, &raft, &environment, peers, removed.clone());
+    tasks.until_stop(async move { state.compact().await });
+    let leader = raft.clone();
+    tasks.until_stop(async move { lessor.run(leader).await });
+    let (Some(log), Some(storage)) = (begun.log.take(), begun.storage.take()) else {
+        unreachable!("a member that was assembled has both");
+    };
+    Ok(Node { replica, raft, log, storage, tasks, clients, removed })
+}
+
+struct Parts<R: Runtime> {
+    raft: Raft<R>,
+    local: Local<R>,
+    lessor: Lessor<R>,
+    state: Arc<State<R>>,
+    hub: Hub,
+    tokens: Tokens<R>,
+    peers: Peers<R>,
+    removed: Stop,
+}
+
+/// Opens what the member keeps, and builds its Raft over it.
+async fn assemble<R: Runtime>(
+    config: &Config,
+    environment: &Environment,
+    ids: (u64, u64),
+    begun: &mut Begun<R>,
+) -> Result<Parts<R>, StartError> {
+    let (cluster_id, member_id) = ids;
+    let Recovered { log, log_store, storage } =
+        recover::recover::<R>(config, ids, environment, begun).await?;
+    let state = State::<R>::restore(storage).await?;
+    if state.with_machine(|machine| machine.removed_members().contains(&member_id)) {
+        return Err(BootstrapError::Removed.into());
+    }
+    let hub = Hub::new(Arc::new(StateHistory::new(state.clone())), watch::Limits::default());
+    let removed = Stop::default();
+    let tokens = Tokens::<R>::new(config);
+    let deadlines = Deadlines::<R>::new(config.lease_checkpoint_interval);
+    let applier = Applier::new(
+        state.clone(),
+        hub.clone(),
+        (tokens.clone(), deadlines.clone()),
+        environment.observer.clone(),
+        log_store.clone(),
+        Removal { member_id, noticed: removed.clone() },
+    );
+    let patience = config.election_timeout();
+    let peers = Peers::<R>::new(environment.network.clone(), cluster_id, patience);
+    let links = Links::new(peers.clone(), log, patience);
+    let raft_config = raft::config(config)
+        .validate()
+        .map_err(|problem| StartError::Config(vec![problem.to_string()]))?;
+    let raft_config = Arc::new(raft_config);
+    let memberships = log_store.clone();
+    let raft: Raft<R> = openraft::Raft::build(member_id, raft_config, links, log_store, applier)
+        .await
+        .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
+    begun.raft = Some(raft.clone());
+    let in_force = {
+        let metrics = raft.server_metrics();
+        let stored = openraft_rt::WatchReceiver::borrow_watched(&metrics).membership_config.clone();
+        (*stored).clone()
+    };
+    memberships.begin_with(in_force);
+    let local = Local::start(raft.clone(), &begun.tasks);
+    let lessor = Lessor::new(deadlines, state.clone(), local.clone(), patience);
+    Ok(Parts { raft, local, lessor, state, hub, tokens, peers, removed })
+}
+
+/// Founds the cluster, unless this member joins one.
+async fn found<R: Runtime>(
+    raft: &Raft<R>,
+    config: &Config,
+    environment: &Environment,
+    origin: &Origin,
+) -> Result<(), StartError> {
+    if let Some(founders) = &origin.founders {
+        return initialize(raft, founders).await;
+    }
+    if config.initial_cluster_state == ClusterState::Existing {
+        return Ok(());
+    }
+    // It was interrupted before it had founded anything, and must ask again.
+    let flags = config.cluster().map_err(BootstrapError::Flags)?;
+    if (flags.id, flags.local) != (origin.cluster_id, origin.member_id) {
+        let text = format!(
+            "the data directory was begun for member {:x} of cluster {:x}, which was never founded, \
+             and the flags describe member {:x} of cluster {:x}: correct the flags, or remove the \
+             data directory",
+            origin.member_id, origin.cluster_id, flags.local, flags.id
+        );
+        return Err(StartError::Config(vec![text]));
+    }
+    bootstrap::confirm_new::<R>(config, &flags, &environment.network).await?;
+    initialize(raft, &flags).await
+}
+
+/// Every member of a new cluster writes the same first entry, whoever comes first.
+async fn initialize<R: Runtime>(
+    raft: &Raft<R>,
+    founders: &InitialCluster,
+) -> Result<(), StartError> {
+    let nodes: BTreeMap<u64, MemberNode> = founders
+        .members
+        .values()
+        .map(|member| {
+            let peer_urls = member.peer_urls.clone();
+            (member.id, MemberNode { peer_urls, awaits_vote: false })
+        })
+        .collect();
+    match raft.initialize(nodes).await {
+        Ok(()) => Ok(()),
+        // A peer was quicker and has replicated its first entry already.
+        Err(openraft::errors::RaftError::APIError(
+            openraft::errors::InitializeError::NotAllowed(_),
+        )) => Ok(()),
+        Err(error) => Err(StartError::Raft(error.to_string())),
+    }
+}
