@@ -83,6 +83,12 @@ async fn leases_are_answered_as_by_etcd() {
     assert_eq!(replay(include_str!("golden/lease.jsonl")).await, expected);
 }
 
+#[tokio::test]
+async fn locks_and_elections_are_answered_as_by_etcd() {
+    let expected = Counts { compared: 18, ..Default::default() };
+    assert_eq!(replay(include_str!("golden/lock_election.jsonl")).await, expected);
+}
+
 /// What became of the lines of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
@@ -129,6 +135,10 @@ async fn replay(lines: &str) -> Counts {
         counts.compared += 1;
         if path == "/v3/lease/keepalive" {
             keep_alive(&caller, &request, &response).await;
+            continue;
+        }
+        if path == "/v3/election/observe" {
+            observe(&caller, &request, &response).await;
             continue;
         }
         let mut answer = send(&caller, &path, &request).await;
@@ -190,6 +200,22 @@ async fn keep_alive(caller: &Caller<'_>, request: &Json, response: &Json) {
     assert_eq!(answers.message().await.unwrap(), None, "{request}: one answer too many");
 }
 
+/// Asks once and reads as many answers as etcd gave within a second.
+async fn observe(caller: &Caller<'_>, request: &Json, response: &Json) {
+    let election = caller.pool.get_service_by_name("v3electionpb.Election").unwrap();
+    let method = election.methods().find(|method| method.name() == "Observe").unwrap();
+    let encoded = proto_json::read(&method.input(), request).unwrap().encode_to_vec();
+    let requests = tokio_stream::once(bytes::Bytes::from(encoded));
+    let name = "v3electionpb.Election/Observe";
+    let opened = raw_call::open(caller.member.clone(), name, caller.token, requests).await;
+    let mut answers = opened.unwrap();
+    for expected in response.as_array().into_iter().flatten() {
+        let answer = answers.message().await.unwrap().unwrap();
+        let answer = proto_json::write(&DynamicMessage::decode(method.output(), answer).unwrap());
+        assert_same(&answer, &expected["result"], &request.to_string());
+    }
+}
+
 /// Opens a stream with one request and reads as many answers as etcd gave. Nothing more may follow: a
 /// second watcher is asked for, and the next answer must be its.
 async fn watch(caller: &Caller<'_>, request: &Json, response: &Json) {
@@ -228,6 +254,12 @@ fn method(path: &str) -> (&'static str, &'static str) {
         "/v3/kv/txn" => ("etcdserverpb.KV", "Txn"),
         "/v3/kv/compaction" => ("etcdserverpb.KV", "Compact"),
         "/v3/lease/grant" => ("etcdserverpb.Lease", "LeaseGrant"),
+        "/v3/lock/lock" => ("v3lockpb.Lock", "Lock"),
+        "/v3/lock/unlock" => ("v3lockpb.Lock", "Unlock"),
+        "/v3/election/campaign" => ("v3electionpb.Election", "Campaign"),
+        "/v3/election/proclaim" => ("v3electionpb.Election", "Proclaim"),
+        "/v3/election/leader" => ("v3electionpb.Election", "Leader"),
+        "/v3/election/resign" => ("v3electionpb.Election", "Resign"),
         "/v3/lease/revoke" => ("etcdserverpb.Lease", "LeaseRevoke"),
         "/v3/lease/timetolive" => ("etcdserverpb.Lease", "LeaseTimeToLive"),
         "/v3/lease/leases" | "/v3/kv/lease/leases" => ("etcdserverpb.Lease", "LeaseLeases"),

@@ -6,6 +6,7 @@
 
 mod auth;
 mod cluster;
+mod concurrency;
 mod convert;
 mod guard;
 mod header;
@@ -36,7 +37,7 @@ use detcd_api::etcdserverpb::cluster_server::ClusterServer;
 use detcd_api::etcdserverpb::kv_server::KvServer;
 use detcd_api::etcdserverpb::lease_server::LeaseServer;
 use detcd_api::etcdserverpb::maintenance_server::MaintenanceServer;
-use detcd_api::etcdserverpb::watch_server::{Watch, WatchServer};
+use detcd_api::etcdserverpb::watch_server::WatchServer;
 use detcd_api::health::health_server::HealthServer;
 use detcd_api::v3electionpb::election_server::ElectionServer;
 use detcd_api::v3lockpb::lock_server::LockServer;
@@ -45,13 +46,14 @@ use tower_service::Service;
 
 use self::auth::AuthService;
 use self::cluster::ClusterService;
+use self::concurrency::{ElectionService, LockService};
 use self::health::HealthService;
 use self::kv::KvService;
 use self::lease::LeaseService;
 use self::maintenance::MaintenanceService;
-use self::unbuilt::Unbuilt;
 use crate::replica::Replica;
 use crate::runtime::Runtime;
+use crate::watch::WatchService;
 
 pub(crate) use self::convert::{
     DecodeError, decode_command, encode_command, outcome_from_peer, outcome_to_peer,
@@ -63,7 +65,7 @@ pub use self::validate::Limits;
 const MESSAGE_OVERHEAD_BYTES: usize = 512 * 1024;
 
 /// Everything that a member answers on its client URLs.
-pub fn router<R: Runtime, W: Watch>(replica: Replica<R>, watch: W, limits: Limits) -> Router {
+pub fn router<R: Runtime>(replica: Replica<R>, watch: WatchService<R>, limits: Limits) -> Router {
     let message_bytes_max = limits.max_request_bytes.saturating_add(MESSAGE_OVERHEAD_BYTES);
     macro_rules! sized {
         ($server:ident, $service:expr) => {
@@ -72,16 +74,19 @@ pub fn router<R: Runtime, W: Watch>(replica: Replica<R>, watch: W, limits: Limit
                 .max_encoding_message_size(MESSAGE_BYTES_MAX)
         };
     }
+    let kv = KvService::new(replica.clone(), limits);
+    let lease = LeaseService::new(replica.clone());
+    let client = concurrency::Client::new(kv.clone(), lease.clone(), watch.clone());
     let mut grpc = Router::new();
-    grpc = mount(grpc, sized!(KvServer, KvService::new(replica.clone(), limits)));
+    grpc = mount(grpc, sized!(KvServer, kv));
     grpc = mount(grpc, sized!(WatchServer, watch));
     grpc = mount(grpc, sized!(ClusterServer, ClusterService::new(replica.clone())));
     grpc = mount(grpc, sized!(MaintenanceServer, MaintenanceService::new(replica.clone())));
     grpc = mount(grpc, sized!(HealthServer, HealthService));
     grpc = mount(grpc, sized!(AuthServer, AuthService::new(replica.clone(), limits)));
-    grpc = mount(grpc, sized!(LeaseServer, LeaseService::new(replica.clone())));
-    grpc = mount(grpc, sized!(LockServer, Unbuilt));
-    grpc = mount(grpc, sized!(ElectionServer, Unbuilt));
+    grpc = mount(grpc, sized!(LeaseServer, lease));
+    grpc = mount(grpc, sized!(LockServer, LockService::new(client.clone())));
+    grpc = mount(grpc, sized!(ElectionServer, ElectionService::new(client)));
     grpc.layer(from_fn_with_state(replica.clone(), guard::guard::<R>))
         .merge(http::router(replica))
         .fallback(guard::not_found)
