@@ -9,19 +9,21 @@ use crate::duration;
 use crate::failure::Failure;
 
 /// Flags that are on or off; they may be written with `=true` or `=false`.
-const SWITCHES: [&str; 12] = [
+const SWITCHES: [&str; 14] = [
     "count-only",
     "from-key",
     "hex",
     "ignore-lease",
     "ignore-value",
     "keys-only",
+    "mark-compacted",
     "physical",
     "prefix",
     "prev-kv",
     "print-value-only",
     "progress-notify",
     "range",
+    "skip-hash-check",
 ];
 
 /// A client of the etcd v3 API.
@@ -234,7 +236,7 @@ impl Cli {
 }
 
 /// Without `=true`, and without flags that are `=false`.
-fn plain_switches(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(crate) fn plain_switches(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut options_end = false;
     let mut plain = Vec::new();
     for argument in arguments {
@@ -251,8 +253,12 @@ fn plain_switches(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
     plain
 }
 
-/// A misuse in etcd's words, where it has some; help is no failure.
 fn told(error: &clap::Error) -> Failure {
+    told_by("detcdctl", error)
+}
+
+/// A misuse of a program in etcd's words, where it has some; help is no failure.
+pub(crate) fn told_by(program: &str, error: &clap::Error) -> Failure {
     let invalid = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),
@@ -265,7 +271,7 @@ fn told(error: &clap::Error) -> Failure {
         }
         ErrorKind::InvalidSubcommand => {
             let command = invalid(ContextKind::InvalidSubcommand);
-            Failure::error(format!("unknown command \"{command}\" for \"detcdctl\""))
+            Failure::error(format!("unknown command \"{command}\" for \"{program}\""))
         }
         ErrorKind::UnknownArgument => {
             let argument = invalid(ContextKind::InvalidArg);

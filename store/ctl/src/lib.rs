@@ -16,6 +16,7 @@ pub mod command;
 pub mod duration;
 pub mod failure;
 pub mod key_range;
+pub mod offline;
 pub mod print;
 pub mod session;
 pub mod txn_script;

@@ -93,7 +93,7 @@ impl Alarms {
         Ok(())
     }
 
-    fn encode(&self) -> Bytes {
+    pub(crate) fn encode(&self) -> Bytes {
         let mut out = Vec::with_capacity(self.0.len() * 9);
         for alarm in &self.0 {
             out.push(alarm.kind.tag());
@@ -110,6 +110,12 @@ impl Alarms {
             alarms.insert(Alarm { kind, member: reader.u64()? });
         }
         Ok(Self(alarms))
+    }
+}
+
+impl FromIterator<Alarm> for Alarms {
+    fn from_iter<I: IntoIterator<Item = Alarm>>(alarms: I) -> Self {
+        Self(alarms.into_iter().collect())
     }
 }
 

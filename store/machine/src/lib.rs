@@ -16,6 +16,7 @@ mod compaction;
 mod compaction_hash;
 mod digest;
 mod encoding;
+mod import;
 mod index;
 mod lease;
 mod machine;
@@ -39,6 +40,7 @@ pub use command::{
 };
 pub use compaction_hash::{HashSource, HashSpan, SpanHash};
 pub use encoding::{DecodeError, RowHeader, ValueHeader};
+pub use import::Import;
 pub use lease::{Lease, LeaseCheckpoint, LeaseCommand, LeaseGrant, LeaseOutcome, LeaseTable};
 pub use machine::Machine;
 pub use outcome::{

@@ -16,6 +16,7 @@ pub mod observer;
 pub mod raft;
 pub mod reconfigure;
 pub mod replica;
+pub mod restore;
 pub mod runtime;
 mod start;
 pub mod state;

@@ -13,6 +13,7 @@ use detcd_api::etcdserverpb::{
     StatusResponse, TxnResponse, WatchResponse,
 };
 
+pub(crate) use self::table::{render, size};
 use crate::cli::Global;
 use crate::failure::Failure;
 

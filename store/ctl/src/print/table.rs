@@ -91,7 +91,7 @@ pub(super) fn status_cells(endpoint: &str, status: &StatusResponse) -> Vec<Strin
 }
 
 /// Bytes in powers of 1,000, with a digit behind the point below ten.
-fn size(bytes: i64) -> String {
+pub(crate) fn size(bytes: i64) -> String {
     let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
     let mut value = bytes.max(0) as f64;
     let mut unit = 0;
@@ -107,7 +107,7 @@ fn size(bytes: i64) -> String {
 }
 
 /// Centred heads over cells that stand right.
-fn render(heads: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn render(heads: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([heads[column].len()]).max().unwrap_or(0)

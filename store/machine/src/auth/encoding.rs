@@ -6,7 +6,7 @@ use super::{Permission, PermissionKind, Role, User};
 use crate::encoding::{DecodeError, Reader, put_bytes};
 
 /// Whether authentication is enabled, and the auth revision.
-pub(super) fn encode_auth(enabled: bool, revision: u64) -> Bytes {
+pub(crate) fn encode_auth(enabled: bool, revision: u64) -> Bytes {
     let mut out = vec![u8::from(enabled)];
     out.extend_from_slice(&revision.to_le_bytes());
     out.into()
@@ -20,7 +20,7 @@ pub(crate) fn decode_auth(bytes: &[u8]) -> Result<(bool, u64), DecodeError> {
     Ok((enabled, revision))
 }
 
-pub(super) fn encode_user(user: &User) -> Bytes {
+pub(crate) fn encode_user(user: &User) -> Bytes {
     let mut out = vec![u8::from(user.no_password)];
     put_bytes(&mut out, &user.password);
     for role in &user.roles {
@@ -40,7 +40,7 @@ pub(crate) fn decode_user(bytes: &[u8]) -> Result<User, DecodeError> {
     Ok(User { password, no_password, roles })
 }
 
-pub(super) fn encode_role(role: &Role) -> Bytes {
+pub(crate) fn encode_role(role: &Role) -> Bytes {
     let mut out = Vec::new();
     for permission in &role.permissions {
         out.push(match permission.kind {

@@ -19,6 +19,7 @@ use bytes::Bytes;
 
 pub use self::command::AuthCommand;
 pub(crate) use self::encoding::{decode_auth, decode_role, decode_user};
+pub(crate) use self::encoding::{encode_auth, encode_role, encode_user};
 pub use self::permission::{Permission, PermissionKind};
 use self::permits::Permits;
 pub use self::rejection::AuthRejection;

@@ -1,6 +1,6 @@
 //! The small buckets: everything but rows.
 
-use detcd_api::{authpb, etcdserverpb as rpc};
+use detcd_api::{authpb, etcdserverpb as rpc, leasepb};
 use detcd_machine::{Alarm, AlarmKind, Auth, Machine, Permission, PermissionKind};
 use prost::Message;
 use serde::Serialize;
@@ -60,7 +60,7 @@ pub fn behind_rows(machine: &Machine, state: &FileState) -> Vec<(&'static str, E
     let mut members: Entries = members.collect();
     members.sort();
     vec![
-        ("lease", Vec::new()),
+        ("lease", leases(machine)),
         ("members", members),
         ("members_removed", Vec::new()),
         ("meta", meta(machine, state)),
@@ -99,6 +99,17 @@ fn meta(machine: &Machine, state: &FileState) -> Entries {
     entries.push((b"storageVersion".to_vec(), super::STORAGE_VERSION.as_bytes().to_vec()));
     entries.push((b"term".to_vec(), state.term.to_be_bytes().to_vec()));
     entries
+}
+
+fn leases(machine: &Machine) -> Entries {
+    let leases = machine.leases().iter().map(|(id, lease)| {
+        let message = leasepb::Lease { id, ttl: lease.ttl, remaining_ttl: lease.remaining_ttl };
+        (id.to_be_bytes().to_vec(), message.encode_to_vec())
+    });
+    let mut leases: Entries = leases.collect();
+    // Ids below zero come last in the order of bytes.
+    leases.sort();
+    leases
 }
 
 fn alarm_key(alarm: Alarm) -> Vec<u8> {

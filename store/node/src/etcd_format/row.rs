@@ -1,7 +1,9 @@
 //! Rows of the `key` bucket.
 
+use std::sync::Arc;
+
 use detcd_api::mvccpb;
-use detcd_machine::{Revision, Row};
+use detcd_machine::{KeyValue, Revision, Row};
 use prost::Message;
 
 const REVISION_BYTES: usize = 17;
@@ -61,6 +63,26 @@ pub fn encode_row(row: &Row, out: &mut Vec<u8>) {
         Row::Tombstone { key } => mvccpb::KeyValue { key: key.clone(), ..Default::default() },
     };
     message.encode(out).expect("a vector grows");
+}
+
+/// A row of a file; nothing for one without a key, which only marks its revision.
+pub fn decode_row(key: RowKey, value: &[u8]) -> Result<Option<Row>, prost::DecodeError> {
+    let kv = mvccpb::KeyValue::decode(value)?;
+    if kv.key.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(if key.is_tombstone {
+        Row::Tombstone { key: kv.key }
+    } else {
+        Row::Value(Arc::new(KeyValue {
+            key: kv.key,
+            value: kv.value,
+            create_revision: kv.create_revision,
+            mod_revision: kv.mod_revision,
+            version: kv.version,
+            lease: kv.lease,
+        }))
+    }))
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@
 //! has to stop.
 
 mod about;
+mod build;
 mod cache;
 mod codec;
 mod database;
@@ -55,6 +56,7 @@ mod view;
 
 use std::time::Duration;
 
+pub use self::build::StateBuilder;
 pub use self::error::{Error, SnapshotError};
 pub use self::handle::Storage;
 pub use self::install::SnapshotWriter;
