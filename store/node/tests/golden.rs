@@ -60,6 +60,26 @@ async fn maintenance_is_answered_as_by_etcd() {
     assert_eq!(replay(&lines).await, expected);
 }
 
+#[tokio::test]
+async fn the_cluster_is_described_and_led_as_by_etcd() {
+    // R13 to R17, R24, R25, G62, G65, G67, G77, G78. Ids of members added at run time hold the moment, and
+    // the version is that of the other release.
+    let lines = include_str!("golden/cluster_maintenance.jsonl").lines();
+    let own = |path: &str| {
+        let parts = ["/v3/cluster/", "/v3/maintenance/transfer-", "/v3/maintenance/downgrade"];
+        parts.iter().any(|part| path.contains(part))
+    };
+    // The write that the later answers tell the revision of.
+    let is_write = |line: &str| line.contains("/v3/kv/put") && line.contains("\"status\": 200");
+    let lines: String = lines
+        .filter(|line| own(line) || is_write(line))
+        .filter(|line| !line.contains("isLearner"))
+        .map(|line| format!("{}\n", line.replace("\"version\": \"3.6\"", "\"version\": \"3.7\"")))
+        .collect();
+    let expected = Counts { compared: 14, ..Default::default() };
+    assert_eq!(replay(&lines).await, expected);
+}
+
 /// The recorded lines about the cluster are replayed where membership is tested. The database is another
 /// one here, so that its size and its hash differ.
 const OWN_MAINTENANCE: [&str; 4] =
@@ -267,7 +287,13 @@ fn method(path: &str) -> (&'static str, &'static str) {
         "/v3/maintenance/defragment" => ("etcdserverpb.Maintenance", "Defragment"),
         "/v3/maintenance/status" => ("etcdserverpb.Maintenance", "Status"),
         "/v3/maintenance/alarm" => ("etcdserverpb.Maintenance", "Alarm"),
+        "/v3/maintenance/transfer-leadership" => ("etcdserverpb.Maintenance", "MoveLeader"),
+        "/v3/maintenance/downgrade" => ("etcdserverpb.Maintenance", "Downgrade"),
         "/v3/cluster/member/list" => ("etcdserverpb.Cluster", "MemberList"),
+        "/v3/cluster/member/add" => ("etcdserverpb.Cluster", "MemberAdd"),
+        "/v3/cluster/member/remove" => ("etcdserverpb.Cluster", "MemberRemove"),
+        "/v3/cluster/member/update" => ("etcdserverpb.Cluster", "MemberUpdate"),
+        "/v3/cluster/member/promote" => ("etcdserverpb.Cluster", "MemberPromote"),
         "/v3/auth/enable" => ("etcdserverpb.Auth", "AuthEnable"),
         "/v3/auth/disable" => ("etcdserverpb.Auth", "AuthDisable"),
         "/v3/auth/status" => ("etcdserverpb.Auth", "AuthStatus"),

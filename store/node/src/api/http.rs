@@ -83,14 +83,14 @@ pub(super) async fn read<R: Runtime>(
     replica.range(&Requester::Member, range).await.map(|_| ()).map_err(status::range)
 }
 
-/// H7. Before the first entry is applied a member does not know what its cluster agreed on.
+/// H7. Before a leader has set it a member does not know what its cluster agreed on.
 async fn versions<R: Runtime>(State(replica): State<Replica<R>>, method: Method) -> Response<Body> {
     if method != Method::GET {
         return only_get();
     }
-    let (cluster, storage) = match replica.status().raft_applied_index {
-        0 => ("not_decided", "unknown"),
-        _ => (version::CLUSTER_VERSION, version::STORAGE_VERSION),
+    let (cluster, storage) = match replica.cluster_version() {
+        None => ("not_decided".to_owned(), "unknown"),
+        Some(version) => (format!("{version}.0"), version::STORAGE_VERSION),
     };
     let body = serde_json::json!({
         "etcdserver": version::ETCD_COMPATIBLE_VERSION,

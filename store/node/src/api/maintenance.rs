@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use detcd_api::Error;
 use detcd_api::etcdserverpb::alarm_request::AlarmAction;
+use detcd_api::etcdserverpb::downgrade_request::DowngradeAction;
 use detcd_api::etcdserverpb::maintenance_server::Maintenance;
 use detcd_api::etcdserverpb::{
     AlarmRequest, AlarmResponse, DefragmentRequest, DefragmentResponse, DowngradeInfo,
@@ -11,13 +12,13 @@ use detcd_api::etcdserverpb::{
     MoveLeaderRequest, MoveLeaderResponse, SnapshotRequest, SnapshotResponse, StatusRequest,
     StatusResponse,
 };
-use detcd_machine::{Alarm, Command, Outcome, Requester};
+use detcd_machine::{Alarm, ClusterCommand, Command, Outcome, Requester, Version};
 use futures_util::{Stream, stream};
 use tonic::{Request, Response, Status};
 
 use super::{convert, header, identity, status, unbuilt};
 use crate::etcd_format::STORAGE_VERSION;
-use crate::replica::Replica;
+use crate::replica::{MoveError, Replica};
 use crate::runtime::Runtime;
 use crate::version;
 
@@ -83,7 +84,7 @@ impl<R: Runtime> Maintenance for MaintenanceService<R> {
             is_learner: status.is_learner,
             storage_version: version::STORAGE_VERSION.to_owned(),
             db_size_quota: status.db_size_quota,
-            downgrade_info: Some(DowngradeInfo::default()),
+            downgrade_info: Some(downgrade_info(self.replica.downgrade_target())),
         }))
     }
 
@@ -148,15 +149,46 @@ impl<R: Runtime> Maintenance for MaintenanceService<R> {
 
     async fn move_leader(
         &self,
-        _: Request<MoveLeaderRequest>,
+        request: Request<MoveLeaderRequest>,
     ) -> Result<Response<MoveLeaderResponse>, Status> {
-        Err(unbuilt::status("MoveLeader"))
+        match self.replica.move_leader(request.into_inner().target_id).await {
+            Ok(()) => Ok(Response::new(MoveLeaderResponse::default())),
+            Err(MoveError::NotLeader) => Err(Error::NotLeader.into()),
+            Err(MoveError::BadTransferee) => Err(Error::BadLeaderTransferee.into()),
+            Err(MoveError::Unavailable(reason)) => Err(status::unavailable(reason).into()),
+            Err(MoveError::Timeout) => Err(Error::TimeoutLeaderTransfer.into()),
+        }
     }
 
     async fn downgrade(
         &self,
-        _: Request<DowngradeRequest>,
+        request: Request<DowngradeRequest>,
     ) -> Result<Response<DowngradeResponse>, Status> {
-        Err(unbuilt::status("Downgrade"))
+        let (metadata, _, request) = request.into_parts();
+        let target = || request.version.parse::<Version>();
+        let wrong = |_| Status::from(Error::WrongDowngradeVersionFormat);
+        let version = match request.action() {
+            DowngradeAction::Validate => {
+                self.replica.validate_downgrade(target().map_err(wrong)?).await
+            }
+            DowngradeAction::Enable => {
+                let command = ClusterCommand::EnableDowngrade(target().map_err(wrong)?);
+                let by = identity::requester(&self.replica, &metadata).await?;
+                self.replica.change_downgrade(by, command).await
+            }
+            DowngradeAction::Cancel => {
+                let by = identity::requester(&self.replica, &metadata).await?;
+                self.replica.change_downgrade(by, ClusterCommand::CancelDowngrade).await
+            }
+        };
+        let version = version.map_err(status::range)?.to_string();
+        Ok(Response::new(DowngradeResponse { header: header::now(&self.replica), version }))
+    }
+}
+
+fn downgrade_info(target: Option<Version>) -> DowngradeInfo {
+    DowngradeInfo {
+        enabled: target.is_some(),
+        target_version: target.map_or_else(String::new, |target| format!("{target}.0")),
     }
 }

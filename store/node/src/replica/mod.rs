@@ -5,11 +5,13 @@
 
 mod forward;
 mod identity;
+mod leadership;
 mod lease;
 mod maintenance;
 mod membership;
 mod read;
 mod snapshot_file;
+mod versions;
 mod watching;
 mod write;
 
@@ -31,6 +33,7 @@ use crate::state::State;
 
 pub use crate::state::{Answer, RangeAnswer};
 pub use identity::InvalidToken;
+pub use leadership::MoveError;
 pub use membership::{Member, MembershipError};
 pub use read::RangeError;
 pub use snapshot_file::{Piece, SnapshotFile};

@@ -30,6 +30,8 @@ pub(super) fn spawn<R: Runtime>(
     tasks.until_stop(follow_members(raft.clone(), peers));
     let reconfigurer = replica.reconfigurer().clone();
     tasks.until_stop(async move { reconfigurer.run().await });
+    let (versions, network) = (replica.clone(), environment.network.clone());
+    tasks.until_stop(async move { versions.keep_version(&*network).await });
     tasks.until_stop(notice_removal(replica.clone(), environment.network.clone(), removed));
 }
 
