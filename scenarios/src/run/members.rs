@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use openraft_rt::AsyncRuntime;
 use sim::network::HostId;
+use sim::random::{Key, Stream};
 use sim::{SimRuntime, World};
 
 use crate::dice::Dice;
@@ -18,6 +19,9 @@ use sim::cluster::{ClientHost, Cluster, ClusterConfig, Record, Status};
 const WAL_SEGMENT_BYTES: u64 = 64 << 10;
 /// How long a step waits for somebody to lead.
 const LEADER_PATIENCE: Duration = Duration::from_secs(4);
+
+/// How often databases are written in a run, by the seed.
+const FLUSH_INTERVALS_MS: [u64; 4] = [20, 100, 100, 1_000];
 
 /// What a fault hits, for the lanes of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +78,11 @@ impl Members {
         config.member.election_timeout_ms = millis(plan.election_timeout);
         config.member.heartbeat_interval_ms = millis(plan.heartbeat);
         config.member.wal_segment_bytes = WAL_SEGMENT_BYTES;
+        // Often, so that a database comes near the end of its log, or seldom, so that a restart replays.
+        let flush = world.streams().draw(Stream::Fault, Key::of("flush interval"));
+        let intervals = FLUSH_INTERVALS_MS.len() as u64;
+        let choice = usize::try_from(flush.below(intervals)).unwrap_or(0);
+        config.member.flush_interval = Duration::from_millis(FLUSH_INTERVALS_MS[choice]);
         config.member.watch_progress_notify_interval = Duration::from_secs(2);
         let cluster = Cluster::boot(world, &config);
         let state = Arc::default();

@@ -104,7 +104,7 @@ impl Default for Config {
             auth_token_ttl: Duration::from_secs(300),
             bcrypt_cost: 10,
             wal_segment_bytes: 64 << 20,
-            flush_interval: Duration::from_millis(100),
+            flush_interval: Duration::from_secs(1),
             lease_checkpoint_interval: Duration::from_secs(5 * 60),
         }
     }

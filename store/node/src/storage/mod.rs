@@ -73,7 +73,8 @@ pub struct Options {
     pub cache_bytes_max: usize,
     /// Bytes of database pages kept in memory.
     pub redb_cache_bytes: usize,
-    /// How long a staged change waits at most before it is written.
+    /// How long a staged change waits at most before it is written. What is lost of it with the power
+    /// comes back from the log; every commit has a price of its own, so a long wait costs less.
     pub flush_interval: Duration,
     /// As many staged changes are written without waiting longer.
     pub flush_changes_max: usize,
@@ -86,7 +87,7 @@ impl Default for Options {
         Self {
             cache_bytes_max: 256 << 20,
             redb_cache_bytes: 128 << 20,
-            flush_interval: Duration::from_millis(100),
+            flush_interval: Duration::from_secs(1),
             flush_changes_max: 10_000,
             pending_bytes_max: 64 << 20,
         }
