@@ -1,6 +1,9 @@
 //! The watch guarantees: each named violation is found and told, and its legal twin passes.
 
-use jepsen_like::history::{KvEvent, WatchFilter, WatchRecord};
+use jepsen_like::history::{
+    Blob, DeleteRangeRequest, DeleteRangeResponse, Header, KvEvent, PutRequest, PutResponse,
+    Request, RequestOp, Response, ResponseOp, TxnRequest, TxnResponse, WatchFilter, WatchRecord,
+};
 
 use crate::support::story::{
     Story, compact, compacted, delete, delete_event, deleted, done, kv, put, put_event,
@@ -377,4 +380,32 @@ fn watches_agree_on_the_same_change() {
         "AGREEMENT",
         &["a=other", "watch 1 got a=1"],
     );
+}
+
+/// Revision 2 puts a and, in the same transaction, deletes everything.
+fn put_and_delete() -> Story {
+    let put = PutRequest { key: "a".into(), value: "1".into(), ..PutRequest::default() };
+    let zero = Blob::from(vec![0]);
+    let delete =
+        DeleteRangeRequest { key: zero.clone(), range_end: zero, ..DeleteRangeRequest::default() };
+    let success = vec![RequestOp::Put(put), RequestOp::DeleteRange(delete)];
+    let request = Request::Txn(TxnRequest { success, ..TxnRequest::default() });
+    let header = Header { revision: 2, ..Header::default() };
+    let put = ResponseOp::Put(PutResponse { header, prev_kv: None });
+    let delete = DeleteRangeResponse { header, deleted: 1, prev_kvs: Vec::new() };
+    let responses = vec![put, ResponseOp::DeleteRange(delete)];
+    let response = Response::Txn(TxnResponse { header, succeeded: true, responses });
+    Story::default().watch_all(1, 0, 1).ok(request, response)
+}
+
+#[test]
+fn a_transaction_may_put_a_key_and_delete_it() {
+    let gone = delete_event("a", 2);
+    put_and_delete().events(1, 2, vec![a2(), gone.clone()]).is_legal();
+    put_and_delete().events(1, 2, vec![a2(), gone.clone(), gone.clone()]).breaks(
+        CHECKER,
+        "UNIQUE",
+        &["a at revision 2 twice"],
+    );
+    put_and_delete().events(1, 2, vec![gone]).breaks(CHECKER, "FIELDS", &["a"]);
 }

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Interest};
 use super::{Violation, violation};
 use crate::checker::strict_serializability::Committed;
-use crate::history::{Blob, KeyValue, KvEvent, Micros, WatchLine, WatchRecord};
+use crate::history::{Blob, KeyValue, KvEvent, KvEventKind, Micros, WatchLine, WatchRecord};
 use crate::model::Change;
 
 /// What one watch has got so far.
@@ -22,8 +22,8 @@ pub(super) struct Watcher<'h> {
     reported: i64,
     /// The highest revision up to which everything was said to be delivered.
     bookmark: i64,
-    /// The keys delivered of the last revision.
-    keys: Vec<&'h Blob>,
+    /// The keys delivered of the last revision, each with what happened to it.
+    keys: Vec<(&'h Blob, KvEventKind)>,
     cursor: Cursor,
     /// Parts of an answer that is not complete.
     parts: Vec<&'h KvEvent>,
@@ -158,7 +158,7 @@ impl<'h> Watcher<'h> {
         committed: Option<&Committed<'_>>,
     ) -> Checked {
         for event in events {
-            self.check_alone(line, revision, event, around)?;
+            self.check_alone(line, revision, event, around, committed)?;
             if let Some(committed) = committed {
                 self.check_next(line, event, around, committed)?;
             }
@@ -166,7 +166,7 @@ impl<'h> Watcher<'h> {
                 self.keys.clear();
             }
             self.last = event.kv.mod_revision;
-            self.keys.push(&event.kv.key);
+            self.keys.push((&event.kv.key, event.kind));
             self.fresh = false;
         }
         let (Some(_), Some(committed)) = (events.last(), committed) else { return Ok(()) };
@@ -188,13 +188,14 @@ impl<'h> Watcher<'h> {
         Err(violation("RELIABLE", line, &text))
     }
 
-    /// What can be told without the log.
+    /// What can be told of the event by itself.
     fn check_alone(
-        &self,
+        &mut self,
         line: &WatchLine,
         header: i64,
-        event: &KvEvent,
+        event: &'h KvEvent,
         around: Around<'_, 'h>,
+        committed: Option<&Committed<'_>>,
     ) -> Checked {
         let KvEvent { kind, kv, .. } = event;
         let (key, revision, start, last) = (&kv.key, kv.mod_revision, self.start, self.last);
@@ -203,7 +204,10 @@ impl<'h> Watcher<'h> {
                 format!("got a {kind:?} of {key} at revision {revision}, which it does not want");
             return Err(violation("FILTER", line, &text));
         }
-        let again = revision == last && self.keys.contains(&key);
+        // A transaction may put a key and then delete it as one of many (etcd lets a deletion without an
+        // end stand beside a put), or the other way round: then the log has both.
+        let seen = revision == last && self.keys.contains(&(key, *kind));
+        let again = seen && !self.is_due(event, committed);
         if again || (revision < last && around.earlier_has(event)) {
             let text = format!("got the event of {key} at revision {revision} twice");
             return Err(violation("UNIQUE", line, &text));
@@ -223,6 +227,13 @@ impl<'h> Watcher<'h> {
             return Err(violation("BOOKMARKABLE", line, &text));
         }
         Ok(())
+    }
+
+    /// Whether the log has the event here.
+    fn is_due(&mut self, event: &KvEvent, committed: Option<&Committed<'_>>) -> bool {
+        let Some(committed) = committed else { return false };
+        let next = self.cursor.peek(&committed.state, &self.interest);
+        next.is_some_and(|(_, next)| next.kind == event.kind && next.kv == event.kv)
     }
 
     /// The event is the next one of the log.
