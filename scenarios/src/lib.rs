@@ -5,6 +5,7 @@
 //!
 //! Must never know: how a member works inside, and what is legal in a history; the checkers know.
 
+pub mod ailment;
 pub mod campaign;
 pub mod cli;
 pub mod dice;
@@ -14,5 +15,6 @@ pub mod panics;
 pub mod plan;
 pub mod run;
 pub mod script;
+mod span;
 pub mod swarm;
 pub mod workload;

@@ -31,6 +31,12 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("rolling-restart"),
     script!("broken-watches"),
     script!("stale-reads"),
+    script!("failing-disks"),
+    script!("full-disk"),
+    script!("slow-disks"),
+    script!("strange-clocks"),
+    script!("bad-links"),
+    script!("swizzle"),
 ];
 
 /// All scripted scenarios.

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::ailment::{Ailment, LinkAilment};
+
 /// A run without its seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -189,6 +191,25 @@ pub enum Action {
     },
     /// All connections between these and those break; new ones can be made.
     Reset(Who, Who),
+    /// Machines work, but not well.
+    Ail(Who, Ailment),
+    /// Links work, but not well.
+    AilLink {
+        /// One end.
+        one: Who,
+        /// The other end.
+        other: Who,
+        /// What is wrong.
+        ailment: LinkAilment,
+        /// How long.
+        lasting: Duration,
+    },
+    /// Members are cut from all others one after the other, and come back in another order
+    /// (FoundationDB's swizzle-clogging).
+    Swizzle {
+        /// Between two of these events.
+        every: Duration,
+    },
     /// All links work again.
     Heal,
     /// The history is compacted, but for its last so many revisions.
@@ -231,6 +252,9 @@ impl Action {
             | Self::OneWay(..)
             | Self::CutClients(_)
             | Self::Flap { .. }
+            | Self::Ail(..)
+            | Self::AilLink { .. }
+            | Self::Swizzle { .. }
             | Self::Reset(..) => true,
             Self::Restart(_)
             | Self::Heal
@@ -270,6 +294,8 @@ pub enum Split {
     MinorityWith(Who),
     /// The smallest group that is a majority, with this member in it, and the rest.
     MajorityWith(Who),
+    /// Every member reaches its two neighbours only.
+    Ring,
 }
 
 /// Something that must have happened in every run.

@@ -5,6 +5,8 @@
 //!
 //! Must never know: what runs a plan.
 
+mod ailments;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -35,9 +37,18 @@ enum Kind {
     Reset,
     Compact,
     Burst,
+    SlowDisk,
+    FailingDisk,
+    FullDisk,
+    Drift,
+    ClockStep,
+    Delay,
+    Loss,
+    Clog,
+    Swizzle,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 22] = [
     Kind::Kill,
     Kind::PowerLoss,
     Kind::PowerLossOfAll,
@@ -51,6 +62,15 @@ const KINDS: [Kind; 13] = [
     Kind::Reset,
     Kind::Compact,
     Kind::Burst,
+    Kind::SlowDisk,
+    Kind::FailingDisk,
+    Kind::FullDisk,
+    Kind::Drift,
+    Kind::ClockStep,
+    Kind::Delay,
+    Kind::Loss,
+    Kind::Clog,
+    Kind::Swizzle,
 ];
 
 /// The plan of a seed.
@@ -212,6 +232,14 @@ impl Schedule {
                 let puts = self.dice.between(10..=300);
                 self.step(now, Action::Burst(puts));
             }
+            Kind::SlowDisk | Kind::FailingDisk | Kind::FullDisk | Kind::Drift | Kind::ClockStep => {
+                self.ail(kind)
+            }
+            Kind::Delay | Kind::Loss | Kind::Clog => self.ail_link(kind),
+            Kind::Swizzle => {
+                let every = self.dice.millis(50..=800);
+                self.step(now, Action::Swizzle { every });
+            }
         }
     }
 
@@ -257,8 +285,8 @@ impl Schedule {
     fn victim(&mut self) -> Who {
         match self.dice.weighted(&[40, 20, 25, 15]) {
             0 => Who::Leader,
-            1 => Who::Follower,
-            2 => Who::Any,
+            1 if self.members > 1 => Who::Follower,
+            1 | 2 => Who::Any,
             _ => Who::Member(1 + self.dice.index(self.members)),
         }
     }
@@ -279,10 +307,11 @@ impl Schedule {
     }
 
     fn split(&mut self) -> Split {
-        match self.dice.weighted(&[40, 25, 35]) {
+        match self.dice.weighted(&[38, 22, 30, 10]) {
             0 => Split::MinorityWith(Who::Leader),
             1 => Split::MajorityWith(Who::Leader),
-            _ => self.groups(),
+            2 => self.groups(),
+            _ => Split::Ring,
         }
     }
 
@@ -301,12 +330,26 @@ impl Schedule {
 impl Kind {
     /// Whether it makes sense without peers.
     fn suits_one(self) -> bool {
-        !matches!(self, Self::Partition | Self::OneWay | Self::Flap | Self::Reset)
+        !matches!(
+            self,
+            Self::Partition
+                | Self::OneWay
+                | Self::Flap
+                | Self::Reset
+                | Self::Delay
+                | Self::Loss
+                | Self::Clog
+                | Self::Swizzle
+        )
     }
 
     /// Whether it hurts.
     fn is_fault(self) -> bool {
-        !matches!(self, Self::Compact | Self::Burst)
+        // A member may never ask its disk for what would fail, and a clock alone hurts nobody.
+        !matches!(
+            self,
+            Self::Compact | Self::Burst | Self::FailingDisk | Self::Drift | Self::ClockStep
+        )
     }
 }
 

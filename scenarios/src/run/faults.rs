@@ -11,6 +11,7 @@ use sim::random::Key;
 use sim::{SimRuntime, Stream, World};
 
 use super::members::{Members, Place};
+use crate::ailment::LinkAilment;
 use crate::dice::Dice;
 use crate::plan::{Action, Plan, Split, Step, Who};
 use crate::workload::{Session, StopSign, burst};
@@ -84,6 +85,13 @@ impl Faults {
                     self.members.blink(Place::Network, format!("reset {one} - {other}"));
                 }
             }
+            Action::Ail(who, ailment) => {
+                self.each(who, dice, |members, it| members.ail(it, ailment)).await;
+            }
+            Action::AilLink { one, other, ailment, lasting } => {
+                self.ail_links(one, other, ailment, *lasting, dice).await;
+            }
+            Action::Swizzle { every } => self.swizzle(*every, dice),
             Action::Heal => self.members.heal_links(),
             Action::Compact { keep } => self.compact(*keep).await,
             Action::Burst(puts) => self.burst(*puts),
@@ -135,6 +143,10 @@ impl Faults {
     async fn partition(&self, split: &Split, dice: &mut Dice) {
         let groups = match split {
             Split::Groups(groups) => groups.clone(),
+            Split::Ring => {
+                self.ring();
+                return;
+            }
             Split::MinorityWith(who) => {
                 let size = (self.members.count() - 1) / 2;
                 self.two_groups(who, size.max(1), dice).await
@@ -149,6 +161,22 @@ impl Faults {
         }
         let text = format!("partition {}", Split::Groups(groups));
         self.members.begin(Place::Network, None, text);
+    }
+
+    /// Cuts every link but those between neighbours. Of three members everybody is a neighbour of
+    /// everybody: there one link is cut.
+    fn ring(&self) {
+        let count = self.members.count();
+        for (one, other) in
+            self.members.all().flat_map(|one| (one + 1..=count).map(move |it| (one, it)))
+        {
+            let apart = (other - one).min(count - (other - one));
+            if apart > 1 || (count == 3 && (one, other) == (1, 3)) {
+                self.members.cut(one, other);
+                self.members.cut(other, one);
+            }
+        }
+        self.members.begin(Place::Network, None, "partition ring".to_owned());
     }
 
     /// A group of that size with that member in it, and the rest.
@@ -192,6 +220,68 @@ impl Faults {
                 }
                 SimRuntime::sleep(every).await;
             }
+        }));
+    }
+
+    async fn ail_links(
+        &self,
+        one: &Who,
+        other: &Who,
+        ailment: &LinkAilment,
+        lasting: Duration,
+        dice: &mut Dice,
+    ) {
+        for (one, other) in self.pairs(one, other, dice).await {
+            let word = match ailment {
+                LinkAilment::Delay(_) => "delayed",
+                LinkAilment::Loss(_) => "lost",
+                LinkAilment::Clog => "clogged",
+            };
+            self.members.blink(Place::Network, format!("{word} {one} - {other} {ailment}"));
+            if *ailment == LinkAilment::Clog {
+                self.members.clog(one, other, lasting);
+                self.members.clog(other, one, lasting);
+                continue;
+            }
+            self.members.ail_link(one, other, ailment);
+            let members = self.members.clone();
+            drop(SimRuntime::spawn(async move {
+                SimRuntime::sleep(lasting).await;
+                members.cure_link(one, other);
+            }));
+        }
+    }
+
+    /// Cuts members off one by one, and brings them back in another order.
+    fn swizzle(&self, every: Duration, dice: &mut Dice) {
+        let leaving = shuffled(self.members.all().collect(), dice);
+        let returning = shuffled(leaving.clone(), dice);
+        let (members, over) = (self.members.clone(), self.over.clone());
+        drop(SimRuntime::spawn(async move {
+            members.begin(Place::Network, None, format!("swizzle {leaving:?}, {returning:?}"));
+            let others = |member: usize| members.all().filter(move |other| *other != member);
+            for member in leaving {
+                // Who ends the faults heals what is cut by then, and nobody heals what is cut later.
+                if over.is_raised() {
+                    return;
+                }
+                for other in others(member) {
+                    members.cut(member, other);
+                    members.cut(other, member);
+                }
+                SimRuntime::sleep(every).await;
+            }
+            for member in returning {
+                if over.is_raised() {
+                    return;
+                }
+                for other in others(member) {
+                    members.heal(member, other);
+                    members.heal(other, member);
+                }
+                SimRuntime::sleep(every).await;
+            }
+            members.heal_links();
         }));
     }
 
@@ -276,6 +366,14 @@ fn moments<'a>(world: &World, steps: &'a [Step]) -> Vec<(Duration, usize, &'a St
         .collect();
     moments.sort_by_key(|(at, index, _)| (*at, *index));
     moments
+}
+
+fn shuffled(mut members: Vec<usize>, dice: &mut Dice) -> Vec<usize> {
+    let mut order = Vec::with_capacity(members.len());
+    while !members.is_empty() {
+        order.push(members.swap_remove(dice.index(members.len())));
+    }
+    order
 }
 
 /// All pairs of members in different groups.

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use openraft_rt::AsyncRuntime;
-use sim::network::HostId;
+use sim::network::{HostId, SimNetwork};
 use sim::random::{Key, Stream};
-use sim::{SimRuntime, World};
+use sim::{Host, SimRuntime, World};
 
 use crate::dice::Dice;
 use crate::plan::{ClusterPlan, Who};
@@ -57,6 +57,16 @@ struct State {
     crashes: u64,
     faults: Vec<FaultRecord>,
     clients: Vec<HostId>,
+    excuses: Vec<Excuse>,
+}
+
+/// Why a member may stop by itself.
+#[derive(Debug, Clone, Copy)]
+struct Excuse {
+    member: usize,
+    from: Duration,
+    /// Until then, or once if there is no end.
+    until: Option<Duration>,
 }
 
 /// The members, numbered from 1; clones are the same ones.
@@ -249,6 +259,36 @@ impl Members {
         }));
     }
 
+    /// From now on the member may stop by itself: until then, or once.
+    pub(super) fn may_stop(&self, member: usize, lasting: Option<Duration>) {
+        let from = self.world.true_time();
+        let until = lasting.map(|lasting| from + lasting);
+        self.lock().excuses.push(Excuse { member, from, until });
+    }
+
+    /// Whether a member had a reason to stop by itself; a reason that holds once is used up.
+    pub(super) fn excuses(&self, member: usize, at: Duration) -> bool {
+        let mut state = self.lock();
+        let holds = |excuse: &Excuse| {
+            excuse.member == member
+                && excuse.from <= at
+                && excuse.until.is_none_or(|until| at <= until)
+        };
+        let Some(place) = state.excuses.iter().position(holds) else { return false };
+        if state.excuses[place].until.is_none() {
+            state.excuses.remove(place);
+        }
+        true
+    }
+
+    pub(super) fn host(&self, member: usize) -> &Host {
+        self.cluster.host(member)
+    }
+
+    pub(super) fn network(&self) -> &SimNetwork {
+        self.world.network()
+    }
+
     pub(super) fn cut(&self, from: usize, to: usize) {
         if from != to {
             self.cluster.cut(from, to);
@@ -284,6 +324,7 @@ impl Members {
     /// All links work, nobody is paused, everybody runs.
     pub(super) fn heal_everything(&self) {
         self.heal_links();
+        self.cure();
         for member in self.all() {
             self.resume(member);
             self.restart(member);
@@ -308,7 +349,7 @@ impl Members {
     }
 
     /// Writes down that faults of a kind end.
-    fn finish(&self, place: Place, member: Option<usize>) {
+    pub(super) fn finish(&self, place: Place, member: Option<usize>) {
         let now = self.world.true_time();
         for fault in &mut self.lock().faults {
             if fault.to.is_none() && fault.place == place && fault.member == member {

@@ -6,6 +6,7 @@
 //!
 //! Must never know: command lines, reports, and other runs.
 
+mod ailments;
 mod attribution;
 mod faults;
 mod judge;

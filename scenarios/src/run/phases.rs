@@ -200,7 +200,9 @@ impl Run {
     fn finish(self) -> Ran {
         let records = self.members.records();
         for record in &records {
-            if let Observation::Failed { reason } = &record.observation {
+            if let Observation::Failed { reason } = &record.observation
+                && !self.members.excuses(record.member, record.time)
+            {
                 let message = format!(
                     "member {} stopped by itself at {:?}, although its disk is well: {reason}",
                     record.member, record.time

@@ -77,6 +77,21 @@ impl<'a> Cursor<'a> {
         usize::try_from(number).or_else(|_| self.error(format!("{number} is too much")))
     }
 
+    pub(super) fn small(&mut self, allowed: RangeInclusive<u64>) -> Result<u32, ParseError> {
+        let count = self.count(allowed)?;
+        u32::try_from(count).or_else(|_| self.error(format!("{count} is too much")))
+    }
+
+    /// A number from `-limit` to `limit`.
+    pub(super) fn signed(&mut self, limit: u64) -> Result<i64, ParseError> {
+        let word = self.word("a number")?;
+        match word.parse::<i64>() {
+            Ok(number) if number.unsigned_abs() <= limit => Ok(number),
+            Ok(number) => self.error(format!("{number} is not between -{limit} and {limit}")),
+            Err(_) => self.error(format!("`{word}` is not a number")),
+        }
+    }
+
     pub(super) fn duration(&mut self) -> Result<Duration, ParseError> {
         let word = self.word("a duration")?;
         self.as_duration(word)

@@ -24,6 +24,9 @@
 //! `stall-disk WHO files PREFIX for T`,
 //! `partition {1} {2 3}`, `partition minority WHO`, `partition majority WHO`, `cut WHO from WHO`,
 //! `cut WHO from clients`, `one-way WHO -> WHO`, `flap WHO - WHO every T for T`, `reset WHO - WHO`, `heal`,
+//! `slow-disk WHO N times for T`, `fail-disk WHO read|write|sync`, `fill-disk WHO for T`, `drift WHO PPM`,
+//! `step-clock WHO MILLISECONDS`, `delay WHO - WHO by T..T for T`, `lose WHO - WHO N percent for T`,
+//! `clog WHO - WHO for T`, `partition ring`, `swizzle every T`,
 //! `compact`, `compact keep N`, `burst N`, `remember WHO as NAME`, `check serves [through WHO] within T`.
 //!
 //! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots` or

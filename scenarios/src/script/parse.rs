@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::cursor::{Cursor, ParseError};
+use crate::ailment::{Ailment, DiskCall, LinkAilment};
 use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, Who, Workload};
 
 const MEMBERS_MAX: u64 = 9;
+/// A day.
+const STEP_MILLIS_MAX: u64 = 86_400_000;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 /// Words that cannot be names of members.
 const RESERVED: [&str; 7] = ["leader", "follower", "followers", "any", "all", "clients", "members"];
@@ -133,6 +136,40 @@ impl Parser {
                 let (one, other) = self.pair("-", line)?;
                 Action::Reset(one, other)
             }
+            "slow-disk" => {
+                let who = self.who(line)?;
+                let times = line.small(2..=10_000)?;
+                line.expect("times")?;
+                Action::Ail(who, Ailment::SlowDisk { times, lasting: for_duration(line)? })
+            }
+            "fail-disk" => Action::Ail(self.who(line)?, Ailment::FailingDisk(disk_call(line)?)),
+            "fill-disk" => {
+                let who = self.who(line)?;
+                Action::Ail(who, Ailment::FullDisk { lasting: for_duration(line)? })
+            }
+            "drift" => {
+                let who = self.who(line)?;
+                let ppm = i32::try_from(line.signed(500_000)?).unwrap_or_default();
+                Action::Ail(who, Ailment::Drift { ppm })
+            }
+            "step-clock" => {
+                let who = self.who(line)?;
+                Action::Ail(who, Ailment::ClockStep { millis: line.signed(STEP_MILLIS_MAX)? })
+            }
+            "delay" => self.ail_link(line, |line| {
+                line.expect("by")?;
+                line.moment().map(LinkAilment::Delay)
+            })?,
+            "lose" => self.ail_link(line, |line| {
+                let percent = line.small(1..=100)?;
+                line.expect("percent")?;
+                Ok(LinkAilment::Loss(percent))
+            })?,
+            "clog" => self.ail_link(line, |_| Ok(LinkAilment::Clog))?,
+            "swizzle" => {
+                line.expect("every")?;
+                Action::Swizzle { every: line.duration()? }
+            }
             "heal" => Action::Heal,
             "compact" => {
                 let keep = if line.take("keep") { line.number()? } else { 0 };
@@ -172,6 +209,16 @@ impl Parser {
         let via = if line.take("through") { Some(self.who(line)?) } else { None };
         line.expect("within")?;
         Ok(Action::Serves { via, within: line.duration()? })
+    }
+
+    fn ail_link(
+        &mut self,
+        line: &mut Cursor<'_>,
+        ailment: impl FnOnce(&mut Cursor<'_>) -> Parsed<LinkAilment>,
+    ) -> Parsed<Action> {
+        let (one, other) = self.pair("-", line)?;
+        let ailment = ailment(line)?;
+        Ok(Action::AilLink { one, other, ailment, lasting: for_duration(line)? })
     }
 
     fn pair(&mut self, between: &str, line: &mut Cursor<'_>) -> Parsed<(Who, Who)> {
@@ -214,6 +261,10 @@ impl Parser {
                 line.expect("majority")?;
                 Ok(Split::MajorityWith(self.who(line)?))
             }
+            Some("ring") => {
+                line.expect("ring")?;
+                Ok(Split::Ring)
+            }
             _ => self.groups(line),
         }
     }
@@ -240,6 +291,14 @@ impl Parser {
             return line.error("a partition names every member");
         }
         Ok(Split::Groups(groups))
+    }
+}
+
+fn disk_call(line: &mut Cursor<'_>) -> Parsed<DiskCall> {
+    let word = line.word("a call of a disk")?;
+    match DiskCall::ALL.into_iter().find(|call| call.name() == word) {
+        Some(call) => Ok(call),
+        None => line.error(format!("`{word}` is not read, write or sync")),
     }
 }
 

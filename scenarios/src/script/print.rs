@@ -1,23 +1,10 @@
 //! From a plan back to text; [`parse`](super::parse) reads it to the same plan.
 
 use std::fmt::{self, Display, Formatter};
-use std::time::Duration;
 
+use crate::ailment::{Ailment, LinkAilment};
 use crate::plan::{Action, Mix, Plan, Split, Step, Who};
-
-/// A duration as scripts write it. Scripts count in milliseconds.
-struct Span(Duration);
-
-impl Display for Span {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let millis = self.0.as_millis();
-        if millis.is_multiple_of(1_000) {
-            write!(out, "{}s", millis / 1_000)
-        } else {
-            write!(out, "{millis}ms")
-        }
-    }
-}
+use crate::span::Span;
 
 impl Display for Plan {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -85,6 +72,20 @@ impl Display for Action {
                 write!(out, "flap {one} - {other} every {} for {}", Span(*every), Span(*lasting))
             }
             Self::Reset(one, other) => write!(out, "reset {one} - {other}"),
+            Self::Ail(who, ailment) => print_ailment(out, who, ailment),
+            Self::AilLink { one, other, ailment, lasting } => {
+                let verb = match ailment {
+                    LinkAilment::Delay(_) => "delay",
+                    LinkAilment::Loss(_) => "lose",
+                    LinkAilment::Clog => "clog",
+                };
+                write!(out, "{verb} {one} - {other} ")?;
+                if *ailment != LinkAilment::Clog {
+                    write!(out, "{ailment} ")?;
+                }
+                write!(out, "for {}", Span(*lasting))
+            }
+            Self::Swizzle { every } => write!(out, "swizzle every {}", Span(*every)),
             Self::Heal => write!(out, "heal"),
             Self::Compact { keep: 0 } => write!(out, "compact"),
             Self::Compact { keep } => write!(out, "compact keep {keep}"),
@@ -97,6 +98,18 @@ impl Display for Action {
                 write!(out, "check serves through {via} within {}", Span(*within))
             }
         }
+    }
+}
+
+fn print_ailment(out: &mut Formatter<'_>, who: &Who, ailment: &Ailment) -> fmt::Result {
+    match ailment {
+        Ailment::SlowDisk { times, lasting } => {
+            write!(out, "slow-disk {who} {times} times for {}", Span(*lasting))
+        }
+        Ailment::FailingDisk(call) => write!(out, "fail-disk {who} {}", call.name()),
+        Ailment::FullDisk { lasting } => write!(out, "fill-disk {who} for {}", Span(*lasting)),
+        Ailment::Drift { ppm } => write!(out, "drift {who} {ppm}"),
+        Ailment::ClockStep { millis } => write!(out, "step-clock {who} {millis}"),
     }
 }
 
@@ -119,6 +132,7 @@ impl Display for Split {
         match self {
             Self::MinorityWith(who) => write!(out, "minority {who}"),
             Self::MajorityWith(who) => write!(out, "majority {who}"),
+            Self::Ring => write!(out, "ring"),
             Self::Groups(groups) => {
                 let words: Vec<String> = groups
                     .iter()

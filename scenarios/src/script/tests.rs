@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::parse;
+use crate::ailment::{Ailment, DiskCall, LinkAilment};
 use crate::plan::{Action, Counter, Mix, Plan, Split, Who};
 
 fn plan(text: &str) -> Plan {
@@ -81,6 +82,31 @@ fn links_have_two_ends() {
 }
 
 #[test]
+fn machines_and_links_may_work_but_badly() {
+    let text = "at 1s slow-disk leader 20 times for 2s\nat 1s fail-disk 1 sync\nat 1s fill-disk 2 for 1s\n\
+                at 1s drift 3 -100\nat 1s step-clock all 50\nat 1s delay 1 - 2 by 5ms..9ms for 1s\n\
+                at 1s lose 1 - all 20 percent for 1s\nat 1s clog 1 - 3 for 1s\nat 1s swizzle every 1s\n\
+                at 1s partition ring";
+    let second = Duration::from_secs(1);
+    let link =
+        |other, ailment| Action::AilLink { one: Who::Member(1), other, ailment, lasting: second };
+    let delay = Duration::from_millis(5)..=Duration::from_millis(9);
+    let expected = vec![
+        Action::Ail(Who::Leader, Ailment::SlowDisk { times: 20, lasting: 2 * second }),
+        Action::Ail(Who::Member(1), Ailment::FailingDisk(DiskCall::Sync)),
+        Action::Ail(Who::Member(2), Ailment::FullDisk { lasting: second }),
+        Action::Ail(Who::Member(3), Ailment::Drift { ppm: -100 }),
+        Action::Ail(Who::All, Ailment::ClockStep { millis: 50 }),
+        link(Who::Member(2), LinkAilment::Delay(delay)),
+        link(Who::All, LinkAilment::Loss(20)),
+        link(Who::Member(3), LinkAilment::Clog),
+        Action::Swizzle { every: second },
+        Action::Partition(Split::Ring),
+    ];
+    assert_eq!(actions(text), expected);
+}
+
+#[test]
 fn a_moment_may_be_a_range() {
     let plan = plan("at 1500ms..3s heal   # a comment");
     assert_eq!(plan.steps[0].at, Duration::from_millis(1_500)..=Duration::from_secs(3));
@@ -122,6 +148,9 @@ fn errors_name_the_line_and_the_word() {
         ("at 1s partition {1} {2 3", "line 2: the line ends where a number should stand"),
         ("at 1s pause leader 3s", "line 2: `3s` stands where `for` should"),
         ("at 1s remember leader as leader", "line 2: `leader` cannot be a name"),
+        ("at 1s fail-disk 1 seek", "line 2: `seek` is not read, write or sync"),
+        ("at 1s drift 1 900000", "line 2: 900000 is not between -500000 and 500000"),
+        ("at 1s lose 1 - 2 0 percent for 1s", "line 2: 0 is not between 1 and 100"),
         ("check luck >= 1", "line 2: `luck` is not counted"),
         ("check acks > 1", "line 2: `>` stands where `>=` should"),
     ];

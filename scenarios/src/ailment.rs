@@ -1,0 +1,84 @@
+//! What may be wrong with machines and links, short of their being down or cut.
+
+use std::fmt::{self, Display, Formatter};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::span::Span;
+
+/// Something that is wrong with a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ailment {
+    /// Whatever the disk does takes so many times as long, for a while.
+    SlowDisk {
+        /// How many times.
+        times: u32,
+        /// How long.
+        lasting: Duration,
+    },
+    /// The next call of that kind fails. A member must stop then: nobody knows what the disk holds.
+    FailingDisk(DiskCall),
+    /// The disk has no room for another byte, for a while.
+    FullDisk {
+        /// How long.
+        lasting: Duration,
+    },
+    /// The clock gains so many microseconds a second, or loses them, until the run is healed.
+    Drift {
+        /// Parts per million.
+        ppm: i32,
+    },
+    /// The wall clock jumps by so many milliseconds.
+    ClockStep {
+        /// Forward if positive.
+        millis: i64,
+    },
+}
+
+/// What a program asks of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskCall {
+    /// To read.
+    Read,
+    /// To write.
+    Write,
+    /// To make durable; what it should have made durable is gone.
+    Sync,
+}
+
+impl DiskCall {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Sync];
+
+    /// Its word in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Sync => "sync",
+        }
+    }
+}
+
+/// Something that is wrong with the links between members, both ways, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkAilment {
+    /// Every message takes a time of this range.
+    Delay(RangeInclusive<Duration>),
+    /// So many of a hundred messages are lost, and sent again later.
+    Loss(u32),
+    /// Nothing arrives; everything does when it is over.
+    Clog,
+}
+
+impl Display for LinkAilment {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delay(range) => {
+                write!(out, "by {}..{}", Span(*range.start()), Span(*range.end()))
+            }
+            Self::Loss(percent) => write!(out, "{percent} percent"),
+            Self::Clog => Ok(()),
+        }
+    }
+}
