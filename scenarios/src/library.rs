@@ -37,6 +37,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("strange-clocks"),
     script!("bad-links"),
     script!("swizzle"),
+    script!("woken-leader"),
 ];
 
 /// All scripted scenarios.

@@ -1,13 +1,15 @@
 //! What a leader does, for itself and for the members that ask it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use openraft::ReadPolicy;
-use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
+use openraft::errors::{ClientWriteError, RaftError};
 use tokio::sync::{Notify, oneshot};
 
 use openraft::impls::OneshotResponder;
 
+use super::leadership::Leadership;
+use super::network::Links;
 use super::{LogId, Proposal, Raft, Reply};
 use crate::runtime::Runtime;
 use crate::tasks::Tasks;
@@ -56,12 +58,21 @@ impl<R: Runtime> Clone for Local<R> {
 }
 
 impl<R: Runtime> Local<R> {
-    /// Starts serving reads in a task of its own, until the member stops.
-    pub fn start(raft: Raft<R>, tasks: &Tasks<R>) -> Self {
+    /// Starts serving reads of member `member_id` in a task of its own, until the member stops. A round
+    /// of readers waits for a quorum at most as long as `patience`.
+    pub fn start(
+        raft: Raft<R>,
+        links: Links<R>,
+        member_id: u64,
+        patience: Duration,
+        tasks: &Tasks<R>,
+    ) -> Self {
+        let leadership = Leadership::new(raft.clone(), links, member_id, patience);
         let local = Self { raft, readers: Arc::default() };
         let (rounds, stop) = (local.clone(), tasks.stop().clone());
         tasks.add(R::spawn(async move {
-            R::select2(Box::pin(stop.stopped()), Box::pin(rounds.run_rounds())).await;
+            let serving = rounds.run_rounds(leadership);
+            R::select2(Box::pin(stop.stopped()), Box::pin(serving)).await;
             rounds.answer_all(&Err(LocalError::Stopped));
         }));
         local
@@ -130,32 +141,19 @@ impl<R: Runtime> Local<R> {
 
     /// One round serves all readers that were waiting when it began: a reply to an earlier round never
     /// confirms a later reader (etcd #20418).
-    async fn run_rounds(&self) {
+    async fn run_rounds(&self, mut leadership: Leadership<R>) {
         loop {
             self.readers.arrived.notified().await;
             let readers = self.take_readers();
             if readers.is_empty() {
                 continue;
             }
-            let result = self.confirm_leadership().await;
+            let result = leadership.confirm().await;
             for reader in readers {
                 // A reader that has given up meanwhile is not missed.
                 let _ = reader.send(result.clone());
             }
             self.readers.arrived.notify_one();
-        }
-    }
-
-    async fn confirm_leadership(&self) -> Result<LogId, LocalError> {
-        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-            Ok((read, _applied)) => Ok(*read.log_id()),
-            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
-                Err(LocalError::NotLeader(forward.leader_id))
-            }
-            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {
-                Err(LocalError::NoQuorum)
-            }
-            Err(RaftError::Fatal(_)) => Err(LocalError::Stopped),
         }
     }
 

@@ -11,6 +11,7 @@
 pub mod applier;
 pub mod codec;
 mod in_force;
+mod leadership;
 pub mod local;
 pub mod log_store;
 pub mod network;

@@ -48,6 +48,11 @@ impl<R: Runtime> Links<R> {
         Self { peers, log, patience }
     }
 
+    /// A link for short requests.
+    pub(super) fn heartbeat_link(&self, target: u64, node: &MemberNode) -> Link<R> {
+        self.link(target, node, Purpose::Control)
+    }
+
     fn link(&self, target: u64, node: &MemberNode, purpose: Purpose) -> Link<R> {
         Link {
             peers: self.peers.clone(),
@@ -68,7 +73,7 @@ impl<R: Runtime> RaftNetworkFactory<C<R>> for Links<R> {
     }
 
     async fn new_heartbeat_client(&mut self, target: u64, node: &MemberNode) -> Link<R> {
-        self.link(target, node, Purpose::Control)
+        self.heartbeat_link(target, node)
     }
 
     async fn new_snapshot_client(&mut self, target: u64, node: &MemberNode) -> Link<R> {

@@ -183,9 +183,10 @@ async fn assemble<R: Runtime>(
         .map_err(|problem| StartError::Config(vec![problem.to_string()]))?;
     let raft_config = Arc::new(raft_config);
     let memberships = log_store.clone();
-    let raft: Raft<R> = openraft::Raft::build(member_id, raft_config, links, log_store, applier)
-        .await
-        .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
+    let raft: Raft<R> =
+        openraft::Raft::build(member_id, raft_config, links.clone(), log_store, applier)
+            .await
+            .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
     begun.raft = Some(raft.clone());
     let in_force = {
         let metrics = raft.server_metrics();
@@ -193,7 +194,7 @@ async fn assemble<R: Runtime>(
         (*stored).clone()
     };
     memberships.begin_with(in_force);
-    let local = Local::start(raft.clone(), &begun.tasks);
+    let local = Local::start(raft.clone(), links, member_id, patience, &begun.tasks);
     let lessor = Lessor::new(deadlines, state.clone(), local.clone(), patience);
     Ok(Parts { raft, local, lessor, state, hub, tokens, peers, removed })
 }
