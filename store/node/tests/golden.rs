@@ -10,6 +10,8 @@ mod proto_json;
 mod raw_call;
 
 use axum::Router;
+use detcd_node::runtime::tokio::TokioRuntime;
+use openraft_rt::AsyncRuntime;
 use prost::Message;
 use protox::prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value as Json, json};
@@ -163,8 +165,8 @@ async fn replay(lines: &str) -> Counts {
         }
         let mut answer = send(&caller, &path, &request).await;
         // The recording waited until leases had expired, once it had listed them by that name.
-        while waits && answer.as_ref().is_ok_and(|found| has_keys(found)) {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        while waits && answer.as_ref().is_ok_and(has_keys) {
+            TokioRuntime::sleep(std::time::Duration::from_millis(100)).await;
             answer = send(&caller, &path, &request).await;
         }
         let mut answer = answer.unwrap_or_else(

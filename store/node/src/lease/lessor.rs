@@ -48,6 +48,11 @@ impl<R: Runtime> Lessor<R> {
         Self { deadlines, state, local, extension }
     }
 
+    /// What it leads with.
+    pub fn local(&self) -> &Local<R> {
+        &self.local
+    }
+
     /// Ends leases whenever this member leads.
     pub async fn run(&self, raft: Raft<R>) {
         let mut metrics = raft.server_metrics();

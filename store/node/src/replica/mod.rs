@@ -130,7 +130,6 @@ impl<R: Runtime> Replica<R> {
     /// A handle over the parts of a started member.
     pub fn new(
         raft: Raft<R>,
-        local: Local<R>,
         lessor: Lessor<R>,
         peers: Peers<R>,
         state: Arc<State<R>>,
@@ -139,6 +138,7 @@ impl<R: Runtime> Replica<R> {
         config: Config,
     ) -> Self {
         let (cluster_id, member_id) = ids;
+        let local = lessor.local().clone();
         let reconfigurer = Reconfigurer::new(raft.clone(), local.clone(), state.clone(), &config);
         let inner = Inner {
             raft,

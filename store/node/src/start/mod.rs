@@ -110,7 +110,6 @@ async fn bring_up<R: Runtime>(
 
     let replica = Replica::new(
         raft.clone(),
-        local.clone(),
         lessor.clone(),
         peers.clone(),
         state.clone(),
