@@ -136,6 +136,22 @@ impl Parser {
                 let (one, other) = self.pair("-", line)?;
                 Action::Reset(one, other)
             }
+            "heal" => Action::Heal,
+            "compact" => {
+                let keep = if line.take("keep") { line.number()? } else { 0 };
+                Action::Compact { keep }
+            }
+            "burst" => Action::Burst(line.number()?),
+            "remember" => self.remember(line)?,
+            "check" => self.serves(line)?,
+            other => return self.ailment(other, line),
+        };
+        Ok(action)
+    }
+
+    /// The steps after which something works, but not well.
+    fn ailment(&mut self, word: &str, line: &mut Cursor<'_>) -> Parsed<Action> {
+        Ok(match word {
             "slow-disk" => {
                 let who = self.who(line)?;
                 let times = line.small(2..=10_000)?;
@@ -170,17 +186,8 @@ impl Parser {
                 line.expect("every")?;
                 Action::Swizzle { every: line.duration()? }
             }
-            "heal" => Action::Heal,
-            "compact" => {
-                let keep = if line.take("keep") { line.number()? } else { 0 };
-                Action::Compact { keep }
-            }
-            "burst" => Action::Burst(line.number()?),
-            "remember" => self.remember(line)?,
-            "check" => self.serves(line)?,
             other => return line.error(format!("`{other}` is not a step")),
-        };
-        Ok(action)
+        })
     }
 
     fn cut(&mut self, line: &mut Cursor<'_>) -> Parsed<Action> {
