@@ -115,12 +115,34 @@ async fn the_server_is_healthy_and_other_services_are_unknown() {
 #[tokio::test]
 async fn what_is_not_known_is_unimplemented() {
     let member = member::start().await;
-    for (path, status) in [("/no.Service/Call", "12"), ("/etcdserverpb.KV/Call", "12")] {
-        let request = Request::post(path).header("content-type", "application/grpc");
-        let response = member.router().call(request.body(Body::empty()).unwrap()).await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK, "{path}");
-        assert_eq!(response.headers()["grpc-status"], status, "{path}");
+    for (path, text) in [
+        ("/no.Service/Call", "unknown service no.Service"),
+        ("/etcdserverpb.KV/Call", "unknown method Call for service etcdserverpb.KV"),
+        ("/etcdserverpb.Watch/Call", "unknown method Call for service etcdserverpb.Watch"),
+    ] {
+        let status = raw(&member, path, &[0, 0, 0, 0, 0]).await;
+        assert_eq!((status.code(), status.message()), (Code::Unimplemented, text));
     }
+}
+
+/// The status that a body of raw bytes gets.
+async fn raw(member: &member::Member, path: &str, body: &'static [u8]) -> tonic::Status {
+    let request = Request::post(path).header("content-type", "application/grpc");
+    let request = request.body(Body::from(body)).unwrap();
+    let response = member.router().call(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    tonic::Status::from_header_map(response.headers()).unwrap()
+}
+
+#[tokio::test]
+async fn a_message_that_is_none_ends_its_call_and_nothing_else() {
+    let (member, client) = client().await;
+    // Field 1 with five bytes announced, and two there.
+    let status =
+        raw(&member, "/etcdserverpb.KV/Range", &[0, 0, 0, 0, 4, 0x0a, 5, b'a', b'b']).await;
+    assert_eq!(status.code(), Code::Internal);
+    assert!(status.message().starts_with("grpc: error unmarshalling request: "), "{status:?}");
+    client.kv().put(PutRequest { key: "k".into(), ..Default::default() }).await.unwrap();
 }
 
 #[tokio::test]

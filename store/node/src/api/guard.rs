@@ -29,11 +29,12 @@ pub(super) async fn guard<R: Runtime>(
     if let Err(error) = admit(&replica.status(), request.uri().path(), request.headers()) {
         return Status::from(error).into_http::<Body>();
     }
+    let path = request.uri().path().to_owned();
     let metadata = MetadataMap::from_headers(request.headers().clone());
     if let Err(error) = identity::admit(&replica, request.uri().path(), &metadata).await {
         return Status::from(error).into_http::<Body>();
     }
-    speak_like_grpc(next.run(request).await)
+    speak_like_grpc(next.run(request).await, &path)
 }
 
 /// G69 and G93.
@@ -51,15 +52,32 @@ pub(super) fn needs_leader(headers: &HeaderMap) -> bool {
     headers.get("hasleader").is_some_and(|value| value == "true")
 }
 
-/// Replaces the words in which the library refuses a message that is too large by those of etcd's (E78).
-fn speak_like_grpc(response: Response<Body>) -> Response<Body> {
-    let refused = Status::from_header_map(response.headers())
-        .filter(|status| status.code() == Code::OutOfRange)
-        .and_then(|status| too_large(status.message()));
+/// Replaces the words in which the library refuses by those of etcd's: of a message that is too large
+/// (E78), of one that is none, and of a method that its service does not have.
+fn speak_like_grpc(response: Response<Body>, path: &str) -> Response<Body> {
+    let refused =
+        Status::from_header_map(response.headers()).and_then(|status| match status.code() {
+            Code::OutOfRange => too_large(status.message()),
+            Code::Internal => malformed(status.message()),
+            Code::Unimplemented if status.message().is_empty() => Some(unknown_method(path)),
+            _ => None,
+        });
     match refused {
         Some(status) => status.into_http::<Body>(),
         None => response,
     }
+}
+
+fn unknown_method(path: &str) -> Status {
+    let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
+    Status::unimplemented(format!("unknown method {method} for service {service}"))
+}
+
+fn malformed(message: &str) -> Option<Status> {
+    message.strip_prefix("failed to decode Protobuf message: ")?;
+    Some(Status::internal(
+        "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data",
+    ))
 }
 
 fn too_large(message: &str) -> Option<Status> {

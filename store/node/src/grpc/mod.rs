@@ -5,6 +5,7 @@
 
 mod channel;
 mod executor;
+mod opening;
 mod server;
 
 pub use channel::{Channel, ChannelError, KeepAlive, connect};

@@ -14,6 +14,7 @@ use openraft_rt::Select2;
 use tokio::sync::Semaphore;
 
 use super::executor::{Executor, Timer};
+use super::opening::Opening;
 use crate::runtime::{Connection, Listener, Network, Runtime};
 use crate::stop::Stop;
 use crate::tasks::Tasks;
@@ -29,6 +30,8 @@ pub struct ServerOptions {
     pub keep_alive_interval: Duration,
     /// Silence after a ping before the connection is given up.
     pub keep_alive_timeout: Duration,
+    /// Longest that a client may take from its connection to its first words.
+    pub opening_timeout: Duration,
     /// Longest that a client may take to send its request's headers (HTTP/1).
     pub header_read_timeout: Duration,
 }
@@ -40,6 +43,7 @@ impl Default for ServerOptions {
             concurrent_streams_max: u32::MAX,
             keep_alive_interval: Duration::from_secs(2 * 60 * 60),
             keep_alive_timeout: Duration::from_secs(20),
+            opening_timeout: Duration::from_secs(2 * 60),
             header_read_timeout: Duration::from_secs(5 * 60),
         }
     }
@@ -126,6 +130,7 @@ async fn connection_task<R: Runtime>(
         .max_concurrent_streams(options.concurrent_streams_max)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(1 << 22);
+    let connection = Opening::new(connection, Box::pin(R::sleep(options.opening_timeout)));
     let mut serving =
         pin!(builder.serve_connection(TokioIo::new(connection), TowerToHyperService::new(router)));
     let mut stopped = pin!(stop.stopped());
