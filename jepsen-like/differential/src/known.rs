@@ -6,6 +6,7 @@ use detcd_api::etcdserverpb::{Compare, RangeRequest, RequestOp, TxnRequest};
 
 use crate::request::Request;
 use crate::symbol::Symbol;
+use crate::watch::Step;
 
 /// What is known of a server.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,26 @@ pub struct Known {
 }
 
 impl Known {
+    /// Puts what is known in the place of the symbols of a step on a watch stream.
+    pub fn resolve_step(&self, step: &mut Step) {
+        match step {
+            Step::Create(create) => {
+                let symbol = Symbol::of(create.start_revision);
+                self.number(&mut create.start_revision);
+                let start = &mut create.start_revision;
+                match symbol {
+                    // Since 3.6 a deletion at the compacted revision itself is kept.
+                    Some(Symbol::Current(_)) => *start = (*start).max(self.compacted + 1),
+                    // Versions differ in how they refuse what was before the first revision.
+                    Some(_) => *start = (*start).max(1),
+                    None => {}
+                }
+            }
+            Step::Write(request) => self.resolve(request),
+            Step::Cancel(_) => {}
+        }
+    }
+
     fn number(&self, number: &mut i64) {
         match Symbol::of(*number) {
             Some(Symbol::Current(delta)) => *number = self.revision + delta,
@@ -38,7 +59,19 @@ impl Known {
             Request::Put(put) => self.number(&mut put.lease),
             Request::Txn(txn) => self.txn(txn),
             Request::Compact(compact) => self.number(&mut compact.revision),
-            Request::DeleteRange(_) => {}
+            Request::LeaseGrant(grant) => self.number(&mut grant.id),
+            Request::LeaseRevoke(revoke) => self.number(&mut revoke.id),
+            Request::LeaseTimeToLive(time) => self.number(&mut time.id),
+            Request::LeaseKeepAlive(renewal) => self.number(&mut renewal.id),
+            Request::HashKv(hash) => self.number(&mut hash.revision),
+            Request::DeleteRange(_)
+            | Request::LeaseLeases
+            | Request::Alarm(_)
+            | Request::MemberList(_)
+            | Request::MoveLeader(_)
+            | Request::Status
+            // Resolved step by step: writes between its watchers change what the symbols mean.
+            | Request::Watch(_) => {}
         }
     }
 

@@ -20,3 +20,4 @@ pub mod server;
 pub mod session;
 pub mod shrink;
 pub mod symbol;
+pub mod watch;

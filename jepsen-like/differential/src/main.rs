@@ -6,10 +6,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use differential::fetch;
 use differential::fields::Difference;
-use differential::generate::program;
+use differential::generate::{Area, program};
 use differential::pair::{Pair, Setup};
 use differential::request::Request;
 use differential::rules::{Hits, RULES};
@@ -32,6 +32,9 @@ enum Command {
         /// Decides all requests.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// What they are about.
+        #[arg(long, value_enum, default_value = "kv")]
+        area: Area,
         /// Stops after so many requests.
         #[arg(long, default_value_t = 2000)]
         requests: u64,
@@ -44,6 +47,9 @@ enum Command {
         /// The seed of the run.
         #[arg(long)]
         seed: u64,
+        /// What the run was about.
+        #[arg(long, value_enum, default_value = "kv")]
+        area: Area,
         /// The program's number.
         #[arg(long)]
         program: u64,
@@ -99,9 +105,11 @@ async fn main() -> ExitCode {
         }
     };
     let ended = match cli.command {
-        Command::Run { seed, requests, findings } => run(&setup, seed, requests, findings).await,
-        Command::Replay { seed, program: number, keep } => {
-            replay(&setup, program(seed, number), &keep).await
+        Command::Run { seed, area, requests, findings } => {
+            run(&setup, (seed, area), requests, findings).await
+        }
+        Command::Replay { seed, area, program: number, keep } => {
+            replay(&setup, program(seed, number, area), &keep).await
         }
         Command::Rules => Ok(true),
     };
@@ -115,7 +123,12 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(setup: &Setup, seed: u64, requests: u64, findings_max: usize) -> io::Result<bool> {
+async fn run(
+    setup: &Setup,
+    (seed, area): (u64, Area),
+    requests: u64,
+    findings_max: usize,
+) -> io::Result<bool> {
     let mut pair = Pair::start(setup).await?;
     let mut hits = Hits::new();
     let mut sent = 0;
@@ -124,7 +137,7 @@ async fn run(setup: &Setup, seed: u64, requests: u64, findings_max: usize) -> io
         if sent >= requests || findings >= findings_max {
             break;
         }
-        let requests = program(seed, number);
+        let requests = program(seed, number, area);
         let Some(finding) = pair.run(&requests, &mut hits).await? else {
             sent += requests.len() as u64;
             continue;
@@ -136,10 +149,17 @@ async fn run(setup: &Setup, seed: u64, requests: u64, findings_max: usize) -> io
             let [etcd, detcd] = pair.last_words();
             println!("  etcd logged: {etcd:.300}\n  detcd logged: {detcd:.300}");
         }
+        show(&finding.differences);
         match shrink(&mut pair, &requests, &finding).await? {
             Some(shrunk) => {
                 let kept: Vec<String> = shrunk.kept.iter().map(usize::to_string).collect();
-                println!("  replay --seed {seed} --program {number} --keep {}", kept.join(","));
+                let area = area
+                    .to_possible_value()
+                    .map_or_else(String::new, |area| area.get_name().to_owned());
+                println!(
+                    "  replay --seed {seed} --area {area} --program {number} --keep {}",
+                    kept.join(",")
+                );
                 for (place, request) in shrunk.kept.iter().zip(&shrunk.requests) {
                     println!("  {place}: {request}");
                 }

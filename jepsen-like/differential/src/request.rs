@@ -4,11 +4,14 @@ use std::fmt;
 
 use detcd_api::etcdserverpb::request_op::Request as Op;
 use detcd_api::etcdserverpb::{
-    CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
+    AlarmRequest, CompactionRequest, DeleteRangeRequest, HashKvRequest, LeaseGrantRequest,
+    LeaseKeepAliveRequest, LeaseRevokeRequest, LeaseTimeToLiveRequest, MemberListRequest,
+    MoveLeaderRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
 };
 
 use crate::fields;
 use crate::symbol::Symbol;
+use crate::watch::Step;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,17 @@ pub enum Request {
     DeleteRange(DeleteRangeRequest),
     Txn(TxnRequest),
     Compact(CompactionRequest),
+    LeaseGrant(LeaseGrantRequest),
+    LeaseRevoke(LeaseRevokeRequest),
+    LeaseTimeToLive(LeaseTimeToLiveRequest),
+    LeaseKeepAlive(LeaseKeepAliveRequest),
+    LeaseLeases,
+    Alarm(AlarmRequest),
+    HashKv(HashKvRequest),
+    MemberList(MemberListRequest),
+    MoveLeader(MoveLeaderRequest),
+    Status,
+    Watch(Vec<Step>),
 }
 
 impl Request {
@@ -27,8 +41,16 @@ impl Request {
         match self {
             Self::Range(range) => vec![range],
             Self::Txn(txn) => ranges(txn),
+            Self::Watch(steps) => steps.iter().flat_map(ranges_of_step).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+fn ranges_of_step(step: &Step) -> Vec<&RangeRequest> {
+    match step {
+        Step::Write(request) => request.ranges(),
+        Step::Create(_) | Step::Cancel(_) => Vec::new(),
     }
 }
 
@@ -66,8 +88,25 @@ impl fmt::Display for Request {
 pub fn simpler(request: &Request) -> Vec<Request> {
     match request {
         Request::Txn(txn) => simpler_txns(txn).into_iter().map(Request::Txn).collect(),
+        Request::Watch(steps) => simpler_steps(steps).into_iter().map(Request::Watch).collect(),
         _ => Vec::new(),
     }
+}
+
+fn simpler_steps(steps: &[Step]) -> Vec<Vec<Step>> {
+    let mut all = Vec::new();
+    for at in 0..steps.len() {
+        let mut without = steps.to_vec();
+        without.remove(at);
+        all.push(without);
+        let Step::Write(request) = &steps[at] else { continue };
+        for simpler in simpler(request) {
+            let mut with = steps.to_vec();
+            with[at] = Step::Write(Box::new(simpler));
+            all.push(with);
+        }
+    }
+    all
 }
 
 fn simpler_txns(txn: &TxnRequest) -> Vec<TxnRequest> {

