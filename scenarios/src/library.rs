@@ -38,6 +38,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("bad-links"),
     script!("swizzle"),
     script!("woken-leader"),
+    script!("auth-changes-under-load"),
 ];
 
 /// All scripted scenarios.

@@ -65,11 +65,14 @@ pub struct Workload {
     pub keys: usize,
     /// Mean pause of a client between two requests.
     pub pace: Duration,
+    /// Users whose permissions change; without any, authentication is off.
+    pub users: u64,
 }
 
 impl Default for Workload {
     fn default() -> Self {
-        Self { mix: Mix::MIXED, clients: 4, watchers: 2, keys: 12, pace: Duration::from_millis(30) }
+        let pace = Duration::from_millis(30);
+        Self { mix: Mix::MIXED, clients: 4, watchers: 2, keys: 12, pace, users: 0 }
     }
 }
 

@@ -78,7 +78,8 @@ pub fn plan(seed: u64) -> Plan {
     let streams = Streams::new(seed);
     let dice = |name| Dice::new(source(&streams, name));
     let cluster = cluster(&mut dice("swarm cluster"));
-    let workload = workload(&mut dice("swarm workload"));
+    let users = users(&mut dice("swarm users"));
+    let workload = Workload { users, ..workload(&mut dice("swarm workload")) };
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
     let steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     let floors = vec![
@@ -121,7 +122,13 @@ fn workload(dice: &mut Dice) -> Workload {
         watchers: dice.between(1..=4) as usize,
         keys: *dice.pick(&[2, 5, 12, 40]),
         pace: Duration::from_millis(*dice.pick(&[5, 15, 30, 60])),
+        users: 0,
     }
+}
+
+/// Authentication is on in one of eight seeds.
+fn users(dice: &mut Dice) -> u64 {
+    if dice.below(8) == 0 { dice.between(1..=4) } else { 0 }
 }
 
 struct Schedule {

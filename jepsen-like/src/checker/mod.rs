@@ -9,11 +9,13 @@
 //! | [`convergence`] | members agree on the state at every applied index |
 //! | [`raft`] | the invariants of the consensus algorithm |
 //! | [`validity`] | enough happened for a pass to mean something |
+//! | [`access`] | nobody is admitted who was not permitted, nobody denied who was |
 //! | [`linearizability`] | any model, by search, for histories without revisions |
 //!
 //! A checker never panics on what a history says; a history that makes no sense is a violation or
 //! inconclusive.
 
+pub mod access;
 pub mod convergence;
 pub mod durability;
 pub mod linearizability;
@@ -43,6 +45,7 @@ pub fn check(history: &History, options: &Options) -> Report {
         ("durability", durability::check(history, &operations, committed)),
         ("convergence", convergence::check(history, options)),
         ("raft", raft::check(history)),
+        ("access", access::check(history, &operations)),
         ("validity", validity::check(history, &operations, options)),
     ];
     Report { verdicts, statistics: analysis.statistics }

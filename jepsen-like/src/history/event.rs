@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Request, Response, WatchLine, request::is_default};
+use super::{AccessLine, Request, Response, WatchLine, request::is_default};
 use crate::observation::Observation;
 
 /// Simulated (or, with real processes, monotonic) microseconds since the start of the run.
@@ -60,6 +60,8 @@ pub enum Event {
     },
     /// Something happened to a watch.
     Watch(WatchLine),
+    /// Something happened that concerns who may do what.
+    Access(AccessLine),
     /// A member applied a log entry; only where the run can look inside.
     Applied(Applied),
     /// A member has given up the history before a revision; only where the run can look inside.
@@ -91,6 +93,7 @@ impl Event {
             | Self::CompactedAt { time, .. }
             | Self::Healed { time } => *time,
             Self::Watch(line) => line.time,
+            Self::Access(line) => line.time,
             Self::Applied(applied) => applied.time,
             Self::Observed(observation) => observation.time,
         }

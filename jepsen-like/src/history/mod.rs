@@ -6,6 +6,7 @@
 //!
 //! It must never know how the operations were sent, nor what is legal.
 
+mod access;
 mod blob;
 mod display;
 mod event;
@@ -15,6 +16,7 @@ mod request;
 mod response;
 mod watch;
 
+pub use access::{AccessLine, AccessRecord, ChangeId, UserId};
 pub use blob::Blob;
 pub use event::{
     Applied, ClientId, Event, Info, InfoKind, MemberId, Micros, OpId, Refusal, RefusalKind,

@@ -78,6 +78,7 @@ impl History {
                     joined.finish(&position, line, *op, *time, Outcome::Info(Some(error)));
                 }
                 Event::Watch(_)
+                | Event::Access(_)
                 | Event::Applied(_)
                 | Event::CompactedAt { .. }
                 | Event::Observed(_)

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jepsen_like::history::{ClientId, Event, Operation, Outcome, Response, WatchRecord};
+use jepsen_like::history::{
+    AccessRecord, ClientId, Event, Operation, Outcome, Response, WatchRecord,
+};
 use jepsen_like::observation::{Fact, Role};
 use reports::{Bar, Lane, LaneGroup, Mark, Story, Table, Timeline, Tone};
 
@@ -336,6 +338,17 @@ fn line(event: &Event) -> Option<String> {
         Event::CompactedAt { member, revision, .. } => {
             format!("member {member}: compacted up to {revision}")
         }
+        Event::Access(line) => match &line.record {
+            AccessRecord::As { op, user } => format!("operation {op} is of user {user}"),
+            AccessRecord::Change { change, user, permits: true } => {
+                format!("change {change}: user {user} is to be permitted")
+            }
+            AccessRecord::Change { change, user, permits: false } => {
+                format!("change {change}: user {user} is to be denied")
+            }
+            AccessRecord::Done { change } => format!("change {change} done"),
+            AccessRecord::Refused { change } => format!("change {change} refused"),
+        },
         Event::Healed { .. } => "everything is healed".to_owned(),
         Event::Applied(_) => return None,
     })

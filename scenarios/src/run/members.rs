@@ -17,6 +17,8 @@ use sim::cluster::{ClientHost, Cluster, ClusterConfig, Record, Status};
 
 /// Log segments are small, so that runs cross their borders.
 const WAL_SEGMENT_BYTES: u64 = 64 << 10;
+/// Passwords are hashed as cheaply as bcrypt can.
+const BCRYPT_COST: u32 = 4;
 /// How long a step waits for somebody to lead.
 const LEADER_PATIENCE: Duration = Duration::from_secs(4);
 
@@ -87,6 +89,7 @@ impl Members {
         config.member.snapshot_catchup_entries = (plan.snapshot_count / 4).max(1);
         config.member.election_timeout_ms = millis(plan.election_timeout);
         config.member.heartbeat_interval_ms = millis(plan.heartbeat);
+        config.member.bcrypt_cost = BCRYPT_COST;
         config.member.wal_segment_bytes = WAL_SEGMENT_BYTES;
         // Often, so that a database comes near the end of its log, or seldom, so that a restart replays.
         let flush = world.streams().draw(Stream::Fault, Key::of("flush interval"));

@@ -17,8 +17,10 @@ use super::members::{FaultRecord, Members};
 use super::observed;
 use crate::panics::Slot;
 use crate::plan::Plan;
-use crate::workload::{Client, Progress, Recorder, Session, StopSign, Watcher};
-use sim::cluster::Status;
+use crate::workload::{
+    Administrator, Client, Login, Progress, Recorder, Session, StopSign, User, Watcher, set_up,
+};
+use sim::cluster::{ClientHost, Status};
 
 /// How long a new cluster may take to elect its first leader, in election timeouts.
 const BOOT_ELECTION_TIMEOUTS: u32 = 10;
@@ -110,15 +112,17 @@ impl Run {
     }
 
     async fn run(self) -> Ran {
-        if self.first_leader().await {
-            let checker = Session::new(self.members.client("checker"), &self.recorder);
+        if self.first_leader().await && self.users_are_set_up().await {
+            let checker = self.session(&self.members.client("checker"));
             let (progress, hurry) = (Progress::default(), StopSign::default());
             let clients = self.start_clients();
+            let users = self.start_users();
             let watchers = self.start_watchers(&progress, &hurry);
             self.faults().run(&self.plan).await;
             self.members.heal_everything();
             self.recorder.healed();
             clients.stop().await;
+            users.stop().await;
             self.liveness(checker).run(&progress, &hurry).await;
             watchers.stop().await;
         }
@@ -138,12 +142,59 @@ impl Run {
         true
     }
 
+    /// Who the run itself is, and its clients that are nobody in particular.
+    fn login(&self) -> Option<Login> {
+        (self.plan.workload.users > 0).then(Login::root)
+    }
+
+    fn session(&self, host: &ClientHost) -> Session {
+        Session::new(host.clone(), &self.recorder).with_login(self.login())
+    }
+
+    async fn users_are_set_up(&self) -> bool {
+        let users = self.plan.workload.users;
+        if users == 0 {
+            return true;
+        }
+        let mut session = Session::new(self.members.client("set-up"), &self.recorder);
+        let is_done = set_up(&mut session, self.members.count(), users).await;
+        if !is_done {
+            let message = "users cannot be added without any fault".to_owned();
+            add_finding(&self.findings, "liveness: users", message);
+        }
+        is_done
+    }
+
+    fn start_users(&self) -> Tasks {
+        let mut tasks = Tasks::new(StopSign::default());
+        let users = self.plan.workload.users;
+        if users == 0 {
+            return tasks;
+        }
+        let members = self.members.count();
+        let host = self.members.client("administrator");
+        let session = self.session(&host);
+        let administrator = Administrator { session, members, users };
+        let working = administrator.run(self.world.streams(), tasks.stop.clone());
+        tasks.handles.push(host.host().spawn(working));
+        for number in 1..=users {
+            let host = self.members.client(&format!("user-{number}"));
+            let session = Session::new(host.clone(), &self.recorder);
+            let session = session.with_login(Some(Login::user(number)));
+            let pace = self.plan.workload.pace;
+            let user = User { session, number, members, pace };
+            let working = user.run(self.world.streams(), tasks.stop.clone());
+            tasks.handles.push(host.host().spawn(working));
+        }
+        tasks
+    }
+
     fn start_clients(&self) -> Tasks {
         let mut tasks = Tasks::new(StopSign::default());
         for number in 1..=self.plan.workload.clients {
             let host = self.members.client(&format!("client-{number}"));
             let client = Client {
-                session: Session::new(host.clone(), &self.recorder),
+                session: self.session(&host),
                 number,
                 members: self.members.count(),
                 workload: self.plan.workload.clone(),
@@ -167,6 +218,7 @@ impl Run {
                 progress: progress.clone(),
                 hurry: hurry.clone(),
                 stop: tasks.stop.clone(),
+                login: self.login(),
             };
             tasks.handles.push(host.host().spawn(watcher.run(self.world.streams())));
         }
@@ -176,7 +228,7 @@ impl Run {
     fn faults(&self) -> Faults {
         let host = self.members.client("script");
         let needed = self.plan.steps.iter().map(|step| step.action.sessions()).sum();
-        let session = |_| Session::new(host.clone(), &self.recorder);
+        let session = |_| self.session(&host);
         Faults {
             world: self.world.clone(),
             members: self.members.clone(),

@@ -81,6 +81,7 @@ impl Parser {
             "watchers" => workload.watchers = line.count(0..=64)?,
             "keys" => workload.keys = line.count(1..=10_000)?,
             "pace" => workload.pace = line.duration()?,
+            "users" => workload.users = line.count(0..=16)? as u64,
             "duration" => *duration = line.duration()?,
             other => return line.error(format!("`{other}` is neither a setting nor a step")),
         }

@@ -28,6 +28,9 @@ impl Display for Plan {
         writeln!(out, "watchers {}", workload.watchers)?;
         writeln!(out, "keys {}", workload.keys)?;
         writeln!(out, "pace {}", Span(workload.pace))?;
+        if workload.users > 0 {
+            writeln!(out, "users {}", workload.users)?;
+        }
         writeln!(out, "duration {}\n", Span(*duration))?;
         steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
         if !floors.is_empty() {

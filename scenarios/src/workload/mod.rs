@@ -5,10 +5,12 @@
 //!
 //! Must never know: which faults are injected, and what a right answer is.
 
+mod access;
 mod client;
 mod convert;
 mod generate;
 mod knowledge;
+mod login;
 mod recorder;
 mod refusal;
 mod session;
@@ -16,9 +18,11 @@ mod stop;
 mod stream;
 mod watcher;
 
+pub use self::access::{Administrator, User, set_up};
 pub use self::client::{Client, burst};
 pub(crate) use self::convert::{command, proposed};
 pub use self::knowledge::Knowledge;
+pub use self::login::Login;
 pub use self::recorder::{Recorder, Tally};
 pub use self::session::Session;
 pub use self::stop::StopSign;

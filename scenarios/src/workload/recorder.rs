@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jepsen_like::history::{
-    ClientId, Event, Info, MemberId, Micros, OpId, Refusal, Request, Response, WatchId, WatchLine,
-    WatchRecord,
+    AccessLine, AccessRecord, ClientId, Event, Info, MemberId, Micros, OpId, Refusal, Request,
+    Response, WatchId, WatchLine, WatchRecord,
 };
 use sim::World;
 
@@ -124,6 +124,12 @@ impl Recorder {
             _ => {}
         }
         state.events.push(Event::Watch(WatchLine { time, watch, client, member, record }));
+    }
+
+    /// Something happened that concerns who may do what.
+    pub fn access(&self, record: AccessRecord) {
+        let time = self.now();
+        self.lock().events.push(Event::Access(AccessLine { time, record }));
     }
 
     /// No faults from here on.

@@ -39,6 +39,11 @@ fn refusal(error: Error) -> Option<RefusalKind> {
         Error::NoSpace
         | Error::RequestTooManyRequests
         | Error::PermissionDenied
+        | Error::UserEmpty
+        | Error::InvalidAuthToken
+        | Error::AuthOldRevision
+        | Error::RoleNotGranted
+        | Error::PermissionNotGranted
         | Error::NotCapable
         | Error::NotSupportedForLearner => RefusalKind::NotServed,
         _ => return None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use detcd_api::Client;
+use detcd_api::Error;
 use detcd_node::grpc::Channel;
 use jepsen_like::history::{
     ClientId, Info, InfoKind, MemberId, OpId, Refusal, RefusalKind, Request, Response,
@@ -12,17 +12,19 @@ use openraft_rt::AsyncRuntime;
 use sim::SimRuntime;
 use tonic::Status;
 
+use super::access::no_token;
 use super::convert;
+use super::login::{Caller, Login, Token, authenticate, client};
 use super::recorder::Recorder;
 use super::refusal::{End, end_of};
 use super::stream;
 use sim::cluster::ClientHost;
 
-/// No member looks at it, but HTTP/2 wants one.
-const ORIGIN: &str = "http://detcd";
-
 /// One in so many ranges is read as a stream, if it can be.
 const STREAMED_ONE_IN: OpId = 4;
+
+/// How long a token may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A client's connections and its name in the history.
 #[derive(Debug)]
@@ -31,11 +33,8 @@ pub struct Session {
     recorder: Recorder,
     client: ClientId,
     channels: BTreeMap<usize, Channel>,
-}
-
-/// The client side of a connection.
-pub(super) fn client(channel: Channel) -> Client<Channel> {
-    Client::new(channel, http::Uri::from_static(ORIGIN))
+    login: Option<Login>,
+    token: Option<Token>,
 }
 
 /// The number of a member in histories.
@@ -47,7 +46,14 @@ impl Session {
     /// A session on a machine.
     pub fn new(host: ClientHost, recorder: &Recorder) -> Self {
         let client = recorder.new_client();
-        Self { host, recorder: recorder.clone(), client, channels: BTreeMap::new() }
+        let (recorder, channels) = (recorder.clone(), BTreeMap::new());
+        Self { host, recorder, client, channels, login: None, token: None }
+    }
+
+    /// The same as a user.
+    #[must_use]
+    pub fn with_login(self, login: Option<Login>) -> Self {
+        Self { login, ..self }
     }
 
     /// Where everything is written down.
@@ -80,8 +86,12 @@ impl Session {
             recorder.fail(op, Refusal::from(RefusalKind::NotServed));
             return None;
         };
-        match SimRuntime::timeout(patience, send(channel, op, &request)).await {
-            Ok(Ok(response)) => {
+        match SimRuntime::timeout(patience, self.send(channel, op, &request)).await {
+            Ok(Ok(None)) => {
+                recorder.fail(op, no_token());
+                None
+            }
+            Ok(Ok(Some(response))) => {
                 recorder.ok(op, response.clone());
                 Some(response)
             }
@@ -121,10 +131,56 @@ impl Session {
             }
         }
     }
+
+    /// Sends a request; once more if it was refused because its token is not known any more. Nothing
+    /// comes of it without a token.
+    async fn send(
+        &mut self,
+        channel: Channel,
+        op: OpId,
+        request: &Request,
+    ) -> Result<Option<Response>, Status> {
+        for _ in 0..2 {
+            let Some(token) = self.token(channel.clone(), PATIENCE).await else { return Ok(None) };
+            match send(client(channel.clone(), token), op, request).await {
+                Ok(response) => return Ok(Some(response)),
+                Err(status) if self.looked_at(&status) => {}
+                Err(status) => return Err(status),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A client that says who it is, if the member can be reached and gives a token.
+    pub(super) async fn caller(&mut self, member: usize, patience: Duration) -> Option<Caller> {
+        let channel = self.channel(member, patience).await?;
+        let token = self.token(channel.clone(), patience).await?;
+        Some(client(channel, token))
+    }
+
+    async fn token(&mut self, channel: Channel, patience: Duration) -> Option<Token> {
+        if self.token.is_none() {
+            self.token = authenticate(channel, self.login.as_ref(), patience).await;
+        }
+        self.token.clone()
+    }
+
+    /// Forgets a token that is not known any more, and tells whether that was so.
+    pub(super) fn looked_at(&mut self, status: &Status) -> bool {
+        let is_unknown = Error::from_status(status) == Some(Error::InvalidAuthToken);
+        if is_unknown {
+            self.token = None;
+        }
+        is_unknown
+    }
+
+    /// Forgets the connection to a member that does not answer.
+    pub(super) fn leave(&mut self, member: usize) {
+        self.channels.remove(&member);
+    }
 }
 
-async fn send(channel: Channel, op: OpId, request: &Request) -> Result<Response, Status> {
-    let client = client(channel);
+async fn send(client: Caller, op: OpId, request: &Request) -> Result<Response, Status> {
     Ok(match request {
         Request::Range(request)
             if op.is_multiple_of(STREAMED_ONE_IN) && stream::can_be(request) =>

@@ -1,10 +1,10 @@
 //! A range that is read as a stream, put together again.
 
-use detcd_api::Client;
 use detcd_api::etcdserverpb::{RangeRequest, RangeResponse};
-use detcd_node::grpc::Channel;
 use jepsen_like::history::{self, SortOrder, SortTarget};
 use tonic::Status;
+
+use super::login::Caller;
 
 /// Whether the members answer this range as a stream.
 pub(super) fn can_be(range: &history::RangeRequest) -> bool {
@@ -19,10 +19,7 @@ pub(super) fn can_be(range: &history::RangeRequest) -> bool {
 }
 
 /// All chunks as one answer.
-pub(super) async fn range(
-    client: &Client<Channel>,
-    request: RangeRequest,
-) -> Result<RangeResponse, Status> {
+pub(super) async fn range(client: &Caller, request: RangeRequest) -> Result<RangeResponse, Status> {
     let mut chunks = client.kv().range_stream(request).await?.into_inner();
     let mut kvs = Vec::new();
     loop {

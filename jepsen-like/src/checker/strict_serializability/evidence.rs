@@ -153,6 +153,7 @@ impl<'h> Evidence<'h> {
                 Event::Invoke { .. }
                 | Event::Fail { .. }
                 | Event::Info { .. }
+                | Event::Access(_)
                 | Event::Applied(_)
                 | Event::CompactedAt { .. }
                 | Event::Observed(_)

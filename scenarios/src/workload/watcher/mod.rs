@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use super::session::client;
+use super::login::{Login, authenticate, client};
 use super::{Recorder, StopSign};
 use crate::dice::Dice;
 use sim::cluster::ClientHost;
@@ -79,6 +79,8 @@ pub struct Watcher {
     pub hurry: StopSign,
     /// When it ends.
     pub stop: StopSign,
+    /// As whom.
+    pub login: Option<Login>,
 }
 
 /// One stream and what is on it.
@@ -138,7 +140,8 @@ impl Watcher {
             let id = if own_ids { index as i64 + 1 } else { 0 };
             requests.try_send(watch.create(member, id)).ok()?;
         }
-        let mut client = client(channel).watch();
+        let token = authenticate(channel.clone(), self.login.as_ref(), OPEN_PATIENCE).await?;
+        let mut client = client(channel, token).watch();
         let opening = client.watch(ReceiverStream::new(queue));
         let response = SimRuntime::timeout(OPEN_PATIENCE, opening).await.ok()?.ok()?;
         Some(Connection { member, requests, responses: response.into_inner() })
