@@ -12,6 +12,7 @@ use detcd_api::etcdserverpb::{
 use detcd_machine::{Command, LeaseCommand, LeaseGrant, LeaseOutcome, Outcome, Requester};
 use futures_util::future::{self, Either};
 use futures_util::{Stream, StreamExt, stream};
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{guard, header, identity, status};
@@ -75,7 +76,14 @@ impl<R: Runtime> LeaseService<R> {
         }
     }
 
-    async fn renew(&self, id: i64) -> Result<LeaseKeepAliveResponse, Status> {
+    /// A client that may not write the keys of a lease may not keep them alive either (G84).
+    async fn renew(
+        &self,
+        metadata: &MetadataMap,
+        id: i64,
+    ) -> Result<LeaseKeepAliveResponse, Status> {
+        let by = identity::requester(&self.replica, metadata).await?;
+        self.replica.check_renewable(&by, id).map_err(status::auth)?;
         // Before the renewal, so that nobody takes its revision for one at which the lease was alive
         // still (G56).
         let header = header::now(&self.replica);
@@ -145,9 +153,10 @@ impl<R: Runtime> Lease for LeaseService<R> {
     ) -> Result<Response<Self::LeaseKeepAliveStream>, Status> {
         let needs_leader = guard::needs_leader(request.metadata().as_ref());
         let service = self.clone();
-        let renewals = request.into_inner().map(move |request| {
-            let service = service.clone();
-            async move { service.renew(request?.id).await }
+        let (metadata, _, requests) = request.into_parts();
+        let renewals = requests.map(move |request| {
+            let (service, metadata) = (service.clone(), metadata.clone());
+            async move { service.renew(&metadata, request?.id).await }
         });
         let answers = renewals.buffered(RENEWALS_MAX);
         let answers = if needs_leader {
@@ -191,8 +200,10 @@ impl<R: Runtime> Lease for LeaseService<R> {
 
     async fn lease_leases(
         &self,
-        _: Request<LeaseLeasesRequest>,
+        request: Request<LeaseLeasesRequest>,
     ) -> Result<Response<LeaseLeasesResponse>, Status> {
+        let by = identity::requester(&self.replica, request.metadata()).await?;
+        self.replica.check_listable(&by).map_err(status::auth)?;
         let leases = self.replica.leases().into_iter().map(|id| LeaseStatus { id }).collect();
         Ok(Response::new(LeaseLeasesResponse { header: header::now(&self.replica), leases }))
     }

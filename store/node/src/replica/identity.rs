@@ -42,6 +42,16 @@ impl<R: Runtime> Replica<R> {
         }
     }
 
+    /// Whether the requester may keep the lease alive.
+    pub fn check_renewable(&self, by: &Requester, lease: i64) -> Result<(), AuthRejection> {
+        self.inner.state.with_machine(|machine| machine.check_lease_keys_writable(by, lease))
+    }
+
+    /// Whether the requester may list the leases.
+    pub fn check_listable(&self, by: &Requester) -> Result<(), AuthRejection> {
+        self.inner.state.with_machine(|machine| machine.check_leases_readable(by))
+    }
+
     /// Looks at users, roles and permissions.
     pub fn with_auth<T>(&self, look: impl FnOnce(&Auth) -> T) -> T {
         self.inner.state.with_machine(|machine| look(machine.auth()))
