@@ -33,6 +33,8 @@ struct Run {
     machines: RefCell<BTreeSet<NodeId>>,
     /// Tasks of the world itself, which belong to no machine.
     loose: RefCell<Vec<AbortHandle>>,
+    /// What ends the processes of machines.
+    endings: RefCell<Vec<Box<dyn FnOnce()>>>,
 }
 
 /// The ambient state of one simulated machine.
@@ -102,6 +104,7 @@ pub(crate) fn enter(streams: Streams) -> Entered {
             nodes: RefCell::default(),
             machines: RefCell::default(),
             loose: RefCell::default(),
+            endings: RefCell::default(),
         }));
     });
     Entered
@@ -156,10 +159,18 @@ pub(crate) fn adopt(task: AbortHandle) {
     }
 }
 
+/// Has something done when the run is over.
+pub(crate) fn at_end(ending: impl FnOnce() + 'static) {
+    current().endings.borrow_mut().push(Box::new(ending));
+}
+
 /// Ends all tasks but the calling one. A task holds its own waker, and often those of others, so
 /// tasks that nobody ends outlive the executor, and with them the disks of a run.
 pub(crate) fn end_all() {
     let run = current();
+    for ending in run.endings.take() {
+        ending();
+    }
     for task in run.loose.borrow_mut().drain(..) {
         task.abort();
     }

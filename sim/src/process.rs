@@ -72,6 +72,12 @@ impl World {
         });
         let weak = Arc::downgrade(&machine);
         machine.disk.set_power_switch(move || switch_off(&weak));
+        let weak = Arc::downgrade(&machine);
+        context::at_end(move || {
+            if let Some(machine) = weak.upgrade() {
+                Host { machine }.end(SimDisk::kill, Farewell::Closed);
+            }
+        });
         Host { machine }
     }
 

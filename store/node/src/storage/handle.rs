@@ -190,10 +190,11 @@ impl<R: Runtime> Storage<R> {
         SnapshotWriter::begin(Arc::clone(&self.shared)).await
     }
 
-    /// Bytes of the database file, and bytes of keys and values in it, as of the last commit.
+    /// Bytes of the database file as of the last commit, and bytes of it in use: those of keys and
+    /// values, also of what is about to be written.
     pub fn size(&self) -> (u64, u64) {
-        let size = self.shared.state().size;
-        (size.total, size.stored)
+        let total = self.shared.state().size.total;
+        (total, self.used_bytes().min(total))
     }
 
     /// Bytes of keys and values, those that are not durable yet included.
