@@ -2,7 +2,7 @@
 //!
 //! Which leases there are is replicated ([`detcd_machine`]); how much time they have left only the leader
 //! knows, by its monotonic clock, and an expired lease is one whose revocation it proposes.
-//! [`Keeper`] holds the deadlines and decides, [`Deadlines`] shares it with the applier, which tells it of
+//! `Keeper` holds the deadlines and decides, [`Deadlines`] shares it with the applier, which tells it of
 //! grants and revocations, and [`Lessor`] does what it decided: it revokes, keeps checkpoints, and
 //! renews.
 //!

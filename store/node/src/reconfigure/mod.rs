@@ -1,8 +1,8 @@
 //! Changing who is in the cluster: the leader's side.
 //!
-//! One change at a time, each by joint consensus. What is asked for is judged by etcd's [`rules`] on what
+//! One change at a time, each by joint consensus. What is asked for is judged by etcd's `rules` on what
 //! the leader knows after it has confirmed that it leads. A change that was begun is completed by whoever
-//! leads then: see [`steward`].
+//! leads then: see `steward`.
 //!
 //! Unlike etcd's, a voter that was added gets its vote only once it has the log: until then it is shown as
 //! a voter, and counted as one by the rules, but a quorum does not wait for it. So a cluster of one can
