@@ -67,9 +67,11 @@ impl<R: Runtime> Lessor<R> {
                 }
                 continue;
             };
+            let mut stopped = false;
             let deposed = async {
                 loop {
                     if metrics.changed().await.is_err() {
+                        stopped = true;
                         return;
                     }
                     let now = metrics.borrow_and_update();
@@ -80,6 +82,10 @@ impl<R: Runtime> Lessor<R> {
             };
             R::select2(deposed, self.lead(term)).await;
             self.deadlines.keeper().demote();
+            // What Raft said last stays readable when it has stopped, and is not true any more.
+            if stopped {
+                return;
+            }
         }
     }
 
