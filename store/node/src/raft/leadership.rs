@@ -135,8 +135,11 @@ impl<R: Runtime> Leadership<R> {
         if self.asked.insert(voter) {
             let (links, vote, round) = (self.links.clone(), standing.vote, self.round);
             let patience = self.patience;
+            // A task of its own: between two rounds nobody would drive it, and what it waits in line
+            // for, such as a connection, everybody behind it would wait for as well.
+            let asking = R::spawn(follows::<R>(links, voter, node, vote, patience));
             self.asking.push(Box::pin(async move {
-                let result = follows::<R>(links, voter, node, vote, patience).await;
+                let result = asking.await.unwrap_or(Confirmed::Unknown);
                 Answer { round, voter, result }
             }));
         }
