@@ -118,6 +118,9 @@ pub enum Fact {
     },
     /// It uses this membership from now on.
     Membership {
+        /// The index of the entry that brings it; 0 for the one that everything begins with.
+        #[serde(default)]
+        index: u64,
         /// One set of voters, or two while the change is joint.
         voters: Vec<Vec<MemberId>>,
         /// Members without a vote.

@@ -69,6 +69,8 @@ pub struct Counts {
     pub faults: u64,
     /// Watch events that were delivered.
     pub watch_events: u64,
+    /// Changes of the membership that were done.
+    pub changes: u64,
 }
 
 impl AddAssign for Counts {
@@ -82,6 +84,7 @@ impl AddAssign for Counts {
         self.installed_snapshots += other.installed_snapshots;
         self.faults += other.faults;
         self.watch_events += other.watch_events;
+        self.changes += other.changes;
     }
 }
 

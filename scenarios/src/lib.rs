@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod cli;
 pub mod dice;
 pub mod library;
+pub mod membership;
 pub mod mutants;
 pub mod panics;
 pub mod plan;

@@ -39,6 +39,14 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("swizzle"),
     script!("woken-leader"),
     script!("auth-changes-under-load"),
+    script!("replace-all-members"),
+    script!("learner-lags"),
+    script!("remove-leader"),
+    script!("grow-and-shrink"),
+    script!("power-loss-in-change"),
+    script!("removed-and-cut-off"),
+    script!("move-leader"),
+    script!("disk-lost"),
 ];
 
 /// All scripted scenarios.

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::ailment::{Ailment, LinkAilment};
+use crate::membership::MembershipChange;
 
 /// A run without its seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,6 +223,10 @@ pub enum Action {
     },
     /// So many writes as fast as they go, beside the workload.
     Burst(u64),
+    /// The membership changes, as soon as what was ordered before is done.
+    Membership(MembershipChange),
+    /// The machines break, and their disks with them: what starts there again finds nothing.
+    LoseDisk(Who),
     /// Gives a member a name, because who leads changes.
     Remember(Who, String),
     /// A write must be acknowledged in time, in spite of everything.
@@ -258,7 +263,9 @@ impl Action {
             | Self::Ail(..)
             | Self::AilLink { .. }
             | Self::Swizzle { .. }
+            | Self::LoseDisk(_)
             | Self::Reset(..) => true,
+            Self::Membership(change) => change.hurts(),
             Self::Restart(_)
             | Self::Heal
             | Self::Compact { .. }
@@ -284,6 +291,8 @@ pub enum Who {
     Any,
     /// Everybody.
     All,
+    /// Those without a vote.
+    Learner,
     /// The member that was remembered under this name.
     Named(String),
 }
@@ -325,17 +334,20 @@ pub enum Counter {
     Snapshots,
     /// Faults of any kind.
     Faults,
+    /// Changes of the membership that were done.
+    Changes,
 }
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Acks,
         Self::Crashes,
         Self::Elections,
         Self::ResumedWatches,
         Self::Snapshots,
         Self::Faults,
+        Self::Changes,
     ];
 
     /// Its name in scripts.
@@ -347,6 +359,7 @@ impl Counter {
             Self::ResumedWatches => "resumed-watches",
             Self::Snapshots => "snapshots",
             Self::Faults => "faults",
+            Self::Changes => "membership-changes",
         }
     }
 
@@ -359,6 +372,7 @@ impl Counter {
             Self::ResumedWatches => "resumed watches",
             Self::Snapshots => "installed snapshots",
             Self::Faults => "faults",
+            Self::Changes => "membership changes",
         }
     }
 
@@ -371,6 +385,7 @@ impl Counter {
             Self::ResumedWatches => counts.resumed_watches,
             Self::Snapshots => counts.installed_snapshots,
             Self::Faults => counts.faults,
+            Self::Changes => counts.changes,
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn check(history: &History, options: &Options) -> Verdict {
     let mut last: BTreeMap<MemberId, &Applied> = BTreeMap::new();
     let mut stopped: BTreeMap<MemberId, bool> = BTreeMap::new();
     let mut healed: Option<Micros> = None;
-    let mut membership: Option<BTreeSet<MemberId>> = None;
+    let mut memberships: BTreeMap<MemberId, (u64, BTreeSet<MemberId>)> = BTreeMap::new();
     for event in &history.events {
         match event {
             Event::Applied(tap) => {
@@ -31,8 +31,9 @@ pub fn check(history: &History, options: &Options) -> Verdict {
                 Fact::Stopped => {
                     stopped.insert(seen.member, true);
                 }
-                Fact::Membership { voters, learners } => {
-                    membership = Some(voters.iter().flatten().chain(learners).copied().collect());
+                Fact::Membership { index, voters, learners } => {
+                    let members = voters.iter().flatten().chain(learners).copied().collect();
+                    memberships.insert(seen.member, (*index, members));
                 }
                 _ => {}
             },
@@ -46,7 +47,9 @@ pub fn check(history: &History, options: &Options) -> Verdict {
     let end = history.events.iter().map(Event::time).max().unwrap_or(0);
     if healed.is_some_and(|healed| end >= healed.saturating_add(options.watch_grace)) {
         last.retain(|member, _| !stopped.get(member).copied().unwrap_or(false));
-        last.retain(|member, _| membership.as_ref().is_none_or(|members| members.contains(member)));
+        // Whoever was removed may end with an older membership, in which it still is.
+        let newest = memberships.into_values().max_by_key(|(index, _)| *index);
+        last.retain(|member, _| newest.as_ref().is_none_or(|(_, all)| all.contains(member)));
         findings_of_ends(&last, &mut findings);
     }
     findings.verdict()

@@ -40,7 +40,7 @@ fn durable(term: u64, index: u64) -> Fact {
 }
 
 fn three() -> Fact {
-    Fact::Membership { voters: vec![vec![1, 2, 3]], learners: vec![] }
+    Fact::Membership { index: 0, voters: vec![vec![1, 2, 3]], learners: vec![] }
 }
 
 #[test]
@@ -140,7 +140,8 @@ fn a_commit_without_a_durable_quorum_is_told() {
 
 #[test]
 fn a_joint_membership_needs_both_quorums() {
-    let joint = Fact::Membership { voters: vec![vec![1, 2, 3], vec![3, 4, 5]], learners: vec![] };
+    let voters = vec![vec![1, 2, 3], vec![3, 4, 5]];
+    let joint = Fact::Membership { index: 1, voters, learners: vec![] };
     let mut facts = vec![(1, joint), (1, leads(2))];
     facts.extend([1, 2, 3].map(|member| (member, durable(2, 5))));
     facts.extend([4, 5].map(|member| (member, durable(1, 1))));

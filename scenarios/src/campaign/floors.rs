@@ -6,12 +6,13 @@ use super::Subject;
 use crate::plan::Counter;
 
 /// Counters that every campaign states.
-const STATED: [Counter; 5] = [
+const STATED: [Counter; 6] = [
     Counter::Acks,
     Counter::Crashes,
     Counter::Elections,
     Counter::ResumedWatches,
     Counter::Snapshots,
+    Counter::Changes,
 ];
 
 /// What a hundred swarm runs must reach together; one run alone may have none of it.
@@ -23,6 +24,7 @@ fn per_hundred(counter: Counter) -> u64 {
         Counter::ResumedWatches => 50,
         Counter::Snapshots => 2,
         Counter::Faults => 100,
+        Counter::Changes => 5,
     }
 }
 

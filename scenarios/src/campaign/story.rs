@@ -24,7 +24,7 @@ pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged) -> Story {
     let end_us = micros(ran.simulated);
     let focus = focus(judged, ran, end_us);
     let mut lanes = fault_lanes(&ran.faults, end_us);
-    lanes.extend(member_lanes(plan.cluster.members, ran, end_us));
+    lanes.extend(member_lanes(ran.members.len(), ran, end_us));
     lanes.extend(client_lanes(ran, judged));
     lanes.extend(watch_lanes(ran, judged, end_us));
     Story {

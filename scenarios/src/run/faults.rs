@@ -10,6 +10,7 @@ use reports::Finding;
 use sim::random::Key;
 use sim::{SimRuntime, Stream, World};
 
+use super::changes::Changes;
 use super::members::{Members, Place};
 use crate::ailment::LinkAilment;
 use crate::dice::Dice;
@@ -29,6 +30,8 @@ pub(super) fn add_finding(findings: &Findings, checker: &str, message: String) {
 pub(super) struct Faults {
     pub(super) world: World,
     pub(super) members: Members,
+    /// Where changes of the membership are ordered.
+    pub(super) changes: Changes,
     /// Sessions for the steps that send requests.
     pub(super) sessions: Vec<Session>,
     pub(super) keys: usize,
@@ -95,6 +98,10 @@ impl Faults {
             Action::Heal => self.members.heal_links(),
             Action::Compact { keep } => self.compact(*keep).await,
             Action::Burst(puts) => self.burst(*puts),
+            Action::Membership(change) => self.membership(change, dice).await,
+            Action::LoseDisk(who) => {
+                self.each(who, dice, |members, it| members.lose_disk(it)).await;
+            }
             Action::Remember(who, name) => {
                 if let Some(member) = self.members.resolve(who, dice).await.first() {
                     self.members.remember(name, *member);
@@ -166,14 +173,13 @@ impl Faults {
     /// Cuts every link but those between neighbours. Of three members everybody is a neighbour of
     /// everybody: there one link is cut.
     fn ring(&self) {
-        let count = self.members.count();
-        for (one, other) in
-            self.members.all().flat_map(|one| (one + 1..=count).map(move |it| (one, it)))
-        {
+        let all: Vec<usize> = self.members.all().collect();
+        let count = all.len();
+        for (one, other) in (0..count).flat_map(|one| (one + 1..count).map(move |it| (one, it))) {
             let apart = (other - one).min(count - (other - one));
-            if apart > 1 || (count == 3 && (one, other) == (1, 3)) {
-                self.members.cut(one, other);
-                self.members.cut(other, one);
+            if apart > 1 || (count == 3 && (one, other) == (0, 2)) {
+                self.members.cut(all[one], all[other]);
+                self.members.cut(all[other], all[one]);
             }
         }
         self.members.begin(Place::Network, None, "partition ring".to_owned());
@@ -307,9 +313,11 @@ impl Faults {
         const LANES: u64 = 4;
         for _ in 0..LANES {
             let Some(mut session) = self.sessions.pop() else { return };
-            let (members, keys) = (self.members.count(), self.keys);
+            let (members, keys) = (self.members.endpoints().clone(), self.keys);
             let share = puts.div_ceil(LANES);
-            drop(SimRuntime::spawn(async move { burst(&mut session, members, keys, share).await }));
+            drop(SimRuntime::spawn(
+                async move { burst(&mut session, &members, keys, share).await },
+            ));
         }
     }
 

@@ -8,9 +8,10 @@ use jepsen_like::history::{Blob, RangeRequest, Request, Response};
 use openraft_rt::AsyncRuntime;
 use sim::{SimRuntime, World};
 
+use super::changes::Changes;
 use super::faults::{Findings, add_finding, serving_put};
 use super::members::Members;
-use crate::workload::{Progress, Session, StopSign};
+use crate::workload::{Operator, Progress, Session, StopSign};
 
 const POLL: Duration = Duration::from_millis(50);
 /// Between two writes that let watches notice how far they are.
@@ -22,6 +23,9 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 pub(super) struct Liveness {
     pub(super) world: World,
     pub(super) members: Members,
+    /// What was ordered of the membership, and who asks about it, if anybody changes it.
+    pub(super) changes: Changes,
+    pub(super) operator: Option<Operator>,
     pub(super) session: Session,
     pub(super) findings: Findings,
     /// How long everything may take.
@@ -33,7 +37,8 @@ impl Liveness {
     pub(super) async fn run(&mut self, progress: &Progress, hurry: &StopSign) {
         let deadline = self.world.true_time() + self.limit;
         let Some(()) = self.leader(deadline).await else { return };
-        for member in self.members.all() {
+        let Some(()) = self.membership(deadline).await else { return };
+        for member in self.members.serving() {
             let Some(()) = self.serves(member, deadline).await else { return };
         }
         let Some(()) = self.converge(deadline).await else { return };
@@ -54,10 +59,12 @@ impl Liveness {
 
     /// A write through a member, and then a linearizable read.
     async fn serves(&mut self, member: usize, deadline: Duration) -> Option<()> {
-        let mut is_written = false;
+        // A learner takes no write, and answers from what it has.
+        let is_learner = self.members.is_learner(member);
+        let mut is_written = is_learner;
         while self.world.true_time() < deadline {
             let request =
-                if is_written { everything(false, 0) } else { serving_put(&self.session) };
+                if is_written { everything(is_learner, 0) } else { serving_put(&self.session) };
             let response = self.session.call(member, request, ATTEMPT).await;
             match response {
                 Some(Response::Range(_)) => return Some(()),
@@ -72,9 +79,10 @@ impl Liveness {
     /// All members have applied the same, with the same result.
     async fn converge(&self, deadline: Duration) -> Option<()> {
         loop {
-            let states: Vec<(u64, u64)> = self
-                .members
-                .all()
+            let members = self.members.serving();
+            let states: Vec<(u64, u64)> = members
+                .iter()
+                .copied()
                 .map(|member| self.members.status(member))
                 .map(|status| (status.applied, status.digest))
                 .collect();
@@ -84,7 +92,7 @@ impl Liveness {
             if self.world.true_time() >= deadline {
                 let words: Vec<String> = states
                     .iter()
-                    .zip(self.members.all())
+                    .zip(members)
                     .map(|((applied, digest), member)| {
                         format!("member {member} at index {applied} with state {digest:016x}")
                     })
@@ -128,7 +136,7 @@ impl Liveness {
         let (newest, compacted) =
             self.session.recorder().knowledge(|known| (known.revision, known.compacted));
         let oldest = compacted.max(1);
-        for member in self.members.all() {
+        for member in self.members.serving() {
             for serializable in [false, true] {
                 let request = everything(serializable, 0);
                 self.session.call(member, request, ATTEMPT).await;
@@ -141,7 +149,7 @@ impl Liveness {
         }
     }
 
-    fn missed(&self, name: &str, what: String) -> Option<()> {
+    pub(super) fn missed(&self, name: &str, what: String) -> Option<()> {
         let message = format!("{what}, {:?} after all faults have ended", self.limit);
         add_finding(&self.findings, name, message);
         None

@@ -2,10 +2,11 @@
 //!
 //! The only place that touches the simulated cluster's controls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use detcd_node::observer::Observation;
 use openraft_rt::AsyncRuntime;
 use sim::network::{HostId, SimNetwork};
 use sim::random::{Key, Stream};
@@ -13,6 +14,7 @@ use sim::{Host, SimRuntime, World};
 
 use crate::dice::Dice;
 use crate::plan::{ClusterPlan, Who};
+use crate::workload::Endpoints;
 use sim::cluster::{ClientHost, Cluster, ClusterConfig, Record, Status};
 
 /// Log segments are small, so that runs cross their borders.
@@ -52,14 +54,18 @@ pub struct FaultRecord {
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     names: BTreeMap<String, usize>,
     paused: BTreeMap<usize, u64>,
     pauses: u64,
-    crashes: u64,
+    pub(super) crashes: u64,
     faults: Vec<FaultRecord>,
     clients: Vec<HostId>,
     excuses: Vec<Excuse>,
+    pub(super) changes: u64,
+    pub(super) learners: BTreeSet<usize>,
+    /// Whose disks are lost: they cannot come back, and are to be replaced.
+    pub(super) lost: BTreeSet<usize>,
 }
 
 /// Why a member may stop by itself.
@@ -75,8 +81,8 @@ struct Excuse {
 #[derive(Debug, Clone)]
 pub(super) struct Members {
     world: World,
-    cluster: Cluster,
-    count: usize,
+    pub(super) cluster: Cluster,
+    pub(super) endpoints: Endpoints,
     state: Arc<Mutex<State>>,
 }
 
@@ -98,16 +104,18 @@ impl Members {
         config.member.flush_interval = Duration::from_millis(FLUSH_INTERVALS_MS[choice]);
         config.member.watch_progress_notify_interval = Duration::from_secs(2);
         let cluster = Cluster::boot(world, &config);
-        let state = Arc::default();
-        Self { world: world.clone(), cluster, count: plan.members, state }
+        let (endpoints, state) = (Endpoints::new(cluster.members()), Arc::default());
+        Self { world: world.clone(), cluster, endpoints, state }
     }
 
+    /// How many members are here.
     pub(super) fn count(&self) -> usize {
-        self.count
+        self.all().count()
     }
 
-    pub(super) fn all(&self) -> std::ops::RangeInclusive<usize> {
-        1..=self.count
+    /// The members that are here.
+    pub(super) fn all(&self) -> std::vec::IntoIter<usize> {
+        self.cluster.members()
     }
 
     /// A machine for a client. Clients' machines are added before the first fault.
@@ -153,7 +161,10 @@ impl Members {
     /// The members that are meant; nobody, if there is no leader for too long.
     pub(super) async fn resolve(&self, who: &Who, dice: &mut Dice) -> Vec<usize> {
         match who {
-            Who::Member(member) => vec![*member],
+            Who::Member(member) => {
+                Some(*member).filter(|it| *it <= self.cluster.size()).into_iter().collect()
+            }
+            Who::Learner => self.learners(),
             Who::All => self.all().collect(),
             Who::Named(name) => self.lock().names.get(name).copied().into_iter().collect(),
             Who::Any => {
@@ -236,7 +247,7 @@ impl Members {
         }
     }
 
-    fn resume(&self, member: usize) {
+    pub(super) fn resume(&self, member: usize) {
         if self.lock().paused.remove(&member).is_some() {
             self.cluster.host(member).resume();
             self.finish(Place::Process, Some(member));
@@ -284,7 +295,7 @@ impl Members {
         true
     }
 
-    pub(super) fn host(&self, member: usize) -> &Host {
+    pub(super) fn host(&self, member: usize) -> Host {
         self.cluster.host(member)
     }
 
@@ -330,8 +341,28 @@ impl Members {
         self.cure();
         for member in self.all() {
             self.resume(member);
-            self.restart(member);
+            if !self.is_lost(member) {
+                self.restart(member);
+            }
         }
+    }
+
+    /// Whether the member's disk is lost.
+    pub(super) fn is_lost(&self, member: usize) -> bool {
+        self.lock().lost.contains(&member)
+    }
+
+    /// Whether the member became leader at that time or later.
+    pub(super) fn has_led(&self, member: usize, since: Duration) -> bool {
+        self.records().iter().rev().take_while(|record| record.time >= since).any(|record| {
+            let leads = matches!(record.observation, Observation::Role { is_leader: true, .. });
+            record.member == member && leads
+        })
+    }
+
+    /// Longer than any run.
+    pub(super) fn forever(&self) -> Duration {
+        Duration::from_secs(86_400)
     }
 
     /// Writes down that a fault begins.
@@ -361,7 +392,7 @@ impl Members {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,12 +8,16 @@
 
 mod ailments;
 mod attribution;
+mod changes;
+mod farewell;
 mod faults;
 mod judge;
 mod liveness;
 mod members;
 mod observed;
+mod orders;
 mod phases;
+mod roster;
 
 pub use self::judge::{Judged, judge};
 pub use self::members::{FaultRecord, Place};

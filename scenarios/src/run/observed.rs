@@ -17,18 +17,18 @@ const DURABLE_LAG_US: Micros = 20;
 
 /// Events of a history in the order of time; what members told comes before what clients saw then.
 pub(super) fn merge(
-    members: usize,
+    names: &dyn Fn(u64) -> Option<usize>,
     records: &[Record],
     faults: &[FaultRecord],
     clients: Vec<Event>,
 ) -> Vec<Event> {
-    let mut events: Vec<Event> =
-        (1..=members).map(|member| membership(members, member as MemberId)).collect();
+    let mut events: Vec<Event> = Vec::new();
     let entry_terms = entry_terms(records);
     let mut terms: BTreeMap<MemberId, u64> = BTreeMap::new();
     for record in records {
         let term = terms.entry(record.member as MemberId).or_default();
         translate(record, term, &entry_terms, &mut events);
+        events.extend(membership(record, names));
     }
     let stops =
         faults.iter().filter(|fault| fault.place == Place::Process && fault.text != "paused");
@@ -65,11 +65,16 @@ fn with_log_ends(events: Vec<Event>) -> Vec<Event> {
     whole
 }
 
-/// All members vote from the beginning, and each of them knows it.
-fn membership(members: usize, member: MemberId) -> Event {
-    let voters = vec![(1..=members).map(|member| member as MemberId).collect()];
-    let fact = Fact::Membership { voters, learners: Vec::new() };
-    Event::Observed(Observation { time: 0, member, fact })
+/// The membership that a member counts by, if the record tells of one. Who never ran has no number, and
+/// is called by the id.
+fn membership(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Event> {
+    let Told::Membership { index, voters, learners } = &record.observation else { return None };
+    let name = |id: &u64| names(*id).map_or(*id, |number| number as MemberId);
+    let (time, member) = (micros(record.time), record.member as MemberId);
+    let voters = voters.iter().map(|set| set.iter().map(name).collect()).collect();
+    let learners = learners.iter().map(name).collect();
+    let fact = Fact::Membership { index: *index, voters, learners };
+    Some(Event::Observed(Observation { time, member, fact }))
 }
 
 /// The term of each entry, as the first member told that applied it.
@@ -167,12 +172,12 @@ mod tests {
     }
 
     fn facts(records: &[Record]) -> Vec<Fact> {
-        let events = merge(1, records, &[], Vec::new());
+        let events = merge(&|_| None, records, &[], Vec::new());
         let fact = |event: Event| match event {
             Event::Observed(seen) => Some(seen.fact),
             _ => None,
         };
-        events.into_iter().filter_map(fact).skip(1).collect()
+        events.into_iter().filter_map(fact).collect()
     }
 
     #[test]

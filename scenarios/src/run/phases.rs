@@ -1,6 +1,6 @@
 //! The phases of a run, inside the simulation.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use detcd_node::observer::Observation;
@@ -11,14 +11,16 @@ use sim::network::NetworkOptions;
 use sim::trace::{Digest, Recording};
 use sim::{SimRuntime, Trace, World};
 
+use super::changes::Changes;
 use super::faults::{Faults, Findings, add_finding};
 use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
 use super::observed;
 use crate::panics::Slot;
-use crate::plan::Plan;
+use crate::plan::{Action, Plan, Step};
 use crate::workload::{
-    Administrator, Client, Login, Progress, Recorder, Session, StopSign, User, Watcher, set_up,
+    Administrator, Client, Login, Operator, Progress, Recorder, Session, StopSign, User, Watcher,
+    set_up,
 };
 use sim::cluster::{ClientHost, Status};
 
@@ -81,6 +83,7 @@ struct Run {
     world: World,
     plan: Plan,
     members: Members,
+    changes: Changes,
     recorder: Recorder,
     findings: Findings,
 }
@@ -108,7 +111,9 @@ impl Run {
     fn boot(world: World, plan: Plan) -> Self {
         let members = Members::boot(&world, &plan.cluster);
         let recorder = Recorder::new(&world);
-        Self { world, plan, members, recorder, findings: Arc::default() }
+        let findings = Findings::default();
+        let changes = Changes::new(world.clone(), members.clone(), findings.clone());
+        Self { world, plan, members, changes, recorder, findings }
     }
 
     async fn run(self) -> Ran {
@@ -118,12 +123,14 @@ impl Run {
             let clients = self.start_clients();
             let users = self.start_users();
             let watchers = self.start_watchers(&progress, &hurry);
+            let (operating, operator) = self.start_operator();
             self.faults().run(&self.plan).await;
             self.members.heal_everything();
             self.recorder.healed();
             clients.stop().await;
             users.stop().await;
-            self.liveness(checker).run(&progress, &hurry).await;
+            self.liveness(checker, operator).run(&progress, &hurry).await;
+            operating.stop().await;
             watchers.stop().await;
         }
         self.finish()
@@ -157,7 +164,7 @@ impl Run {
             return true;
         }
         let mut session = Session::new(self.members.client("set-up"), &self.recorder);
-        let is_done = set_up(&mut session, self.members.count(), users).await;
+        let is_done = set_up(&mut session, self.members.endpoints(), users).await;
         if !is_done {
             let message = "users cannot be added without any fault".to_owned();
             add_finding(&self.findings, "liveness: users", message);
@@ -171,10 +178,10 @@ impl Run {
         if users == 0 {
             return tasks;
         }
-        let members = self.members.count();
+        let members = self.members.endpoints().clone();
         let host = self.members.client("administrator");
         let session = self.session(&host);
-        let administrator = Administrator { session, members, users };
+        let administrator = Administrator { session, members: members.clone(), users };
         let working = administrator.run(self.world.streams(), tasks.stop.clone());
         tasks.handles.push(host.host().spawn(working));
         for number in 1..=users {
@@ -182,7 +189,7 @@ impl Run {
             let session = Session::new(host.clone(), &self.recorder);
             let session = session.with_login(Some(Login::user(number)));
             let pace = self.plan.workload.pace;
-            let user = User { session, number, members, pace };
+            let user = User { session, number, members: members.clone(), pace };
             let working = user.run(self.world.streams(), tasks.stop.clone());
             tasks.handles.push(host.host().spawn(working));
         }
@@ -196,7 +203,7 @@ impl Run {
             let client = Client {
                 session: self.session(&host),
                 number,
-                members: self.members.count(),
+                members: self.members.endpoints().clone(),
                 workload: self.plan.workload.clone(),
             };
             let working = client.run(self.world.streams(), tasks.stop.clone());
@@ -213,7 +220,7 @@ impl Run {
                 host: host.clone(),
                 recorder: self.recorder.clone(),
                 number,
-                members: self.members.count(),
+                members: self.members.endpoints().clone(),
                 keys: self.plan.workload.keys,
                 progress: progress.clone(),
                 hurry: hurry.clone(),
@@ -225,6 +232,20 @@ impl Run {
         tasks
     }
 
+    /// Who carries out changes of the membership, and who looks at it in the end, if the plan has any.
+    fn start_operator(&self) -> (Tasks, Option<Operator>) {
+        let mut tasks = Tasks::new(StopSign::default());
+        let is_membership = |step: &Step| matches!(step.action, Action::Membership(_));
+        if !self.plan.steps.iter().any(is_membership) {
+            return (tasks, None);
+        }
+        let host = self.members.client("operator");
+        let operator = || Operator::new(self.session(&host));
+        let working = self.changes.clone().run(operator(), tasks.stop.clone());
+        tasks.handles.push(host.host().spawn(working));
+        (tasks, Some(operator()))
+    }
+
     fn faults(&self) -> Faults {
         let host = self.members.client("script");
         let needed = self.plan.steps.iter().map(|step| step.action.sessions()).sum();
@@ -232,6 +253,7 @@ impl Run {
         Faults {
             world: self.world.clone(),
             members: self.members.clone(),
+            changes: self.changes.clone(),
             sessions: (0..needed).map(session).collect(),
             keys: self.plan.workload.keys,
             findings: self.findings.clone(),
@@ -239,10 +261,12 @@ impl Run {
         }
     }
 
-    fn liveness(&self, session: Session) -> Liveness {
+    fn liveness(&self, session: Session, operator: Option<Operator>) -> Liveness {
         Liveness {
             world: self.world.clone(),
             members: self.members.clone(),
+            changes: self.changes.clone(),
+            operator,
             session,
             findings: self.findings.clone(),
             limit: LIVENESS_LIMIT + self.plan.cluster.election_timeout * 10,
@@ -274,8 +298,10 @@ impl Run {
             installed_snapshots: self.members.installed_snapshots(),
             faults: faults.len() as u64,
             watch_events: tally.watch_events,
+            changes: self.members.changes(),
         };
-        let events = observed::merge(self.members.count(), &records, &faults, self.recorder.take());
+        let names = |id| self.members.number(id);
+        let events = observed::merge(&names, &records, &faults, self.recorder.take());
         let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ran {
             history: History::from(events),
@@ -285,7 +311,7 @@ impl Run {
             simulated: self.world.true_time(),
             findings,
             faults,
-            members: self.members.all().map(|member| self.members.status(member)).collect(),
+            members: self.members.everyone().map(|member| self.members.status(member)).collect(),
         }
     }
 }

@@ -18,7 +18,8 @@
 //! Settings: `members N`, `snapshot-count N`, `election-timeout T`, `heartbeat T`, `workload NAME`,
 //! `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`.
 //!
-//! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, or a remembered name.
+//! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, `learner`, or a remembered name. Those
+//! that are added get the next numbers, in the order of their steps.
 //!
 //! Steps: `kill WHO`, `power-loss WHO`, `restart WHO`, `pause WHO for T`, `stall-disk WHO for T`,
 //! `stall-disk WHO files PREFIX for T`,
@@ -27,14 +28,17 @@
 //! `slow-disk WHO N times for T`, `fail-disk WHO read|write|sync`, `fill-disk WHO for T`, `drift WHO PPM`,
 //! `step-clock WHO MILLISECONDS`, `delay WHO - WHO by T..T for T`, `lose WHO - WHO N percent for T`,
 //! `clog WHO - WHO for T`, `partition ring`, `swizzle every T`,
+//! `add-member`, `add-learner`, `promote WHO`, `remove-member WHO`, `replace-member WHO`, `move-leader WHO`,
+//! `lose-disk WHO`,
 //! `compact`, `compact keep N`, `burst N`, `remember WHO as NAME`, `check serves [through WHO] within T`.
 //!
-//! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots` or
-//! `faults`. A run that stays below one is inconclusive.
+//! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots`,
+//! `faults` or `membership-changes`. A run that stays below one is inconclusive.
 //!
 //! Must never know: what a step does to a cluster.
 
 mod cursor;
+mod membership;
 mod parse;
 mod print;
 

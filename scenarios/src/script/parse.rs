@@ -12,7 +12,8 @@ const MEMBERS_MAX: u64 = 9;
 const STEP_MILLIS_MAX: u64 = 86_400_000;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 /// Words that cannot be names of members.
-const RESERVED: [&str; 7] = ["leader", "follower", "followers", "any", "all", "clients", "members"];
+const RESERVED: [&str; 8] =
+    ["leader", "follower", "followers", "any", "all", "learner", "clients", "members"];
 
 /// Reads a script; `name` is what the plan is called.
 pub fn parse(name: &str, text: &str) -> Result<Plan, ParseError> {
@@ -48,12 +49,12 @@ fn about(text: &str) -> String {
     comments.map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
-struct Parser {
-    plan: Plan,
+pub(super) struct Parser {
+    pub(super) plan: Plan,
     names: BTreeSet<String>,
 }
 
-type Parsed<T> = Result<T, ParseError>;
+pub(super) type Parsed<T> = Result<T, ParseError>;
 
 impl Parser {
     fn line(&mut self, line: &mut Cursor<'_>) -> Parsed<()> {
@@ -187,7 +188,7 @@ impl Parser {
                 line.expect("every")?;
                 Action::Swizzle { every: line.duration()? }
             }
-            other => return line.error(format!("`{other}` is not a step")),
+            other => self.membership(other, line)?,
         })
     }
 
@@ -235,7 +236,7 @@ impl Parser {
         Ok((first, self.who(line)?))
     }
 
-    fn who(&mut self, line: &mut Cursor<'_>) -> Parsed<Who> {
+    pub(super) fn who(&mut self, line: &mut Cursor<'_>) -> Parsed<Who> {
         let word = line.word("a member")?;
         Ok(match word {
             "leader" => Who::Leader,
@@ -243,6 +244,7 @@ impl Parser {
             "followers" => Who::Followers,
             "any" => Who::Any,
             "all" => Who::All,
+            "learner" => Who::Learner,
             name if self.names.contains(name) => Who::Named(name.to_owned()),
             number => match number.parse() {
                 Ok(number) => Who::Member(self.member(number, line)?),
@@ -252,7 +254,7 @@ impl Parser {
     }
 
     fn member(&self, number: usize, line: &Cursor<'_>) -> Parsed<usize> {
-        let members = self.plan.cluster.members;
+        let members = self.numbers();
         if !(1..=members).contains(&number) {
             return line.error(format!("there is no member {number} of {members}"));
         }
@@ -295,7 +297,9 @@ impl Parser {
         if groups.len() < 2 || groups.iter().any(BTreeSet::is_empty) {
             return line.error("a partition has two groups or more, such as {1} {2 3}");
         }
-        if seen.len() != self.plan.cluster.members {
+        // Those that come later may be left out, and those that left by then.
+        let is_fixed = self.numbers() == self.plan.cluster.members;
+        if is_fixed && seen.len() != self.plan.cluster.members {
             return line.error("a partition names every member");
         }
         Ok(Split::Groups(groups))

@@ -93,6 +93,8 @@ impl Display for Action {
             Self::Compact { keep: 0 } => write!(out, "compact"),
             Self::Compact { keep } => write!(out, "compact keep {keep}"),
             Self::Burst(puts) => write!(out, "burst {puts}"),
+            Self::Membership(change) => write!(out, "{change}"),
+            Self::LoseDisk(who) => write!(out, "lose-disk {who}"),
             Self::Remember(who, name) => write!(out, "remember {who} as {name}"),
             Self::Serves { via: None, within } => {
                 write!(out, "check serves within {}", Span(*within))
@@ -125,6 +127,7 @@ impl Display for Who {
             Self::Followers => write!(out, "followers"),
             Self::Any => write!(out, "any"),
             Self::All => write!(out, "all"),
+            Self::Learner => write!(out, "learner"),
             Self::Named(name) => write!(out, "{name}"),
         }
     }

@@ -164,3 +164,16 @@ fn a_script_says_what_it_shows() {
     let error = parse("test", "members 3\n").expect_err("it is refused");
     assert_eq!(error.to_string(), "line 1: the first comment must say what the scenario shows");
 }
+
+#[test]
+fn members_that_are_added_have_the_next_numbers() {
+    let text = "# x\nmembers 3\nat 1s add-member\nat 2s replace-member 4\nat 3s add-learner\nat 4s promote 6\n\
+                at 5s kill learner\nat 6s partition {1 4} {2}\nat 7s lose-disk 5\nat 8s move-leader 2\n";
+    let plan = parse("x", text).unwrap();
+    let changes: Vec<String> = plan.steps.iter().map(|step| step.action.to_string()).collect();
+    assert_eq!(changes[3], "promote 6");
+    assert_eq!(parse("x", &plan.to_string()), Ok(plan));
+    let early = parse("x", "# x\nmembers 3\nat 1s promote 4\nat 2s add-learner\n").unwrap_err();
+    assert_eq!(early.to_string(), "line 3: there is no member 4 of 3");
+    assert!(parse("x", "# x\nmembers 3\nat 1s partition {1} {2}\n").is_err());
+}

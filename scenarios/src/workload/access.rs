@@ -16,7 +16,7 @@ use tonic::Status;
 
 use super::login::{Caller, Login};
 use super::refusal::{End, end_of};
-use super::{Session, StopSign};
+use super::{Endpoints, Session, StopSign};
 use crate::dice::Dice;
 
 /// How long a change may take until it counts as unknown.
@@ -40,7 +40,7 @@ fn permission(user: UserId) -> Option<Permission> {
 }
 
 /// Adds root and the users, who may do nothing yet, and turns authentication on. False if that fails.
-pub async fn set_up(session: &mut Session, members: usize, users: UserId) -> bool {
+pub async fn set_up(session: &mut Session, members: &Endpoints, users: UserId) -> bool {
     let mut steps = vec![Step::User("root".to_owned()), Step::Role("root".to_owned())];
     steps.push(Step::Grant("root".to_owned(), "root".to_owned()));
     for user in 1..=users {
@@ -54,7 +54,7 @@ pub async fn set_up(session: &mut Session, members: usize, users: UserId) -> boo
     steps.push(Step::Enable);
     for step in &steps {
         let mut attempts = 0;
-        while !step.done(session, 1 + attempts % members).await {
+        while !step.done(session, members.at(attempts)).await {
             attempts += 1;
             if attempts == ATTEMPTS_MAX {
                 return false;
@@ -113,8 +113,8 @@ impl Step {
 pub struct Administrator {
     /// Root's connections.
     pub session: Session,
-    /// How many members there are.
-    pub members: usize,
+    /// Whom to ask.
+    pub members: Endpoints,
     /// How many users there are.
     pub users: UserId,
 }
@@ -130,7 +130,7 @@ impl Administrator {
                 return;
             }
             let (user, permits) = (dice.between(1..=self.users), dice.percent(50));
-            let member = 1 + dice.index(self.members);
+            let member = self.members.pick(&mut dice);
             let Some(client) = self.session.caller(member, PATIENCE).await else { continue };
             let record = AccessRecord::Change { change: count, user, permits };
             self.session.recorder().access(record);
@@ -184,8 +184,8 @@ pub struct User {
     pub session: Session,
     /// Its number.
     pub number: UserId,
-    /// How many members there are.
-    pub members: usize,
+    /// Whom to ask.
+    pub members: Endpoints,
     /// Mean pause between two requests.
     pub pace: Duration,
 }
@@ -211,7 +211,7 @@ impl User {
                 false => Request::Range(RangeRequest { key, ..RangeRequest::default() }),
             };
             recorder.access(AccessRecord::As { op, user: self.number });
-            let member = 1 + dice.index(self.members);
+            let member = self.members.pick(&mut dice);
             self.session.call_as(op, member, request, PATIENCE).await;
         }
     }

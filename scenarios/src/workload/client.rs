@@ -7,7 +7,7 @@ use openraft_rt::AsyncRuntime;
 use sim::{SimRuntime, Stream, Streams};
 
 use super::generate::{Generator, key};
-use super::{Session, StopSign};
+use super::{Endpoints, Session, StopSign};
 use crate::dice::Dice;
 use crate::plan::Workload;
 
@@ -21,8 +21,8 @@ pub struct Client {
     pub session: Session,
     /// Its number, which keys its choices.
     pub number: usize,
-    /// How many members there are.
-    pub members: usize,
+    /// Whom it may ask.
+    pub members: Endpoints,
     /// What it does.
     pub workload: Workload,
 }
@@ -30,7 +30,7 @@ pub struct Client {
 impl Client {
     /// Works until told to stop.
     pub async fn run(mut self, streams: Streams, stop: StopSign) {
-        let mut member = 1 + self.number % self.members;
+        let mut member = self.members.at(self.number);
         for count in 0_u64.. {
             let name = format!("client {} request {count}", self.number);
             let mut dice = Dice::new(streams.source(Stream::Workload, &name));
@@ -39,10 +39,10 @@ impl Client {
                 return;
             }
             if dice.percent(15) {
-                member = 1 + dice.index(self.members);
+                member = self.members.pick(&mut dice);
             }
             if !self.request(member, dice).await {
-                member = member % self.members + 1;
+                member = self.members.after(member);
             }
         }
     }
@@ -68,8 +68,8 @@ impl Client {
 }
 
 /// Writes one key after the other without pause; gives up when nobody answers.
-pub async fn burst(session: &mut Session, members: usize, keys: usize, puts: u64) {
-    let mut member = 1;
+pub async fn burst(session: &mut Session, members: &Endpoints, keys: usize, puts: u64) {
+    let mut member = members.at(0);
     let mut failures = 0;
     for count in 0..puts {
         let op = session.recorder().new_op();
@@ -80,11 +80,11 @@ pub async fn burst(session: &mut Session, members: usize, keys: usize, puts: u64
             Some(_) => failures = 0,
             None => {
                 failures += 1;
-                member = member % members + 1;
+                member = members.after(member);
                 SimRuntime::sleep(Duration::from_millis(20)).await;
             }
         }
-        if failures > 2 * members {
+        if failures > 2 * members.count() {
             return;
         }
     }

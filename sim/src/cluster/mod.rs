@@ -3,13 +3,14 @@
 //! Members are numbered from 1, as people count them. Must never know: what clients do, and what is right
 //! or wrong.
 
+mod client;
+mod growth;
 mod observed;
+mod roster;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use detcd_node::config::Config;
-use detcd_node::grpc::{self, Channel, ChannelError, KeepAlive};
 use detcd_node::node::{self, Ending, Environment};
 use openraft_rt::AsyncRuntime;
 
@@ -18,6 +19,11 @@ use crate::network::Farewell;
 use crate::process::{Host, Surroundings, World};
 use crate::runtime::SimRuntime;
 
+use growth::{SUPERVISION_PAUSE, Settings, Whereabouts, founder};
+use roster::Roster;
+
+pub use client::{ClientHost, ConnectError};
+pub use growth::Newcomer;
 pub use observed::{Observed, Record, Status};
 
 /// What a cluster is made of.
@@ -50,19 +56,14 @@ fn url(ip: &str, port: u16) -> String {
     format!("http://{ip}:{port}")
 }
 
-/// The settings of one member.
-fn member_config(config: &ClusterConfig, member: usize) -> Config {
-    let ip = member_ip(member);
-    let initial_cluster: Vec<String> = (1..=config.members)
-        .map(|other| format!("n{other}={}", url(&member_ip(other), PEER_PORT)))
-        .collect();
+/// The settings of a member but for those that say whom it begins with.
+fn place(config: &ClusterConfig, member: usize, ip: &str) -> Config {
     Config {
         name: format!("n{member}"),
-        listen_client_urls: vec![url(&ip, CLIENT_PORT)],
-        advertise_client_urls: vec![url(&ip, CLIENT_PORT)],
-        listen_peer_urls: vec![url(&ip, PEER_PORT)],
-        initial_advertise_peer_urls: vec![url(&ip, PEER_PORT)],
-        initial_cluster: initial_cluster.join(","),
+        listen_client_urls: vec![url(ip, CLIENT_PORT)],
+        advertise_client_urls: vec![url(ip, CLIENT_PORT)],
+        listen_peer_urls: vec![url(ip, PEER_PORT)],
+        initial_advertise_peer_urls: vec![url(ip, PEER_PORT)],
         ..config.member.clone()
     }
 }
@@ -71,52 +72,52 @@ fn member_config(config: &ClusterConfig, member: usize) -> Config {
 #[derive(Debug, Clone)]
 pub struct Cluster {
     world: World,
-    hosts: Arc<Vec<Host>>,
-    ids: Arc<Vec<u64>>,
+    config: Arc<ClusterConfig>,
+    roster: Roster,
+    whereabouts: Whereabouts,
     observed: Observed,
 }
 
 impl Cluster {
     /// Adds the machines of a cluster to the world and starts all members.
     pub fn boot(world: &World, config: &ClusterConfig) -> Self {
-        let observed = Observed::new(world.clone(), config.members);
-        let mut hosts = Vec::new();
-        let mut ids = Vec::new();
+        let (observed, roster) = (Observed::new(world.clone()), Roster::default());
         for member in 1..=config.members {
-            let settings = member_config(config, member);
+            let settings = founder(config, member);
             let cluster = settings.cluster().expect("the generated settings form a cluster");
-            ids.push(cluster.local);
             let host =
                 world.host_with_disk(&settings.name, &member_ip(member), config.disk.clone());
-            start(&host, settings, member, observed.clone());
-            hosts.push(host);
+            roster.add(host.clone(), Some(cluster.local));
+            observed.seat();
+            start(&host, Settings::Founder(Box::new(settings)), member, observed.clone());
         }
-        Self { world: world.clone(), hosts: Arc::new(hosts), ids: Arc::new(ids), observed }
+        let (world, config) = (world.clone(), Arc::new(config.clone()));
+        Self { world, config, roster, whereabouts: Whereabouts::default(), observed }
     }
 
-    /// How many members there are.
+    /// How many members there are, were, or were to be: the highest number.
     pub fn size(&self) -> usize {
-        self.hosts.len()
+        self.roster.size()
     }
 
-    /// All members' numbers.
-    pub fn members(&self) -> std::ops::RangeInclusive<usize> {
-        1..=self.hosts.len()
+    /// The numbers of the members that are here.
+    pub fn members(&self) -> std::vec::IntoIter<usize> {
+        self.roster.here().into_iter()
     }
 
     /// The machine of a member.
-    pub fn host(&self, member: usize) -> &Host {
-        &self.hosts[member - 1]
+    pub fn host(&self, member: usize) -> Host {
+        self.roster.machine(member)
     }
 
-    /// The id of a member in the cluster.
-    pub fn id(&self, member: usize) -> u64 {
-        self.ids[member - 1]
+    /// The id of a member in the cluster; nothing for one that has not joined.
+    pub fn id(&self, member: usize) -> Option<u64> {
+        self.roster.id(member)
     }
 
     /// The number of the member with an id.
     pub fn member(&self, id: u64) -> Option<usize> {
-        self.ids.iter().position(|known| *known == id).map(|at| at + 1)
+        self.roster.member(id)
     }
 
     /// What the members observed.
@@ -126,7 +127,7 @@ impl Cluster {
 
     /// Whether a member's process runs.
     pub fn is_up(&self, member: usize) -> bool {
-        self.host(member).is_running()
+        self.roster.is_here(member) && self.host(member).is_running()
     }
 
     /// The running member that leads in the highest term, as far as members know themselves.
@@ -151,9 +152,9 @@ impl Cluster {
         self.host(member).power_loss();
     }
 
-    /// Starts a member that is down.
+    /// Starts a member that is here and down.
     pub fn restart(&self, member: usize) {
-        if !self.is_up(member) {
+        if self.is_here(member) && !self.is_up(member) {
             self.observed.started(member);
             self.host(member).restart();
         }
@@ -183,7 +184,7 @@ impl Cluster {
 
     /// Cuts a member from all others; clients still reach it.
     pub fn isolate(&self, member: usize) {
-        let others: Vec<usize> = self.members().filter(|other| *other != member).collect();
+        let others = self.members().filter(|other| *other != member).collect();
         self.partition(&[vec![member], others]);
     }
 
@@ -201,68 +202,41 @@ impl Cluster {
     /// Adds a machine for a client.
     pub fn client(&self, name: &str, number: usize) -> ClientHost {
         let ip = format!("10.0.1.{number}");
-        ClientHost { host: self.world.host(name, &ip) }
+        ClientHost { host: self.world.host(name, &ip), roster: self.roster.clone() }
     }
 }
 
 /// Starts a member on its machine: it runs until it fails, or is ended from outside.
-fn start(host: &Host, settings: Config, member: usize, observed: Observed) {
+fn start(host: &Host, settings: Settings, member: usize, observed: Observed) {
     observed.started(member);
     host.start(move |around: Surroundings| {
         let (settings, observed) = (settings.clone(), observed.clone());
         async move {
-            let environment = Environment {
-                network: Arc::new(around.network),
-                disk: Arc::new(around.disk),
-                observer: observed.observer(member),
-            };
-            match node::start::<SimRuntime>(settings, environment).await {
-                Ok(node) => match node.ended().await {
-                    Ending::Failed(reason) => observed.failed(member, &reason),
-                    Ending::Removed => {
-                        observed.removed(member);
-                        node.stop().await;
+            loop {
+                let around = around.clone();
+                let environment = Environment {
+                    network: Arc::new(around.network),
+                    disk: Arc::new(around.disk),
+                    observer: observed.observer(member),
+                };
+                match node::start::<SimRuntime>(settings.now(), environment).await {
+                    Ok(node) => match node.ended().await {
+                        Ending::Failed(reason) => observed.failed(member, &reason),
+                        Ending::Removed => {
+                            observed.removed(member);
+                            node.stop().await;
+                        }
+                    },
+                    Err(error) if settings.is_worth_another_start(&error) => {
+                        SimRuntime::sleep(SUPERVISION_PAUSE).await;
+                        continue;
                     }
-                },
-                Err(error) if error.is_removal() => observed.removed(member),
-                Err(error) => observed.failed(member, &error.to_string()),
+                    Err(error) if error.is_removal() => observed.removed(member),
+                    Err(error) => observed.failed(member, &error.to_string()),
+                }
+                break;
             }
             observed.ended(member);
         }
     });
-}
-
-/// A machine on which clients run; clones are the same one.
-#[derive(Debug, Clone)]
-pub struct ClientHost {
-    host: Host,
-}
-
-impl ClientHost {
-    /// The machine.
-    pub fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// Opens a connection to a member. To be called from a task of this machine.
-    pub async fn connect(&self, member: usize, limit: Duration) -> Result<Channel, ConnectError> {
-        let address = format!("{}:{CLIENT_PORT}", member_ip(member));
-        let keep_alive =
-            KeepAlive { interval: Duration::from_secs(2), timeout: Duration::from_secs(2) };
-        let network = self.host.network();
-        let connecting = grpc::connect::<SimRuntime>(&network, &address, keep_alive);
-        match SimRuntime::timeout(limit, connecting).await {
-            Ok(result) => result.map_err(ConnectError::Refused),
-            Err(_) => Err(ConnectError::TimedOut),
-        }
-    }
-}
-
-/// Why a client is not connected.
-#[derive(Debug)]
-pub enum ConnectError {
-    /// The member or the network refused.
-    Refused(ChannelError),
-    /// Nothing came back in time.
-    TimedOut,
 }

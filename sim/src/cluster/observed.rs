@@ -42,6 +42,8 @@ pub struct Status {
     pub snapshots_installed: u64,
     /// Whether it knows that the cluster has removed it.
     pub is_removed: bool,
+    /// Whether it has ever come to life with data of its own.
+    pub has_begun: bool,
 }
 
 /// Hears all members; clones hear the same.
@@ -59,9 +61,13 @@ struct Inner {
 }
 
 impl Observed {
-    pub(super) fn new(world: World, members: usize) -> Self {
-        let inner = Inner { statuses: vec![Status::default(); members], ..Inner::default() };
-        Self { world, inner: Arc::new(Mutex::new(inner)) }
+    pub(super) fn new(world: World) -> Self {
+        Self { world, inner: Arc::default() }
+    }
+
+    /// There is one more to hear of.
+    pub(super) fn seat(&self) {
+        self.inner().statuses.push(Status::default());
     }
 
     /// All observations so far, but for the first so many.
@@ -183,8 +189,8 @@ fn update(status: &mut Status, observation: &Observation) {
             status.snapshots_installed += 1;
         }
         Observation::Durable { index } => status.durable = *index,
-        Observation::Started { .. }
-        | Observation::Membership { .. }
+        Observation::Started { .. } => status.has_begun = true,
+        Observation::Membership { .. }
         | Observation::SnapshotBuilt { .. }
         | Observation::Purged { .. } => {}
         Observation::Failed { .. } => status.is_leader = false,

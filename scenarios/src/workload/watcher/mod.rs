@@ -19,7 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
 use super::login::{Login, authenticate, client};
-use super::{Recorder, StopSign};
+use super::{Endpoints, Recorder, StopSign};
 use crate::dice::Dice;
 use sim::cluster::ClientHost;
 
@@ -69,8 +69,8 @@ pub struct Watcher {
     pub recorder: Recorder,
     /// Its number, which keys its choices.
     pub number: usize,
-    /// How many members there are.
-    pub members: usize,
+    /// Whom it may ask.
+    pub members: Endpoints,
     /// How many keys there are.
     pub keys: usize,
     /// Where it tells how far it is.
@@ -102,7 +102,7 @@ impl Watcher {
                 return;
             }
             self.plan_watches(&mut watches, client, &mut dice);
-            let member = 1 + dice.index(self.members);
+            let member = self.members.pick(&mut dice);
             let Some(connection) = self.open(member, &mut watches, &mut dice).await else {
                 SimRuntime::sleep(dice.millis(50..=300)).await;
                 continue;
