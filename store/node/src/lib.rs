@@ -26,3 +26,4 @@ pub mod tasks;
 pub mod version;
 pub mod wal;
 pub mod watch;
+mod wire;

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use detcd_api::{authpb, etcdserverpb as rpc, leasepb};
 use detcd_bolt::{Bucket, Database, ReadAt};
 use detcd_machine::{
-    Alarm, AlarmKind, Import, Machine, Permission, PermissionKind, RestoreError, Restorer,
-    Revision, Role, Row, RowHeader, User,
+    Alarm, AlarmKind, Import, Machine, Permission, RestoreError, Restorer, Revision, Role, Row,
+    RowHeader, User,
 };
 use prost::Message;
 
 use super::row::{RowKey, decode_row};
+use crate::wire;
 
 /// Why a file is no state.
 #[derive(Debug, thiserror::Error)]
@@ -171,7 +172,8 @@ impl<'a> SnapshotContent<'a> {
         let mut roles = Vec::new();
         self.each("authRoles", |key, value| {
             let role = authpb::Role::decode(value).map_err(|error| broken("authRoles", error))?;
-            let permissions = role.key_permission.into_iter().map(permission).collect();
+            let permissions =
+                role.key_permission.into_iter().map(permission).collect::<Result<_, _>>()?;
             roles.push((text("authRoles", key)?, Role { permissions }));
             Ok(())
         })?;
@@ -233,11 +235,7 @@ fn text(bucket: &'static str, bytes: &[u8]) -> Result<String, ImportError> {
     String::from_utf8(bytes.to_vec()).map_err(|error| broken(bucket, error))
 }
 
-fn permission(permission: authpb::Permission) -> Permission {
-    let kind = match permission.perm_type() {
-        authpb::permission::Type::Read => PermissionKind::Read,
-        authpb::permission::Type::Write => PermissionKind::Write,
-        authpb::permission::Type::Readwrite => PermissionKind::ReadWrite,
-    };
-    Permission { kind, key: permission.key, range_end: permission.range_end }
+fn permission(permission: authpb::Permission) -> Result<Permission, ImportError> {
+    let unknown = format!("unknown kind of permission {}", permission.perm_type);
+    wire::permission_from(permission).ok_or_else(|| broken("authRoles", unknown))
 }

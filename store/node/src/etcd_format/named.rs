@@ -1,9 +1,11 @@
 //! The small buckets: everything but rows.
 
 use detcd_api::{authpb, etcdserverpb as rpc, leasepb};
-use detcd_machine::{Alarm, AlarmKind, Auth, Machine, Permission, PermissionKind};
+use detcd_machine::{Alarm, AlarmKind, Auth, Machine};
 use prost::Message;
 use serde::Serialize;
+
+use crate::wire;
 
 /// Keys and values of a bucket in order.
 pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
@@ -129,25 +131,12 @@ fn auth_state(auth: &Auth) -> Entries {
 
 fn roles(auth: &Auth) -> Entries {
     let roles = auth.roles().iter().map(|(name, role)| {
-        let permissions = role.permissions.iter().map(permission).collect();
+        let permissions = role.permissions.iter().map(wire::permission).collect();
         let message =
             authpb::Role { name: name.clone().into_bytes().into(), key_permission: permissions };
         (name.clone().into_bytes(), message.encode_to_vec())
     });
     roles.collect()
-}
-
-fn permission(permission: &Permission) -> authpb::Permission {
-    let kind = match permission.kind {
-        PermissionKind::Read => authpb::permission::Type::Read,
-        PermissionKind::Write => authpb::permission::Type::Write,
-        PermissionKind::ReadWrite => authpb::permission::Type::Readwrite,
-    };
-    authpb::Permission {
-        perm_type: kind.into(),
-        key: permission.key.clone(),
-        range_end: permission.range_end.clone(),
-    }
 }
 
 fn users(auth: &Auth) -> Entries {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use detcd_api::mvccpb;
-use detcd_machine::{KeyValue, Revision, Row};
+use detcd_machine::{Revision, Row};
 use prost::Message;
+
+use crate::wire;
 
 const REVISION_BYTES: usize = 17;
 const TOMBSTONE_MARK: u8 = b't';
@@ -52,14 +54,7 @@ impl RowKey {
 /// Appends the row's value: a `mvccpb.KeyValue`, of a tombstone with the key alone.
 pub fn encode_row(row: &Row, out: &mut Vec<u8>) {
     let message = match row {
-        Row::Value(kv) => mvccpb::KeyValue {
-            key: kv.key.clone(),
-            create_revision: kv.create_revision,
-            mod_revision: kv.mod_revision,
-            version: kv.version,
-            value: kv.value.clone(),
-            lease: kv.lease,
-        },
+        Row::Value(kv) => wire::key_value(kv),
         Row::Tombstone { key } => mvccpb::KeyValue { key: key.clone(), ..Default::default() },
     };
     message.encode(out).expect("a vector grows");
@@ -74,14 +69,7 @@ pub fn decode_row(key: RowKey, value: &[u8]) -> Result<Option<Row>, prost::Decod
     Ok(Some(if key.is_tombstone {
         Row::Tombstone { key: kv.key }
     } else {
-        Row::Value(Arc::new(KeyValue {
-            key: kv.key,
-            value: kv.value,
-            create_revision: kv.create_revision,
-            mod_revision: kv.mod_revision,
-            version: kv.version,
-            lease: kv.lease,
-        }))
+        Row::Value(Arc::new(wire::key_value_from(kv)))
     }))
 }
 

@@ -11,6 +11,7 @@ use prost::encoding::encoded_len_varint;
 
 use super::queue::{Delivery, Output};
 use super::subscription::NO_WATCHER;
+use crate::wire;
 
 /// Rows that events replaced, by their place.
 pub(super) type Previous = BTreeMap<Revision, Arc<KeyValue>>;
@@ -54,7 +55,7 @@ pub(super) fn response(
 
 fn wire_event(event: &Event, previous: &Previous) -> mvccpb::Event {
     let kv = match event.kind {
-        EventKind::Put => wire_key_value(&event.kv),
+        EventKind::Put => wire::key_value(&event.kv),
         // A deletion has nothing but its key and its revision (G46).
         EventKind::Delete => mvccpb::KeyValue {
             key: event.kv.key.clone(),
@@ -67,20 +68,8 @@ fn wire_event(event: &Event, previous: &Previous) -> mvccpb::Event {
         EventKind::Delete => mvccpb::event::EventType::Delete,
     };
     let prev_kv = event.prev.and_then(|revision| previous.get(&revision));
-    let prev_kv = prev_kv.map(|kv| wire_key_value(kv));
+    let prev_kv = prev_kv.map(|kv| wire::key_value(kv));
     mvccpb::Event { r#type: kind.into(), kv: Some(kv), prev_kv }
-}
-
-/// Keys and values are shared, not copied.
-fn wire_key_value(kv: &KeyValue) -> mvccpb::KeyValue {
-    mvccpb::KeyValue {
-        key: kv.key.clone(),
-        create_revision: kv.create_revision,
-        mod_revision: kv.mod_revision,
-        version: kv.version,
-        value: kv.value.clone(),
-        lease: kv.lease,
-    }
 }
 
 /// Where the rows are that a delivery's previous values come from: a value can be told while the

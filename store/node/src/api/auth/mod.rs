@@ -17,6 +17,7 @@ pub(super) use self::steps::AuthService;
 use self::steps::given_hash;
 use super::{convert, header, status};
 use crate::runtime::Runtime;
+use crate::wire;
 
 /// What a role `root` permits, whatever it was granted.
 fn root_permission() -> authpb::Permission {
@@ -219,7 +220,7 @@ impl<R: Runtime> Auth for AuthService<R> {
             let role = auth.roles().get(&request.role).ok_or(AuthRejection::RoleNotFound)?;
             Ok(match request.role.as_str() {
                 "root" => vec![root_permission()],
-                _ => role.permissions.iter().map(convert::permission).collect(),
+                _ => role.permissions.iter().map(wire::permission).collect(),
             })
         };
         let perm = self.look(&metadata, look).await?;

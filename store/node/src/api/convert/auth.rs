@@ -1,12 +1,13 @@
 //! Users, roles and permissions, and who asks, between the machine's types and the wire's.
 
+use detcd_api::etcdserverpb as rpc;
 use detcd_api::peer::auth_command::Command as Sent;
 use detcd_api::peer::requester::Requester as By;
 use detcd_api::peer::{self, auth_command, requester};
-use detcd_api::{authpb, etcdserverpb as rpc};
-use detcd_machine::{AuthCommand, AuthRejection, Permission, PermissionKind, Requester};
+use detcd_machine::{AuthCommand, AuthRejection, Requester};
 
 use super::command::DecodeError;
+use crate::wire;
 
 pub(super) fn requester_to_peer(by: &Requester) -> Option<peer::Requester> {
     let by = match by {
@@ -52,7 +53,7 @@ pub(super) fn auth_command_to_peer(command: &AuthCommand) -> peer::AuthCommand {
         AuthCommand::RoleAdd { role } => Sent::RoleAdd(rpc::AuthRoleAddRequest { name: role }),
         AuthCommand::RoleDelete { role } => Sent::RoleDelete(rpc::AuthRoleDeleteRequest { role }),
         AuthCommand::RoleGrantPermission { role, permission: granted } => {
-            let perm = granted.as_ref().map(permission);
+            let perm = granted.as_ref().map(wire::permission);
             Sent::RoleGrantPermission(rpc::AuthRoleGrantPermissionRequest { name: role, perm })
         }
         AuthCommand::RoleRevokePermission { role, key, range_end } => {
@@ -102,14 +103,7 @@ pub(crate) fn role_grant_permission(
 ) -> Option<AuthCommand> {
     let permission = match request.perm {
         None => None,
-        Some(perm) => {
-            let kind = match authpb::permission::Type::try_from(perm.perm_type).ok()? {
-                authpb::permission::Type::Read => PermissionKind::Read,
-                authpb::permission::Type::Write => PermissionKind::Write,
-                authpb::permission::Type::Readwrite => PermissionKind::ReadWrite,
-            };
-            Some(Permission { kind, key: perm.key, range_end: perm.range_end })
-        }
+        Some(permission) => Some(wire::permission_from(permission)?),
     };
     Some(AuthCommand::RoleGrantPermission { role: request.name, permission })
 }
@@ -117,19 +111,6 @@ pub(crate) fn role_grant_permission(
 pub(crate) fn role_revoke_permission(request: rpc::AuthRoleRevokePermissionRequest) -> AuthCommand {
     let rpc::AuthRoleRevokePermissionRequest { role, key, range_end } = request;
     AuthCommand::RoleRevokePermission { role, key, range_end }
-}
-
-pub(crate) fn permission(permission: &Permission) -> authpb::Permission {
-    let kind = match permission.kind {
-        PermissionKind::Read => authpb::permission::Type::Read,
-        PermissionKind::Write => authpb::permission::Type::Write,
-        PermissionKind::ReadWrite => authpb::permission::Type::Readwrite,
-    };
-    authpb::Permission {
-        perm_type: kind.into(),
-        key: permission.key.clone(),
-        range_end: permission.range_end.clone(),
-    }
 }
 
 pub(super) fn rejection_to_peer(rejection: AuthRejection) -> peer::Rejection {

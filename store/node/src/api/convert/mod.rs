@@ -14,7 +14,7 @@ mod response;
 
 pub(crate) use self::alarm::{alarm_command, alarm_response, kind_name, kind_of};
 pub(crate) use self::auth::{
-    permission, role_grant_permission, role_revoke_permission, user_grant_role, user_revoke_role,
+    role_grant_permission, role_revoke_permission, user_grant_role, user_revoke_role,
 };
 pub(crate) use self::command::{DecodeError, decode_command, encode_command};
 pub(crate) use self::outcome::{outcome_from_peer, outcome_to_peer};

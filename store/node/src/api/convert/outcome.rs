@@ -18,6 +18,7 @@ use super::command::DecodeError;
 use super::lease;
 use super::response::{delete_range_response, put_response, txn_response};
 use crate::replica::Answer;
+use crate::wire;
 
 /// To the wire.
 pub(crate) fn outcome_to_peer(answer: &Answer) -> peer::Outcome {
@@ -97,14 +98,7 @@ fn rejection_from_peer(sent: i32) -> Result<Rejection, DecodeError> {
 }
 
 fn key_value(kv: mvccpb::KeyValue) -> Arc<KeyValue> {
-    Arc::new(KeyValue {
-        key: kv.key,
-        value: kv.value,
-        create_revision: kv.create_revision,
-        mod_revision: kv.mod_revision,
-        version: kv.version,
-        lease: kv.lease,
-    })
+    Arc::new(wire::key_value_from(kv))
 }
 
 fn put_outcome(response: rpc::PutResponse) -> PutOutcome {

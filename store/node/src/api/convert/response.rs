@@ -7,20 +7,10 @@ use detcd_api::etcdserverpb::response_op::Response as Op;
 use detcd_api::mvccpb;
 use detcd_machine::{DeleteRangeOutcome, KeyValue, Outcome, PutOutcome, RangeOutcome, TxnOutcome};
 
-/// A key-value as clients see it.
-pub(crate) fn key_value(kv: &KeyValue) -> mvccpb::KeyValue {
-    mvccpb::KeyValue {
-        key: kv.key.clone(),
-        create_revision: kv.create_revision,
-        mod_revision: kv.mod_revision,
-        version: kv.version,
-        value: kv.value.clone(),
-        lease: kv.lease,
-    }
-}
+use crate::wire;
 
 fn key_values(kvs: &[Arc<KeyValue>]) -> Vec<mvccpb::KeyValue> {
-    kvs.iter().map(|kv| key_value(kv)).collect()
+    kvs.iter().map(|kv| wire::key_value(kv)).collect()
 }
 
 /// Of a range.
@@ -41,7 +31,7 @@ pub(crate) fn put_response(
     outcome: &PutOutcome,
     header: Option<rpc::ResponseHeader>,
 ) -> rpc::PutResponse {
-    rpc::PutResponse { header, prev_kv: outcome.prev_kv.as_deref().map(key_value) }
+    rpc::PutResponse { header, prev_kv: outcome.prev_kv.as_deref().map(wire::key_value) }
 }
 
 /// Of a deletion.
