@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use detcd_node::runtime::{Disk, File, Network, Runtime};
 use openraft_rt::AsyncRuntime;
+use sim::disk::Faults;
 use sim::network::{Farewell, NetworkOptions};
 use sim::{Host, SimRuntime, Surroundings, Trace, World, run};
 
@@ -126,6 +127,45 @@ fn blocking_work_of_a_killed_process_is_not_done_later() {
             let syncs = host.disk().counters().syncs;
             R::sleep(10 * SECOND).await;
             assert_eq!(host.disk().counters().syncs, syncs);
+        });
+    }
+}
+
+#[test]
+fn a_disk_that_stalled_before_its_machine_was_started_again_holds_nothing_up() {
+    for seed in 0..20 {
+        run(seed, move || async move {
+            let host = host();
+            let served = Arc::new(AtomicU32::new(0));
+            let count = Arc::clone(&served);
+            host.start(move |around: Surroundings| {
+                let count = Arc::clone(&count);
+                async move {
+                    for _ in 0..3 {
+                        let mount = around.disk.clone();
+                        // Several syncs in one piece, each of which would stall by itself.
+                        let work = move || (0..5).try_for_each(|_| mount.sync_dir());
+                        R::blocking(work).await.expect("the disk is that of this process");
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                    std::future::pending().await
+                }
+            });
+            R::sleep(SECOND).await;
+            assert_eq!(served.swap(0, Ordering::Relaxed), 3, "seed {seed}");
+            host.disk().set_faults_for(20 * SECOND, |faults| {
+                faults.sync_stalls = 20 * SECOND;
+                faults.slowdown = 5;
+            });
+            host.power_loss();
+            host.restart();
+            R::sleep(21 * SECOND).await;
+            assert!(served.swap(0, Ordering::Relaxed) > 0, "seed {seed}: the stall is over");
+            host.disk().set_faults(|faults| *faults = Faults::default());
+            host.power_loss();
+            host.restart();
+            R::sleep(SECOND).await;
+            assert_eq!(served.load(Ordering::Relaxed), 3, "seed {seed}");
         });
     }
 }

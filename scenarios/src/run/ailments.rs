@@ -57,7 +57,7 @@ impl Members {
         lasting: Duration,
         change: impl FnOnce(&mut Faults),
     ) {
-        self.host(member).disk().set_faults(change);
+        self.host(member).disk().set_faults_for(lasting, change);
         self.begin(Place::Disk, Some(member), text);
         let members = self.clone();
         drop(SimRuntime::spawn(async move {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use detcd_node::observer::Observation;
 use openraft_rt::AsyncRuntime;
+use sim::disk::Faults;
 use sim::network::{HostId, SimNetwork};
 use sim::random::{Key, Stream};
 use sim::{Host, SimRuntime, World};
@@ -256,19 +257,20 @@ impl Members {
 
     /// Every sync takes `lasting` longer, until so much time has passed.
     pub(super) fn stall_disk(&self, member: usize, files: &str, lasting: Duration) {
-        let set = move |members: &Self, files: &str, stall: Duration| {
-            members.cluster.host(member).disk().set_faults(|faults| {
-                files.clone_into(&mut faults.only);
+        let set = |files: &str, stall: Duration| {
+            let files = files.to_owned();
+            move |faults: &mut Faults| {
+                faults.only = files;
                 faults.sync_stalls = stall;
-            });
+            }
         };
-        set(self, files, lasting);
+        self.host(member).disk().set_faults_for(lasting, set(files, lasting));
         let files_text = if files.is_empty() { "all files" } else { files };
         self.begin(Place::Disk, Some(member), format!("disk of {member} stalls: {files_text}"));
         let members = self.clone();
         drop(SimRuntime::spawn(async move {
             SimRuntime::sleep(lasting).await;
-            set(&members, "", Duration::ZERO);
+            members.host(member).disk().set_faults(set("", Duration::ZERO));
             members.finish(Place::Disk, Some(member));
         }));
     }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use crate::context;
 use crate::disk::fault::Faults;
 use crate::disk::mount::Mount;
-use crate::disk::state::{Counters, State};
+use crate::disk::state::{Counters, State, nanos};
 use crate::disk::timing::Timing;
 use crate::random::Streams;
 use crate::trace::Trace;
@@ -97,6 +99,17 @@ impl SimDisk {
     /// Changes what is wrong with the disk.
     pub fn set_faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.shared.state().faults);
+    }
+
+    /// Changes what is wrong with the disk, with stalls and slowness that end after `lasting`: an
+    /// operation that is under way then is not held up beyond it, and several in one piece not several
+    /// times. The other faults stay until they are changed again.
+    pub fn set_faults_for(&self, lasting: Duration, change: impl FnOnce(&mut Faults)) {
+        let end = context::true_nanos() + nanos(lasting);
+        self.set_faults(|faults| {
+            change(faults);
+            faults.slow_until = faults.slow_until.max(Some(end));
+        });
     }
 
     /// Flips one bit of a file, on the platter and in what is read.

@@ -49,4 +49,6 @@ pub struct Faults {
     pub capacity_bytes: Option<u64>,
     /// Everything takes so many times as long, beyond the one time that it takes anyway.
     pub slowdown: u32,
+    /// When stalls and slowness end, in true nanoseconds; when they are switched off, if this is not said.
+    pub(super) slow_until: Option<u64>,
 }

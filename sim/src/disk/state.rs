@@ -114,16 +114,22 @@ impl State {
     /// The time of one sync.
     pub(super) fn charge_sync(&mut self) {
         let drawn = self.draw("sync time", self.counters.syncs).duration(&self.timing.sync);
-        self.charge(drawn + self.faults.sync_stalls);
+        self.charge_both(drawn, self.faults.sync_stalls);
     }
 
     /// Accounts for the time of an operation, which begins when the device is done with the others.
     pub(super) fn charge(&mut self, cost: Duration) {
-        let cost = cost * (1 + self.faults.slowdown);
-        let cost = u64::try_from(cost.as_nanos()).expect("an operation takes less than 584 years");
+        self.charge_both(cost, Duration::ZERO);
+    }
+
+    fn charge_both(&mut self, cost: Duration, stall: Duration) {
+        let ailing = nanos((cost + stall) * (1 + self.faults.slowdown));
+        let (cost, slow_until) = (nanos(cost), self.faults.slow_until);
         let busy_until = &mut self.busy_until;
         in_blocking_time(|time| {
-            *busy_until = (*busy_until).max(time.started) + cost;
+            let begin = (*busy_until).max(time.started);
+            let slow = slow_until.unwrap_or(u64::MAX).min(begin + ailing);
+            *busy_until = slow.max(begin + cost);
             time.done = time.done.max(*busy_until);
         });
     }
@@ -159,4 +165,8 @@ impl State {
         self.kill();
         self.busy_until = context::true_nanos();
     }
+}
+
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).expect("an operation takes less than 584 years")
 }

@@ -14,6 +14,10 @@ thread_local! {
     static TIME: Cell<Option<BlockingTime>> = const { Cell::new(None) };
 }
 
+/// Nothing is put off for longer than that only because something before it took so long, in
+/// nanoseconds: that was a disk that stalled, and this one need not.
+const AHEAD_MAX: u64 = 1_000_000_000;
+
 /// The time that the running piece of blocking work has been given, in true nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BlockingTime {
@@ -62,7 +66,7 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
             Err(_) => std::future::pending().await,
         }
     };
-    node.blocking_nanos.store(done - started, Ordering::Relaxed);
+    node.blocking_nanos.store((done - started).min(AHEAD_MAX), Ordering::Relaxed);
     if done > context::true_nanos() {
         Sleep::until_true(done).await;
     }
