@@ -2,21 +2,28 @@
 //!
 //! A [`Campaign`] is plain data that somebody else filled. [`write()`] puts it into a folder: an index, a
 //! page and a text for every run that did not pass, JUnit XML for continuous integration, and the
-//! records themselves as JSON. A page is one file: no script, no network, readable in light and dark.
+//! records themselves as JSON. While a campaign runs, its results go into a file line by line
+//! ([`ResultsWriter`]), and the files of several processes make one campaign again ([`merge()`]). A page is one file: no script, no network, readable in light and dark.
 //!
 //! Must never know: what a store, a simulator or a checker is; only its own record types.
 
 mod html;
 mod junit;
+mod merge;
 mod record;
+mod results;
+mod shard;
 mod text;
 mod write;
 
 pub use self::html::{failure_page, index_page};
 pub use self::junit::junit;
+pub use self::merge::{MergeError, merge};
 pub use self::record::{
     Bar, Campaign, Counts, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story, Table,
     Timeline, Tone, Verdict,
 };
+pub use self::results::{Origin, Results, ResultsError, ResultsWriter};
+pub use self::shard::{Shard, ShardError};
 pub use self::text::{failure_text, grouped, seconds};
 pub use self::write::{Written, failure_name, write};

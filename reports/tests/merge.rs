@@ -1,0 +1,165 @@
+//! Results that several processes wrote make one campaign again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use reports::{
+    Counts, Finding, MergeError, Origin, Results, ResultsError, ResultsWriter, Run, Shard, Verdict,
+    merge,
+};
+
+fn run(seed: u64, digest: &str) -> Run {
+    let verdict = if seed == 3 { Verdict::Violation } else { Verdict::Pass };
+    let finding = |_| Finding {
+        checker: "durability".to_owned(),
+        message: "lost".to_owned(),
+        details: Vec::new(),
+    };
+    Run {
+        seed,
+        verdict,
+        counts: Counts { acknowledged: 10 + seed, ..Counts::default() },
+        simulated_us: 1_000,
+        wall_us: 10,
+        digest: digest.to_owned(),
+        replay: format!("replay {seed}"),
+        findings: (verdict == Verdict::Violation).then_some(()).map(finding).into_iter().collect(),
+        story: None,
+    }
+}
+
+fn origin(shard: Shard) -> Origin {
+    let mut origin = Origin::new("swarm", "swarm --seeds 0..6", shard, 2);
+    origin.scenarios.push(("swarm".to_owned(), "Everything from the seed.".to_owned()));
+    origin
+}
+
+/// A fresh folder of one test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("merge-{name}"));
+    drop(fs::remove_dir_all(&folder));
+    folder
+}
+
+fn write(path: &Path, origin: &Origin, seeds: &[u64], ends: bool) {
+    let mut writer = ResultsWriter::create(path, origin).expect("the folder is writable");
+    for seed in seeds {
+        writer.run("swarm", &run(*seed, &format!("digest {seed}"))).expect("so is the file");
+    }
+    if ends {
+        writer.end(77).expect("so is the file");
+    }
+}
+
+fn read(paths: &[&Path]) -> Vec<(PathBuf, Results)> {
+    paths
+        .iter()
+        .map(|path| (path.to_path_buf(), Results::read(path).expect("it was written whole")))
+        .collect()
+}
+
+#[test]
+fn shards_make_the_campaign_that_one_process_would_have_made() {
+    let folder = folder("shards");
+    let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));
+    // In the order in which they ended, which is not that of the seeds.
+    write(&one, &origin(Shard::new(0, 2).unwrap()), &[4, 0, 2], true);
+    write(&two, &origin(Shard::new(1, 2).unwrap()), &[1, 3, 5], true);
+    let campaign = merge(&read(&[&two, &one])).unwrap();
+    let seeds: Vec<u64> = campaign.runs().map(|run| run.seed).collect();
+    assert_eq!(seeds, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(campaign.counts().acknowledged, 75);
+    assert_eq!(campaign.scenarios[0].about, "Everything from the seed.");
+    assert_eq!(campaign.scenarios[0].verdict(), Verdict::Violation);
+    assert_eq!(campaign.runs().nth(3).unwrap().findings[0].message, "lost");
+    assert!(campaign.floors.iter().all(reports::Floor::holds), "{:?}", campaign.floors);
+    assert_eq!((campaign.wall_us, campaign.jobs), (77, 4));
+    // The same file twice counts once.
+    assert_eq!(merge(&read(&[&one, &two, &one])).unwrap().runs().count(), 6);
+}
+
+#[test]
+fn a_shard_that_is_missing_or_was_stopped_is_a_floor_that_is_missed() {
+    let folder = folder("missing");
+    let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));
+    write(&one, &origin(Shard::new(0, 2).unwrap()), &[0, 2, 4], true);
+    let floor = |paths: &[&Path]| merge(&read(paths)).unwrap().floors[0].clone();
+    assert_eq!((floor(&[&one]).reached, floor(&[&one]).needed), (1, 2));
+    write(&two, &origin(Shard::new(1, 2).unwrap()), &[1, 3], false);
+    assert!(!floor(&[&one, &two]).holds());
+    write(&two, &origin(Shard::new(1, 2).unwrap()), &[1, 3, 5], true);
+    assert!(floor(&[&one, &two]).holds());
+}
+
+#[test]
+fn a_process_that_was_killed_leaves_all_but_its_last_line() {
+    let path = folder("killed").join("results.jsonl");
+    write(&path, &origin(Shard::WHOLE), &[0, 1, 2], false);
+    let whole = fs::read(&path).unwrap();
+    let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap();
+    for length in [last + 1, last + 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let results = Results::read(&path).unwrap();
+        assert_eq!(results.runs.iter().map(|(_, run)| run.seed).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(results.wall_us, None);
+    }
+}
+
+#[test]
+fn files_that_do_not_belong_together_are_refused() {
+    let folder = folder("mixed");
+    let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));
+    write(&one, &origin(Shard::WHOLE), &[0], true);
+    let refused = || merge(&read(&[&one, &two])).unwrap_err();
+    for (what, other) in [
+        ("title", Origin::new("soak", "", Shard::WHOLE, 1)),
+        ("number of shards", Origin::new("swarm", "", Shard::new(0, 2).unwrap(), 1)),
+    ] {
+        write(&two, &other, &[1], true);
+        assert!(matches!(refused(), MergeError::Mixed { what: found, .. } if found == what));
+    }
+    let mut commit = origin(Shard::WHOLE);
+    commit.commit = Some("abc".to_owned());
+    write(&two, &commit, &[1], true);
+    let text = refused().to_string();
+    assert!(text.contains("another commit") && text.ends_with("abc instead of none"), "{text}");
+    assert_eq!(merge(&[]).unwrap_err(), MergeError::Nothing);
+}
+
+#[test]
+fn a_seed_that_went_two_ways_is_refused() {
+    let folder = folder("two-ways");
+    let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));
+    write(&one, &origin(Shard::WHOLE), &[0, 1], true);
+    let mut writer = ResultsWriter::create(&two, &origin(Shard::WHOLE)).unwrap();
+    writer.run("swarm", &run(1, "another")).unwrap();
+    let text = merge(&read(&[&one, &two])).unwrap_err().to_string();
+    assert!(text.starts_with("swarm seed 1 has the event hash digest 1 in one file"), "{text}");
+}
+
+#[test]
+fn a_file_of_something_else_is_refused_with_the_line() {
+    let path = folder("else").join("results.jsonl");
+    write(&path, &origin(Shard::WHOLE), &[0], true);
+    let good = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    for (text, line, reason) in [
+        (String::new(), 1, "the file is empty"),
+        ("{\"no\":1}\n".to_owned(), 1, "not a line of results"),
+        (format!("{}\n", lines[1]), 1, "not where such a line belongs"),
+        (format!("{}\n{}\n", lines[0], lines[0]), 2, "not where such a line belongs"),
+        (format!("{good}{}\n", lines[1]), 4, "not where such a line belongs"),
+        (good.replace("results/1", "results/9"), 1, "the format is detcd-sim-results/9"),
+        (good.replace("\"0/1\"", "\"1/1\""), 1, "the shards of N are 0/N to N-1/N"),
+    ] {
+        fs::write(&path, &text).unwrap();
+        match Results::read(&path) {
+            Err(ResultsError::Line { line: found, reason: said, .. }) => {
+                assert_eq!(found, line, "{said}");
+                assert!(said.contains(reason), "{said}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    assert!(matches!(Results::read(Path::new("no/such/file")), Err(ResultsError::File { .. })));
+}
