@@ -29,7 +29,7 @@ fn per_hundred(counter: Counter) -> u64 {
 }
 
 /// The floors of a campaign and how far it came.
-pub(super) fn of(subjects: &[Subject], campaign: &Campaign) -> Vec<Floor> {
+pub(super) fn of(subjects: &[&Subject], campaign: &Campaign) -> Vec<Floor> {
     let counts = campaign.counts();
     STATED
         .into_iter()
@@ -41,8 +41,8 @@ pub(super) fn of(subjects: &[Subject], campaign: &Campaign) -> Vec<Floor> {
         .collect()
 }
 
-fn needed(counter: Counter, subjects: &[Subject], campaign: &Campaign) -> u64 {
-    let of_scenario = |(subject, scenario): (&Subject, &reports::Scenario)| {
+fn needed(counter: Counter, subjects: &[&Subject], campaign: &Campaign) -> u64 {
+    let of_scenario = |(subject, scenario): (&&Subject, &reports::Scenario)| {
         let runs = scenario.runs.len() as u64;
         match subject {
             Subject::Swarm => runs * per_hundred(counter) / 100,

@@ -2,26 +2,29 @@
 //!
 //! Must never know: command lines and terminals.
 
+mod base_seed;
 mod floors;
+mod gather;
 mod one;
 mod pool;
 mod story;
 mod subject;
+mod work;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use reports::{Campaign, Scenario, Verdict};
+use reports::{Campaign, Run, Scenario, Shard, Verdict};
 
-pub use self::one::{Details, run_one};
+pub use self::base_seed::base_seed;
+use self::gather::Gathered;
+pub use self::one::{Details, invocation, run_one};
 pub use self::pool::for_each as each;
 pub use self::subject::{Subject, UnknownScenario, find, scripted};
+pub use self::work::Batch;
 
 /// Of a thousand runs so many may say nothing.
 const INCONCLUSIVE_PER_THOUSAND_MAX: usize = 10;
-
-/// Seeds from the first up to, but without, the second.
-pub type Seeds = std::ops::Range<u64>;
 
 /// What a campaign consists of.
 #[derive(Debug, Clone)]
@@ -31,9 +34,9 @@ pub struct Settings {
     /// The command that repeats it.
     pub command: String,
     /// What is run.
-    pub subjects: Vec<Subject>,
-    /// Under which seeds.
-    pub seeds: Seeds,
+    pub batches: Vec<Batch>,
+    /// Which part of it.
+    pub shard: Shard,
     /// How many at a time.
     pub jobs: usize,
     /// Whether the first violation ends it.
@@ -42,41 +45,48 @@ pub struct Settings {
     pub details: Details,
 }
 
-/// Hears how far a campaign is.
+/// How far a campaign is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Runs that are done.
+    pub done: u64,
+    /// Of how many; nothing when the clock decides that.
+    pub all: Option<u64>,
+    /// Of them, those that did not pass.
+    pub failed: u64,
+    /// Simulated microseconds of all of them.
+    pub simulated_us: u64,
+}
+
+/// Hears how a campaign goes on.
 pub trait Listener {
-    /// A run is done, so many of all.
-    fn run_done(&mut self, done: usize, all: usize);
+    /// A run is done.
+    fn run_done(&mut self, scenario: &str, run: &Run, progress: Progress);
     /// All seeds of a scenario are done, and of those before it.
     fn scenario_done(&mut self, scenario: &Scenario);
 }
 
 /// Runs everything. Results come in one order, whatever finishes first.
+///
+/// A shard is not judged by what a whole campaign must reach: that is for [`judge`] when all are there.
 pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
     let start = Instant::now();
-    let seeds: Vec<u64> = settings.seeds.clone().collect();
-    let tasks: Vec<(usize, u64)> = (0..settings.subjects.len())
-        .flat_map(|subject| seeds.iter().map(move |seed| (subject, *seed)))
-        .collect();
     let enough = AtomicBool::new(false);
-    let mut gathered = Gathered::new(settings, seeds.len());
+    let mut gathered = Gathered::new(settings);
     pool::for_each(
         settings.jobs,
-        &tasks,
-        |(subject, seed)| {
-            if enough.load(Ordering::Relaxed) {
-                return None;
-            }
-            let run = run_one(&settings.subjects[*subject], *seed, &settings.details);
+        work::tasks(&settings.batches, settings.shard)
+            .take_while(|_| !enough.load(Ordering::Relaxed)),
+        |task| {
+            let subject = &settings.batches[task.batch].subject;
+            let run = run_one(subject, task.seed, &settings.details);
             if settings.stops_at_first && run.verdict == Verdict::Violation {
                 enough.store(true, Ordering::Relaxed);
             }
-            Some(run)
+            (task, run)
         },
-        |task, run| {
-            gathered.add(task, run, listener);
-        },
+        |number, (task, run)| gathered.add(number, task, run, listener),
     );
-    let scenarios = gathered.scenarios;
     let mut campaign = Campaign {
         title: settings.title.clone(),
         command: settings.command.clone(),
@@ -85,73 +95,37 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         wall_us: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
         jobs: settings.jobs,
         floors: Vec::new(),
-        scenarios,
+        scenarios: gathered.finish(listener),
     };
-    if !settings.stops_at_first {
-        campaign.floors = floors::of(&settings.subjects, &campaign);
+    if settings.stops_at_first || settings.shard != Shard::WHOLE {
+        campaign.verdict = failure(&campaign).unwrap_or(Verdict::Pass);
+    } else {
+        let subjects: Vec<&Subject> = settings.batches.iter().map(|batch| &batch.subject).collect();
+        judge(&mut campaign, &subjects);
     }
-    campaign.verdict = verdict(&campaign);
     campaign
 }
 
-/// Results as they come, put in order.
-struct Gathered {
-    scenarios: Vec<Scenario>,
-    runs: Vec<Option<reports::Run>>,
-    answered: usize,
-    all: usize,
-    seeds: usize,
-    next: usize,
+/// Adds the floors that a whole campaign of these subjects has, one for each scenario of it, and the
+/// verdict.
+pub fn judge(campaign: &mut Campaign, subjects: &[&Subject]) {
+    campaign.floors.extend(floors::of(subjects, campaign));
+    campaign.verdict = verdict(campaign);
 }
 
-impl Gathered {
-    fn new(settings: &Settings, seeds: usize) -> Self {
-        let scenario = |subject: &Subject| Scenario {
-            name: subject.name().to_owned(),
-            about: subject.about().to_owned(),
-            runs: Vec::new(),
-        };
-        let all = settings.subjects.len() * seeds;
-        Self {
-            scenarios: settings.subjects.iter().map(scenario).collect(),
-            runs: (0..all).map(|_| None).collect(),
-            answered: 0,
-            all,
-            seeds,
-            next: 0,
-        }
-    }
-
-    fn add(&mut self, task: usize, run: Option<reports::Run>, listener: &mut impl Listener) {
-        self.runs[task] = run;
-        self.answered += 1;
-        listener.run_done(self.answered, self.all);
-        // A task that was skipped leaves a hole, and with it its scenario is not reported as it goes.
-        while self.next < self.all && self.runs[self.next].is_some() {
-            let scenario = &mut self.scenarios[self.next / self.seeds];
-            scenario.runs.extend(self.runs[self.next].take());
-            self.next += 1;
-            if self.next.is_multiple_of(self.seeds) {
-                listener.scenario_done(scenario);
-            }
-        }
-        if self.answered == self.all {
-            for task in self.next..self.all {
-                self.scenarios[task / self.seeds].runs.extend(self.runs[task].take());
-            }
-        }
-    }
+/// What is worse than too little happening.
+fn failure(campaign: &Campaign) -> Option<Verdict> {
+    [Verdict::Violation, Verdict::HarnessError]
+        .into_iter()
+        .find(|failure| campaign.runs().any(|run| run.verdict == *failure))
 }
 
 fn verdict(campaign: &Campaign) -> Verdict {
+    if let Some(failure) = failure(campaign) {
+        return failure;
+    }
     let count = |verdict| campaign.runs().filter(|run| run.verdict == verdict).count();
     let runs = campaign.runs().count();
-    if count(Verdict::Violation) > 0 {
-        return Verdict::Violation;
-    }
-    if count(Verdict::HarnessError) > 0 {
-        return Verdict::HarnessError;
-    }
     let inconclusive = count(Verdict::Inconclusive);
     let too_many = inconclusive * 1_000 > runs * INCONCLUSIVE_PER_THOUSAND_MAX;
     if runs == 0 || too_many || !campaign.floors.iter().all(reports::Floor::holds) {
@@ -162,7 +136,7 @@ fn verdict(campaign: &Campaign) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use reports::{Counts, Floor, Run};
+    use reports::{Counts, Floor};
 
     use super::*;
 

@@ -26,6 +26,12 @@ pub struct Details {
     pub histories: Option<PathBuf>,
 }
 
+/// How this program is called: a run repeats in a program that was built alike. Libraries that check
+/// themselves when they are built for debugging read more from disks, and that takes time.
+pub fn invocation() -> &'static str {
+    if cfg!(debug_assertions) { "cargo sim" } else { "cargo sim --release" }
+}
+
 /// Runs and judges one seed. A panic is a harness error, and is passed on to nobody.
 pub fn run_one(subject: &Subject, seed: u64, details: &Details) -> Run {
     let plan = subject.plan(seed);
@@ -41,7 +47,7 @@ pub fn run_one(subject: &Subject, seed: u64, details: &Details) -> Run {
     }));
     Slot::leave();
     let wall_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let replay = format!("cargo sim -- run {} --seed {seed}", subject.name());
+    let replay = format!("{} -- run {} --seed {seed}", invocation(), subject.name());
     let mut run = match attempt {
         Ok((ran, judged)) => record(&plan, seed, ran, judged, details),
         Err(_) => panicked(&plan, seed, slot.take()),

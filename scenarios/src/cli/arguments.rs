@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use reports::Shard;
 
 /// Simulates detcd clusters under faults and judges what comes of it.
 ///
@@ -28,6 +30,9 @@ pub(super) struct Common {
     /// Where the pages go.
     #[arg(long, global = true, default_value = "target/sim-reports")]
     pub(super) report_dir: PathBuf,
+    /// Run part I of N (from 0), to be put together by `merge`.
+    #[arg(long, global = true, value_name = "I/N", default_value_t = Shard::WHOLE)]
+    pub(super) shard: Shard,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +75,30 @@ pub(super) enum Command {
         #[arg(long)]
         stop_at_first: bool,
     },
+    /// What continuous integration runs: every scripted scenario once, then swarm seeds while there is time.
+    Check {
+        /// Real time for all of it; scripted scenarios run even if it is over.
+        #[arg(long, default_value = "120s")]
+        budget: Budget,
+        /// What the seeds are derived from: a number, or a name such as that of a commit [default: the commit].
+        #[arg(long, value_name = "REV")]
+        base_seed: Option<String>,
+    },
+    /// Runs swarm seeds until the time is over or somebody stops it, and tells of failures as they come.
+    Soak {
+        /// How long; without it, until it is stopped.
+        #[arg(long = "for", value_name = "TIME")]
+        time: Option<Budget>,
+        /// What the seeds are derived from: a number, or a name such as that of a commit [default: the commit].
+        #[arg(long, value_name = "REV")]
+        base_seed: Option<String>,
+    },
+    /// Makes one report of the results of several shards, or of a process that was stopped.
+    Merge {
+        /// The files `results*.jsonl` of their report folders.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// Runs each seed twice and compares the events.
     Determinism {
         /// First seed, and the one after the last.
@@ -77,6 +106,13 @@ pub(super) enum Command {
         seeds: SeedRange,
         /// Which scenarios; the swarm, if none is named.
         names: Vec<String>,
+    },
+    /// Shows where two runs part: how long they are alike, and the first event that differs.
+    Diff {
+        /// One run: a scripted scenario, `swarm`, or the path of a script, and its seed, such as swarm:7.
+        left: RunName,
+        /// The other run.
+        right: RunName,
     },
     /// Prints the hash of all events of a run, to compare it with another process.
     Hash {
@@ -142,6 +178,57 @@ impl FromStr for SeedRange {
     }
 }
 
+/// A run, as `NAME:SEED`, or `NAME` for seed 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RunName {
+    pub(super) scenario: String,
+    pub(super) seed: u64,
+}
+
+impl FromStr for RunName {
+    type Err = RunNameError;
+
+    fn from_str(text: &str) -> Result<Self, RunNameError> {
+        let (scenario, seed) = text.rsplit_once(':').unwrap_or((text, "0"));
+        match seed.parse() {
+            Ok(seed) if !scenario.is_empty() => Ok(Self { scenario: scenario.to_owned(), seed }),
+            _ => Err(RunNameError),
+        }
+    }
+}
+
+/// What is wrong with the name of a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a run is written NAME:SEED, such as swarm:7")]
+pub(super) struct RunNameError;
+
+/// A time such as 120s, 10m or 8h.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Budget(pub(super) Duration);
+
+/// What is wrong with a time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a time is written such as 120s, 10m or 8h, and is not zero")]
+pub(super) struct BudgetError;
+
+impl FromStr for Budget {
+    type Err = BudgetError;
+
+    fn from_str(text: &str) -> Result<Self, BudgetError> {
+        let units = [("s", 1), ("m", 60), ("h", 3_600)];
+        let (digits, seconds) = units
+            .into_iter()
+            .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))
+            .ok_or(BudgetError)?;
+        match digits.parse::<u32>() {
+            Ok(number) if number > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Ok(Self(Duration::from_secs(u64::from(number) * seconds)))
+            }
+            _ => Err(BudgetError),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -151,6 +238,41 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_is_a_name_and_a_seed() {
+        let run = |text: &str| text.parse::<RunName>().map(|run| (run.scenario, run.seed));
+        assert_eq!(run("swarm:7"), Ok(("swarm".to_owned(), 7)));
+        assert_eq!(run("kill-leader"), Ok(("kill-leader".to_owned(), 0)));
+        assert_eq!(run("a:b/c.txt:3"), Ok(("a:b/c.txt".to_owned(), 3)));
+        for text in ["", ":", ":7", "swarm:", "swarm:x", "swarm:-1"] {
+            assert_eq!(run(text), Err(RunNameError), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_job_for_a_fleet_says_what_is_understood() {
+        let job = include_str!("../../fleet/job.yaml");
+        let line = job.lines().find_map(|line| line.trim().strip_prefix("args: ")).unwrap();
+        let count = job.lines().find_map(|line| line.trim().strip_prefix("completions: ")).unwrap();
+        let last = count.parse::<u32>().unwrap() - 1;
+        let words: Vec<String> = serde_json::from_str(line).unwrap();
+        let words =
+            words.iter().map(|word| word.replace("$(JOB_COMPLETION_INDEX)", &last.to_string()));
+        let said = Arguments::try_parse_from(std::iter::once(String::new()).chain(words)).unwrap();
+        assert_eq!(said.common.shard.to_string(), format!("{last}/{count}"));
+        assert!(matches!(said.command, Some(Command::Swarm { .. })));
+    }
+
+    #[test]
+    fn a_budget_has_a_unit() {
+        for (text, seconds) in [("1s", 1), ("120s", 120), ("10m", 600), ("8h", 28_800)] {
+            assert_eq!(text.parse(), Ok(Budget(Duration::from_secs(seconds))), "{text}");
+        }
+        for text in ["", "5", "s", "0s", "-1s", "+1s", "1.5s", "1d", "1 s", "99999999999s"] {
+            assert_eq!(text.parse::<Budget>(), Err(BudgetError), "{text}");
+        }
     }
 
     #[test]

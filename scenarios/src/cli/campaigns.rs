@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::process;
 use std::thread;
 
-use reports::{Campaign, Verdict};
+use reports::{Campaign, Origin, ResultsWriter, Run, Scenario, Shard, Verdict};
 
 use super::Trouble;
 use super::arguments::Common;
 use super::screen::{Screen, failures, say, summary};
-use crate::campaign::{self, Details, Settings, Subject, find};
+use crate::campaign::{self, Batch, Details, Listener, Progress, Settings, Subject, find};
 
 /// Seeds of the scripted scenarios, if none are asked for.
 const SEEDS: Range<u64> = 0..20;
@@ -25,9 +25,8 @@ pub(super) fn scripted(
     } else {
         names.iter().map(|name| find(name)).collect::<Result<_, _>>()?
     };
-    let mut settings = settings(common, "scripted scenarios", subjects, seeds.unwrap_or(SEEDS));
-    settings.details.histories = Some(common.report_dir.clone());
-    report(common, &settings)
+    let settings = settings(common, "scripted scenarios", subjects, seeds.unwrap_or(SEEDS));
+    report(common, &settings, Screen::new())
 }
 
 /// Swarm seeds.
@@ -37,9 +36,8 @@ pub(super) fn swarm(
     stops_at_first: bool,
 ) -> Result<Verdict, Trouble> {
     let mut settings = settings(common, "swarm", vec![Subject::Swarm], seeds);
-    settings.details.histories = Some(common.report_dir.clone());
     settings.stops_at_first = stops_at_first;
-    report(common, &settings)
+    report(common, &settings, Screen::new())
 }
 
 /// One seed, with a page whatever comes of it.
@@ -52,12 +50,9 @@ pub(super) fn single(
     let subject = find(name)?;
     let title = format!("{} seed {seed}", subject.name());
     let mut settings = settings(common, &title, vec![subject], seed..seed + 1);
-    settings.details = Details {
-        log: filter(verbose).map(str::to_owned),
-        keeps_passes: true,
-        histories: Some(common.report_dir.clone()),
-    };
-    report(common, &settings)
+    settings.details.log = filter(verbose).map(str::to_owned);
+    settings.details.keeps_passes = true;
+    report(common, &settings, Screen::new())
 }
 
 fn filter(verbose: u8) -> Option<&'static str> {
@@ -77,34 +72,86 @@ pub(super) fn jobs(common: &Common) -> usize {
     }
 }
 
+/// The same seeds for every subject.
 fn settings(common: &Common, title: &str, subjects: Vec<Subject>, seeds: Range<u64>) -> Settings {
+    let batch = |subject| Batch { subject, seeds: seeds.clone(), until: None };
+    batches(common, title, subjects.into_iter().map(batch).collect())
+}
+
+/// What every campaign has in common.
+pub(super) fn batches(common: &Common, title: &str, batches: Vec<Batch>) -> Settings {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let dashes = if words.is_empty() { "" } else { " -- " };
     Settings {
         title: title.to_owned(),
-        command: format!("cargo sim{dashes}{}", words.join(" ")),
-        subjects,
-        seeds,
+        command: format!("{}{dashes}{}", campaign::invocation(), words.join(" ")),
+        batches,
+        shard: common.shard,
         jobs: jobs(common),
         stops_at_first: false,
-        details: Details::default(),
+        details: Details { histories: Some(common.report_dir.clone()), ..Details::default() },
     }
 }
 
-fn report(common: &Common, settings: &Settings) -> Result<Verdict, Trouble> {
-    let mut screen = Screen::new();
-    let mut campaign = campaign::run(settings, &mut screen);
+/// Runs a campaign, tells of it and writes everything down.
+pub(super) fn report(
+    common: &Common,
+    settings: &Settings,
+    screen: Screen,
+) -> Result<Verdict, Trouble> {
+    let path = common.report_dir.join(match common.shard {
+        Shard::WHOLE => "results.jsonl".to_owned(),
+        Shard { index, of } => format!("results-{index}-of-{of}.jsonl"),
+    });
+    let unwritten =
+        |source| Trouble::File { what: format!("cannot write {}", path.display()), source };
+    let mut origin = Origin::new(&settings.title, &settings.command, settings.shard, settings.jobs);
+    origin.commit = commit();
+    for batch in &settings.batches {
+        origin.scenarios.push((batch.subject.name().to_owned(), batch.subject.about().to_owned()));
+    }
+    let results = ResultsWriter::create(&path, &origin).map_err(unwritten)?;
+    let mut watching = Watching { screen, results, trouble: None };
+    let mut campaign = campaign::run(settings, &mut watching);
+    let Watching { screen, mut results, trouble } = watching;
     drop(screen);
-    campaign.commit = commit();
-    keep_few_stories(&mut campaign);
-    failures(&campaign);
-    summary(&campaign);
-    let written = reports::write(&common.report_dir, &campaign).map_err(|source| {
+    trouble.map_or(Ok(()), Err).and_then(|()| results.end(campaign.wall_us)).map_err(unwritten)?;
+    campaign.commit = origin.commit;
+    conclude(common, &mut campaign)
+}
+
+/// Tells what came of a campaign, and writes its pages.
+pub(super) fn conclude(common: &Common, campaign: &mut Campaign) -> Result<Verdict, Trouble> {
+    keep_few_stories(campaign);
+    failures(campaign);
+    summary(campaign);
+    let written = reports::write(&common.report_dir, campaign).map_err(|source| {
         let what = format!("cannot write the report to {}", common.report_dir.display());
         Trouble::File { what, source }
     })?;
     say(&format!("{}: report in {}", campaign.verdict, written.index.display()));
     Ok(campaign.verdict)
+}
+
+/// Tells somebody, and writes down what was found before anything can go wrong.
+struct Watching {
+    screen: Screen,
+    results: ResultsWriter,
+    /// Why the results could not be written.
+    trouble: Option<std::io::Error>,
+}
+
+impl Listener for Watching {
+    fn run_done(&mut self, scenario: &str, run: &Run, progress: Progress) {
+        if self.trouble.is_none() {
+            self.trouble = self.results.run(scenario, run).err();
+        }
+        self.screen.run_done(scenario, run, progress);
+    }
+
+    fn scenario_done(&mut self, scenario: &Scenario) {
+        self.screen.scenario_done(scenario);
+    }
 }
 
 /// Pages of one scenario are much alike: a few of them do.
@@ -118,7 +165,7 @@ fn keep_few_stories(campaign: &mut Campaign) {
 }
 
 /// The commit of the tree, where there is one.
-fn commit() -> Option<String> {
+pub(super) fn commit() -> Option<String> {
     let output = process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     let output = output.ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use reports::Verdict;
 
 use super::Trouble;
-use super::arguments::Common;
+use super::arguments::{Common, RunName};
 use super::campaigns::jobs;
 use super::screen::say;
 use crate::campaign::{Subject, each, find};
@@ -40,7 +40,7 @@ pub(super) fn determinism(
     results.resize_with(tasks.len(), || None);
     each(
         jobs(common),
-        &tasks,
+        tasks.iter(),
         |(subject, seed)| difference(subject, *seed),
         |task, result| results[task] = Some(result),
     );
@@ -53,6 +53,32 @@ pub(super) fn determinism(
     }
     say(&format!("determinism: {} runs, each twice, {differing} differ", tasks.len()));
     Ok(if differing == 0 { Verdict::Pass } else { Verdict::Violation })
+}
+
+/// Events that are shown before and after the place where two runs part.
+const AROUND: usize = 6;
+
+/// Shows where two runs part. That they do is told like a violation, as `diff` does with files.
+pub(super) fn diff(left: &RunName, right: &RunName) -> Result<Verdict, Trouble> {
+    let record = |run: &RunName| quietly(&find(&run.scenario)?, run.seed, true);
+    let (one, other) = (record(left)?.recording, record(right)?.recording);
+    let Some(difference) = one.first_difference(&other) else {
+        say(&format!("the runs are the same, {} events", one.events.len()));
+        return Ok(Verdict::Pass);
+    };
+    let place = usize::try_from(difference.number).expect("events are in memory");
+    let from = place.saturating_sub(AROUND);
+    say(&format!("the first {place} events are the same"));
+    one.events[from..place].iter().for_each(|event| say(&format!("    {event}")));
+    for (sign, run, recording) in [('<', left, &one), ('>', right, &other)] {
+        say(&format!("{sign} {}:{}", run.scenario, run.seed));
+        let rest = recording.events.get(place..).unwrap_or_default();
+        rest.iter().take(AROUND).for_each(|event| say(&format!("{sign}   {event}")));
+        if rest.is_empty() {
+            say(&format!("{sign}   (ended)"));
+        }
+    }
+    Ok(Verdict::Violation)
 }
 
 /// What differs between two runs of a seed.

@@ -6,6 +6,8 @@ mod arguments;
 mod campaigns;
 mod compare;
 mod describe;
+mod endless;
+mod merge;
 mod mutate;
 mod screen;
 
@@ -31,6 +33,12 @@ pub(crate) enum Trouble {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// A file of results is not understood.
+    #[error(transparent)]
+    Results(#[from] reports::ResultsError),
+    /// Files of results do not belong together.
+    #[error(transparent)]
+    Merge(#[from] reports::MergeError),
     /// A mutant could not be tried.
     #[error(transparent)]
     Mutant(#[from] crate::mutants::MutantError),
@@ -79,9 +87,17 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
         Some(Command::Swarm { seeds, stop_at_first }) => {
             campaigns::swarm(&common, seeds.into(), stop_at_first)
         }
+        Some(Command::Check { budget, base_seed }) => {
+            endless::check(&common, budget.0, base_seed.as_deref())
+        }
+        Some(Command::Soak { time, base_seed }) => {
+            endless::soak(&common, time.map(|time| time.0), base_seed.as_deref())
+        }
+        Some(Command::Merge { files }) => merge::merge(&common, &files),
         Some(Command::Determinism { seeds, names }) => {
             compare::determinism(&common, seeds.into(), &names)
         }
+        Some(Command::Diff { left, right }) => compare::diff(&left, &right),
         Some(Command::Hash { name, seed }) => compare::hash(&name, seed),
         Some(Command::Mutants { name, check: true, .. }) => mutate::check(name.as_deref()),
         Some(Command::Mutants { name, seeds, .. }) => mutate::mutants(name.as_deref(), seeds),

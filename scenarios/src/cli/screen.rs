@@ -1,10 +1,11 @@
 //! Lines on a terminal, or in a pipe whose reader may be gone.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
 
-use reports::{Campaign, Scenario, grouped, seconds};
+use reports::{Campaign, Run, Scenario, Verdict, grouped, seconds};
 
-use crate::campaign::Listener;
+use crate::campaign::{Listener, Progress};
 
 /// Prints a line of the result. A reader that has gone away is no trouble.
 pub(super) fn say(line: &str) {
@@ -17,14 +18,24 @@ pub(super) fn complain(line: &str) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
-/// Prints scenarios as they are done, and a count of runs where somebody looks.
+/// Prints scenarios as they are done, and how far it is where somebody looks.
 pub(super) struct Screen {
     shows_progress: bool,
+    /// Whether a run that does not pass is told of at once, and not only at the end.
+    tells_failures: bool,
+    begin: Instant,
 }
 
 impl Screen {
+    /// Failures come with the summary.
     pub(super) fn new() -> Self {
-        Self { shows_progress: io::stderr().is_terminal() }
+        let shows_progress = io::stderr().is_terminal();
+        Self { shows_progress, tells_failures: false, begin: Instant::now() }
+    }
+
+    /// Failures are told of as they come.
+    pub(super) fn telling() -> Self {
+        Self { tells_failures: true, ..Self::new() }
     }
 
     fn clear(&self) {
@@ -32,13 +43,30 @@ impl Screen {
             drop(write!(io::stderr().lock(), "\r\x1b[K"));
         }
     }
+
+    fn status(&self, progress: Progress) -> String {
+        let Progress { done, all, failed, simulated_us } = progress;
+        let done = match all {
+            Some(all) => format!("{} of {} runs", grouped(done), grouped(all)),
+            None => format!("{} runs", grouped(done)),
+        };
+        let wall = u64::try_from(self.begin.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let failed = if failed == 0 { String::new() } else { format!(", {failed} did not pass") };
+        let speed = simulated_us / wall.max(1);
+        format!("{done}{failed}, {} s, {speed} sim s/s", wall / 1_000_000)
+    }
 }
 
 impl Listener for Screen {
-    fn run_done(&mut self, done: usize, all: usize) {
+    fn run_done(&mut self, scenario: &str, run: &Run, progress: Progress) {
+        if self.tells_failures && run.verdict != Verdict::Pass {
+            self.clear();
+            failure(scenario, run);
+        }
         if self.shows_progress {
             let mut out = io::stderr().lock();
-            drop(write!(out, "\r{done} of {all} runs\x1b[K").and_then(|()| out.flush()));
+            let status = self.status(progress);
+            drop(write!(out, "\r{status}\x1b[K").and_then(|()| out.flush()));
         }
     }
 
@@ -90,23 +118,27 @@ pub(super) fn summary(campaign: &Campaign) {
     }
 }
 
+fn failure(scenario: &str, run: &Run) {
+    say(&format!("\n{scenario} seed {}: {}", run.seed, run.verdict));
+    for finding in &run.findings {
+        say(&format!("  {}: {}", finding.checker, finding.message));
+    }
+    say(&format!("  replay: {}", run.replay));
+}
+
 /// Most runs that are listed one by one.
 const FAILURES_MAX: usize = 20;
 
 /// Prints every run that did not pass, with the command that repeats it.
 pub(super) fn failures(campaign: &Campaign) {
-    let failed: Vec<(&Scenario, &reports::Run)> = campaign
+    let failed: Vec<(&Scenario, &Run)> = campaign
         .scenarios
         .iter()
         .flat_map(|scenario| scenario.runs.iter().map(move |run| (scenario, run)))
-        .filter(|(_, run)| run.verdict != reports::Verdict::Pass)
+        .filter(|(_, run)| run.verdict != Verdict::Pass)
         .collect();
     for (scenario, run) in failed.iter().take(FAILURES_MAX) {
-        say(&format!("\n{} seed {}: {}", scenario.name, run.seed, run.verdict));
-        for finding in &run.findings {
-            say(&format!("  {}: {}", finding.checker, finding.message));
-        }
-        say(&format!("  replay: {}", run.replay));
+        failure(&scenario.name, run);
     }
     if failed.len() > FAILURES_MAX {
         say(&format!("\n{} further runs did not pass", failed.len() - FAILURES_MAX));
