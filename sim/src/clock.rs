@@ -38,7 +38,8 @@ impl SimInstant {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// A duration as a count, which is how times are kept here.
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

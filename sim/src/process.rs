@@ -26,10 +26,12 @@ use futures_util::future::BoxFuture;
 use madsim::runtime::Handle;
 use madsim::task::{JoinHandle, NodeId};
 
+use crate::clock::nanos;
 use crate::context::{self, Node};
 use crate::disk::{Mount, SimDisk, Timing};
 use crate::network::{Farewell, HostId, HostNetwork, NetworkOptions, SimNetwork};
 use crate::random::Streams;
+use crate::runtime::Sleep;
 use crate::trace::Trace;
 
 /// Everything that one run simulates; clones are the same world.
@@ -99,6 +101,11 @@ impl World {
     /// True simulated time since the start of the run, which no host knows.
     pub fn true_time(&self) -> Duration {
         Duration::from_nanos(context::true_nanos())
+    }
+
+    /// Waits until so much true time has passed since the start of the run.
+    pub async fn until(&self, at: Duration) {
+        Sleep::until_true(nanos(at)).await;
     }
 }
 

@@ -6,9 +6,10 @@ use std::panic::{self, AssertUnwindSafe};
 use reports::Verdict;
 
 use super::Trouble;
-use super::arguments::{Common, RunName};
+use super::arguments::Common;
 use super::campaigns::jobs;
 use super::screen::say;
+use super::values::RunName;
 use crate::campaign::{Subject, each, find};
 use crate::panics::Slot;
 use crate::run::{Options, Ran, simulate};

@@ -7,9 +7,11 @@ mod campaigns;
 mod compare;
 mod describe;
 mod endless;
+mod inspect;
 mod merge;
 mod mutate;
 mod screen;
+mod values;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,9 @@ pub(crate) enum Trouble {
     /// A mutant could not be tried.
     #[error(transparent)]
     Mutant(#[from] crate::mutants::MutantError),
+    /// There is no such member.
+    #[error("there is no member {0} at that time")]
+    NoMember(usize),
     /// A run panicked where its result is needed.
     #[error("the run panicked: {0}")]
     Panic(String),
@@ -98,6 +103,7 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
             compare::determinism(&common, seeds.into(), &names)
         }
         Some(Command::Diff { left, right }) => compare::diff(&left, &right),
+        Some(Command::Inspect { run, at, member }) => inspect::inspect(&run, at.0, member),
         Some(Command::Hash { name, seed }) => compare::hash(&name, seed),
         Some(Command::Mutants { name, check: true, .. }) => mutate::check(name.as_deref()),
         Some(Command::Mutants { name, seeds, .. }) => mutate::mutants(name.as_deref(), seeds),

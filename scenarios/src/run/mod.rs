@@ -11,6 +11,7 @@ mod attribution;
 mod changes;
 mod farewell;
 mod faults;
+mod inspection;
 mod judge;
 mod liveness;
 mod members;
@@ -19,6 +20,7 @@ mod orders;
 mod phases;
 mod roster;
 
+pub use self::inspection::{Inspection, Member, inspect};
 pub use self::judge::{Judged, judge};
 pub use self::members::{FaultRecord, Place};
 pub use self::phases::{Options, Ran, simulate};

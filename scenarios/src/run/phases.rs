@@ -22,7 +22,7 @@ use crate::workload::{
     Administrator, Client, Login, Operator, Progress, Recorder, Session, StopSign, User, Watcher,
     set_up,
 };
-use sim::cluster::{ClientHost, Status};
+use sim::cluster::{ClientHost, Cluster, Status};
 
 /// How long a new cluster may take to elect its first leader, in election timeouts.
 const BOOT_ELECTION_TIMEOUTS: u32 = 10;
@@ -79,7 +79,7 @@ pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
     })
 }
 
-struct Run {
+pub(super) struct Run {
     world: World,
     plan: Plan,
     members: Members,
@@ -108,7 +108,7 @@ impl Tasks {
 }
 
 impl Run {
-    fn boot(world: World, plan: Plan) -> Self {
+    pub(super) fn boot(world: World, plan: Plan) -> Self {
         let members = Members::boot(&world, &plan.cluster);
         let recorder = Recorder::new(&world);
         let findings = Findings::default();
@@ -116,7 +116,12 @@ impl Run {
         Self { world, plan, members, changes, recorder, findings }
     }
 
-    async fn run(self) -> Ran {
+    /// What runs in it.
+    pub(super) fn cluster(&self) -> &Cluster {
+        self.members.cluster()
+    }
+
+    pub(super) async fn run(self) -> Ran {
         if self.first_leader().await && self.users_are_set_up().await {
             let checker = self.session(&self.members.client("checker"));
             let (progress, hurry) = (Progress::default(), StopSign::default());

@@ -1,11 +1,16 @@
 //! Members that come and go, in the words of scenarios.
 
-use sim::cluster::Newcomer;
+use sim::cluster::{Cluster, Newcomer};
 
 use super::members::{Members, Place};
 use crate::workload::Endpoints;
 
 impl Members {
+    /// Everything about the members that needs no words of scenarios.
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     /// Whom clients ask.
     pub(super) fn endpoints(&self) -> &Endpoints {
         &self.endpoints

@@ -4,6 +4,7 @@
 //! or wrong.
 
 mod client;
+mod content;
 mod growth;
 mod observed;
 mod roster;
@@ -23,6 +24,7 @@ use growth::{SUPERVISION_PAUSE, Settings, Whereabouts, founder};
 use roster::Roster;
 
 pub use client::{ClientHost, ConnectError};
+pub use content::{Content, DiskCopy, FileSize, LogEntry, View};
 pub use growth::Newcomer;
 pub use observed::{Observed, Record, Status};
 

@@ -5,10 +5,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::clock::nanos;
 use crate::context;
 use crate::disk::fault::Faults;
 use crate::disk::mount::Mount;
-use crate::disk::state::{Counters, State, nanos};
+use crate::disk::state::{Counters, State};
 use crate::disk::timing::Timing;
 use crate::random::Streams;
 use crate::trace::Trace;
@@ -157,6 +158,11 @@ impl SimDisk {
             Some(file) => state.stored(file).image.pending_count(),
             None => 0,
         }
+    }
+
+    /// The names that processes see.
+    pub fn names(&self) -> Vec<String> {
+        self.shared.state().directory.names()
     }
 
     /// The names that are certain to survive a loss of power.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
+use crate::clock::nanos;
 use crate::context;
 use crate::disk::directory::{Directory, FileId};
 use crate::disk::fault::Faults;
@@ -128,7 +129,7 @@ impl State {
         let busy_until = &mut self.busy_until;
         in_blocking_time(|time| {
             let begin = (*busy_until).max(time.started);
-            let slow = slow_until.unwrap_or(u64::MAX).min(begin + ailing);
+            let slow = slow_until.unwrap_or(u64::MAX).min(begin.saturating_add(ailing));
             *busy_until = slow.max(begin + cost);
             time.done = time.done.max(*busy_until);
         });
@@ -165,8 +166,4 @@ impl State {
         self.kill();
         self.busy_until = context::true_nanos();
     }
-}
-
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).expect("an operation takes less than 584 years")
 }

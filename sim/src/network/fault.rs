@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::clock::nanos;
 use crate::network::connection::{Arrival, Side};
 use crate::network::host::HostId;
-use crate::network::link::nanos;
 use crate::network::state::State;
 use crate::network::{Farewell, Wakers};
 

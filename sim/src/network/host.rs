@@ -9,11 +9,11 @@ use std::time::Duration;
 use detcd_node::runtime::{Connection, Listener, Network};
 use futures_util::future::BoxFuture;
 
+use crate::clock::nanos;
 use crate::context;
 use crate::network::SimNetwork;
 use crate::network::connection::Side;
 use crate::network::endpoint::Endpoint;
-use crate::network::link::nanos;
 use crate::network::state::{Backlog, State};
 use crate::random::Key;
 use crate::runtime::Sleep;

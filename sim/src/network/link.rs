@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::clock::nanos;
 use crate::random::{Key, Stream, Streams};
 
 /// How a link behaves while it is not cut.
@@ -74,8 +75,4 @@ impl Link {
         self.busy_until = self.busy_until.max(now).saturating_add(transfer);
         self.busy_until
     }
-}
-
-pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).expect("a delay is shorter than 584 years")
 }

@@ -1,0 +1,105 @@
+//! A run, stopped at a moment and looked into.
+//!
+//! Nothing is kept of a run but its seed, so it is run again up to the moment. Looking changes nothing
+//! before: the stop is a timer of the run's own future, which no other task can see.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use sim::cluster::{Cluster, Content, DiskCopy, FileSize, Status, View};
+use sim::network::NetworkOptions;
+use sim::trace::{Digest, Event};
+use sim::{Trace, World};
+
+use super::phases::Run;
+use crate::plan::Plan;
+
+/// A run at one moment.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// True simulated time since its start: the moment that was asked for, or its end before that.
+    pub at: Duration,
+    /// The hash of all events so far.
+    pub digest: Digest,
+    /// The last events.
+    pub events: Vec<Event>,
+    /// The members that were asked for.
+    pub members: Vec<Member>,
+}
+
+/// A member at one moment.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its number.
+    pub number: usize,
+    /// Whether its process runs.
+    pub is_up: bool,
+    /// What it told of itself.
+    pub status: Status,
+    /// Its files.
+    pub files: Vec<FileSize>,
+    /// What a process that started now would find, or why it would not start.
+    pub current: Result<Content, String>,
+    /// What a process would find after a loss of power that nothing pending survives.
+    pub durable: Result<Content, String>,
+}
+
+/// Events that are kept.
+const EVENTS_MAX: usize = 20;
+
+/// Runs a plan up to a moment, and looks into one member or all of them.
+///
+/// # Panics
+///
+/// If anything inside panics.
+pub fn inspect(plan: &Plan, seed: u64, at: Duration, only: Option<usize>) -> Inspection {
+    let plan = plan.clone();
+    sim::run(seed, move || async move {
+        let world = World::new(Trace::with_tail(EVENTS_MAX), NetworkOptions::default());
+        let run = Run::boot(world.clone(), plan);
+        let cluster = run.cluster().clone();
+        {
+            let (mut running, mut moment) = (pin!(run.run()), pin!(world.until(at)));
+            poll_fn(|task| match running.as_mut().poll(task) {
+                Poll::Ready(_) => Poll::Ready(()),
+                Poll::Pending => moment.as_mut().poll(task),
+            })
+            .await;
+        }
+        let at = world.true_time();
+        let digest = world.trace().digest();
+        let events = world.trace().recording().events;
+        let everyone = 1..=cluster.size();
+        let numbers: Vec<usize> =
+            everyone.filter(|member| only.is_none_or(|only| only == *member)).collect();
+        // All disks at the same moment, before the copies are read: that takes time.
+        let copies: Vec<[DiskCopy; 2]> = numbers
+            .iter()
+            .map(|member| {
+                [View::Current, View::Durable].map(|view| cluster.copy_disk(*member, view))
+            })
+            .collect();
+        let mut found: Vec<Member> =
+            numbers.into_iter().map(|member| look(&cluster, member)).collect();
+        for (member, [current, durable]) in found.iter_mut().zip(&copies) {
+            member.current = cluster.read_copy(current).await;
+            member.durable = cluster.read_copy(durable).await;
+        }
+        Inspection { at, digest, events, members: found }
+    })
+}
+
+/// A member but for what is on its disk.
+fn look(cluster: &Cluster, number: usize) -> Member {
+    let unread = || Err("nobody has read it".to_owned());
+    Member {
+        number,
+        is_up: cluster.is_up(number),
+        status: cluster.observed().status(number),
+        files: cluster.files(number),
+        current: unread(),
+        durable: unread(),
+    }
+}
