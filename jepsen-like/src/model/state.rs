@@ -69,12 +69,13 @@ impl State {
         self.log.get(self.position_of(revision)..end).unwrap_or(&[])
     }
 
-    /// The key as it was just before a change.
+    /// The key as it was before the request that made a change, if the change did not create it.
+    ///
+    /// A transaction can change a key twice; etcd tells watchers the revision before, both times.
     pub fn before(&self, position: usize) -> Option<&KeyValue> {
-        let key = &self.log.get(position)?.kv.key;
-        let changes = self.changes_of(key.as_bytes());
-        let rank = changes.binary_search(&position).ok()?;
-        self.live(*changes.get(rank.checked_sub(1)?)?)
+        let Change { kind, kv } = self.log.get(position)?;
+        let creates = *kind == KvEventKind::Put && kv.create_revision == kv.mod_revision;
+        if creates { None } else { self.at(kv.key.as_bytes(), kv.mod_revision - 1) }
     }
 
     /// The key as it was at a revision.

@@ -10,7 +10,7 @@ use crate::compaction::Compaction;
 use crate::compaction_hash::{CompactionHashes, HashSpan};
 use crate::digest::Digest;
 use crate::encoding::{encode_digest, encode_revision};
-use crate::index::Index;
+use crate::index::{Index, Seen};
 use crate::lease::LeaseTable;
 use crate::outcome::{Applied, Change, Event, MetaKey, Outcome, Rejection, TxnOutcome};
 use crate::row::{Revision, Rows};
@@ -186,7 +186,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Where the key-value of `key` is stored that the change at `revision` replaced or deleted;
+    /// Where the key-value is stored that `key` had before the request that changed it at `revision`;
     /// `None` for a creation, and where compaction has given it up (G46).
     #[must_use]
     pub fn previous(&self, key: &[u8], revision: Revision) -> Option<Revision> {
@@ -195,12 +195,13 @@ impl Machine {
         if revision.main - 1 < self.compact_revision() {
             return None;
         }
-        let before = if revision.sub > 0 {
-            Revision { main: revision.main, sub: revision.sub - 1 }
-        } else {
-            Revision { main: revision.main - 1, sub: i64::MAX }
-        };
-        self.index.get(key)?.seen_at(before).map(|seen| seen.revision)
+        let history = self.index.get(key)?;
+        let creates = |seen: Seen| seen.create_revision == revision.main;
+        if history.seen_at(revision).is_some_and(creates) {
+            return None;
+        }
+        let before = Revision { main: revision.main - 1, sub: i64::MAX };
+        history.seen_at(before).map(|seen| seen.revision)
     }
 
     /// Applies a committed command for whoever asked for it. `rows` must have the rows that

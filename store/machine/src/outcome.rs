@@ -129,7 +129,8 @@ pub struct Event {
     pub kind: EventKind,
     /// The key-value after a put; only key and `mod_revision` for a delete.
     pub kv: Arc<KeyValue>,
-    /// Where the key-value before it is stored, if the key existed.
+    /// Where the key-value is stored that the key had before the whole request, if this is not its
+    /// creation.
     pub prev: Option<Revision>,
 }
 

@@ -65,6 +65,8 @@ impl<'a> Write<'a> {
         self.leases.attach(&put.key, lease_of(current.as_ref()), lease);
         let revision = self.next_revision();
         let Seen { create_revision, version, .. } = self.index.put(&put.key, revision, lease);
+        let prev = current.filter(|_| create_revision < revision.main);
+        let prev = prev.and_then(|current| self.before_this_write(&put.key, &current));
         let kv = Arc::new(KeyValue {
             key: put.key.clone(),
             value,
@@ -73,7 +75,7 @@ impl<'a> Write<'a> {
             version,
             lease,
         });
-        self.record(EventKind::Put, Row::Value(kv.clone()), kv, current);
+        self.record(EventKind::Put, Row::Value(kv.clone()), kv, prev);
         PutOutcome { prev_kv: previous.filter(|_| put.prev_kv) }
     }
 
@@ -86,6 +88,7 @@ impl<'a> Write<'a> {
             }
             outcome.deleted += 1;
             let revision = self.next_revision();
+            let prev = self.before_this_write(&key, &seen);
             self.leases.attach(&key, lease_of(Some(&seen)), 0);
             self.index.delete(&key, revision);
             // A deletion shows nothing but the key and where it happened (G46).
@@ -94,7 +97,7 @@ impl<'a> Write<'a> {
                 mod_revision: revision.main,
                 ..KeyValue::default()
             });
-            self.record(EventKind::Delete, Row::Tombstone { key }, kv, Some(seen));
+            self.record(EventKind::Delete, Row::Tombstone { key }, kv, prev);
         }
         outcome
     }
@@ -110,10 +113,20 @@ impl<'a> Write<'a> {
         Revision { main: self.before + 1, sub }
     }
 
-    fn record(&mut self, kind: EventKind, row: Row, kv: Arc<KeyValue>, prev: Option<Seen>) {
+    /// Where the key-value is that a key had before this write, which may have changed it already:
+    /// watchers are told that one, with every change (G46).
+    fn before_this_write(&self, key: &Bytes, current: &Seen) -> Option<Revision> {
+        if current.revision.main <= self.before {
+            return Some(current.revision);
+        }
+        // The first change of the key still knows; a key that is changed twice is rare.
+        self.effects.events.iter().find(|event| event.kv.key == *key)?.prev
+    }
+
+    fn record(&mut self, kind: EventKind, row: Row, kv: Arc<KeyValue>, prev: Option<Revision>) {
         let revision = self.next_revision();
         self.effects.changes.push(Change::Put { revision, row });
-        self.effects.events.push(Event { kind, kv, prev: prev.map(|prev| prev.revision) });
+        self.effects.events.push(Event { kind, kv, prev });
     }
 
     /// The key-value stored at `revision`, which may be of this very write.

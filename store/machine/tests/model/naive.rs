@@ -20,6 +20,7 @@ type State = BTreeMap<Bytes, KeyValue>;
 pub(crate) struct Seen {
     pub(crate) kind: EventKind,
     pub(crate) kv: KeyValue,
+    /// Before the whole request.
     pub(crate) prev: Option<KeyValue>,
 }
 
@@ -37,6 +38,7 @@ pub(crate) struct Model {
 
 /// A write request half done.
 struct Request {
+    before: State,
     state: State,
     revision: i64,
     events: Vec<Seen>,
@@ -66,8 +68,10 @@ impl Model {
     }
 
     pub(crate) fn apply(&mut self, command: &Command) -> Result<Outcome, Rejection> {
+        let before = self.at(self.revision()).clone();
         let mut request = Request {
-            state: self.at(self.revision()).clone(),
+            state: before.clone(),
+            before,
             revision: self.revision() + 1,
             events: Vec::new(),
         };
@@ -223,7 +227,9 @@ impl Request {
             }
         }
         self.state.insert(put.key.clone(), new.clone());
-        self.events.push(Seen { kind: EventKind::Put, kv: new, prev: old.clone() });
+        let is_new = new.create_revision == self.revision;
+        let prev = self.before.get(&put.key).filter(|_| !is_new).cloned();
+        self.events.push(Seen { kind: EventKind::Put, kv: new, prev });
         Ok(PutOutcome { prev_kv: old.filter(|_| put.prev_kv).map(Arc::new) })
     }
 
@@ -238,7 +244,8 @@ impl Request {
                 mod_revision: self.revision,
                 ..KeyValue::default()
             };
-            self.events.push(Seen { kind: EventKind::Delete, kv, prev: Some(old.clone()) });
+            let prev = self.before.get(&old.key).cloned();
+            self.events.push(Seen { kind: EventKind::Delete, kv, prev });
         }
         DeleteRangeOutcome {
             deleted: number(deleted.len()),
