@@ -13,6 +13,9 @@ use super::watcher::{Interest, Watcher, WatcherId};
 /// The `watch_id` of responses that are about no watcher, or about all.
 pub const NO_WATCHER: i64 = -1;
 
+/// Ids of ended watchers that are remembered; a client with more of them gets the lowest ones free.
+const ENDED_COUNT_MAX: usize = 1 << 16;
+
 /// A client's watchers, and what it is to be told about them. It makes every decision of a stream and
 /// awaits nothing; dropping it ends the watchers.
 pub struct Subscription {
@@ -20,6 +23,8 @@ pub struct Subscription {
     stream: u64,
     queue: Arc<Queue>,
     watchers: BTreeMap<i64, Arc<Watcher>>,
+    /// Ids of watchers that a compaction ended. As in etcd, only the client frees them, by cancelling.
+    ended: BTreeSet<i64>,
     /// The id that the server chooses next (G38).
     next_id: i64,
     /// Where to look for the lagging watcher that is served next, so that each has its turn.
@@ -48,6 +53,7 @@ impl Subscription {
             stream,
             queue,
             watchers: BTreeMap::new(),
+            ended: BTreeSet::new(),
             next_id: 0,
             turn: 0,
             progress_awaited: false,
@@ -58,7 +64,7 @@ impl Subscription {
     /// Adds a watcher. Id 0 lets the server choose: the next number that is not in use (G38).
     pub fn create(&mut self, watch_id: i64, interest: Interest) -> Result<i64, Error> {
         let watch_id = if watch_id == 0 { self.choose_id() } else { watch_id };
-        if self.watchers.contains_key(&watch_id) {
+        if self.knows(watch_id) {
             return Err(Error::DuplicateWatchId);
         }
         let id = WatcherId { stream: self.stream, watch: watch_id };
@@ -68,8 +74,13 @@ impl Subscription {
         Ok(watch_id)
     }
 
+    /// Whether the id cannot be given to another watcher.
+    fn knows(&self, watch_id: i64) -> bool {
+        self.watchers.contains_key(&watch_id) || self.ended.contains(&watch_id)
+    }
+
     fn choose_id(&mut self) -> i64 {
-        while self.watchers.contains_key(&self.next_id) {
+        while self.knows(self.next_id) {
             self.next_id += 1;
         }
         self.next_id += 1;
@@ -81,10 +92,11 @@ impl Subscription {
         self.queue.push(Output::Refused { revision: self.hub.revision(), reason });
     }
 
-    /// Ends a watcher; an unknown id is left unanswered (G51).
+    /// Ends a watcher, or frees the id of one that a compaction ended; an unknown id is left
+    /// unanswered (G51).
     pub fn cancel(&mut self, watch_id: i64) {
-        if let Some(watcher) = self.forget(watch_id) {
-            self.hub.cancel(watcher.id);
+        if self.forget(watch_id).is_some() || self.ended.remove(&watch_id) {
+            self.hub.cancel(WatcherId { stream: self.stream, watch: watch_id });
             self.retry_progress();
         }
     }
@@ -173,6 +185,10 @@ impl Subscription {
 
     fn end_compacted(&mut self, watch_id: i64, compact_revision: i64) {
         self.forget(watch_id);
+        self.ended.insert(watch_id);
+        if self.ended.len() > ENDED_COUNT_MAX {
+            self.ended.pop_first();
+        }
         self.queue.unlag(watch_id);
         self.queue.push(Output::Compacted { watch_id, compact_revision });
         self.retry_progress();

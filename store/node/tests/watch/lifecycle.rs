@@ -166,6 +166,29 @@ async fn g42_start_before_the_compacted_revision_is_created_then_cancelled() {
 }
 
 #[tokio::test]
+async fn g42_id_of_a_watcher_that_a_compaction_ended_is_free_once_it_is_cancelled() {
+    let world = World::new();
+    for _ in 0..4 {
+        world.put("a", "1");
+    }
+    world.history.compact(4);
+    let mut client = world.watch(with_id(5, from(3, key("a")))).await;
+    assert_eq!(client.next().await.compact_revision, 4);
+    client.create(with_id(5, key("a")));
+    let refused = client.next().await;
+    assert_eq!(refusal(&refused), "mvcc: duplicate watch ID provided on the WatchStream");
+    client.cancel(5);
+    let canceled = client.next().await;
+    assert!(canceled.canceled && canceled.watch_id == 5, "{canceled:?}");
+    client.create(with_id(5, key("a")));
+    let created = client.next().await;
+    assert!(created.created && !created.canceled, "{created:?}");
+    client.cancel(5);
+    client.cancel(5);
+    assert_eq!(client.rest().await.len(), 1, "once cancelled, the id is unknown");
+}
+
+#[tokio::test]
 async fn g42_start_at_the_compacted_revision_is_served() {
     let world = World::new();
     for value in ["2", "3", "4", "5"] {
