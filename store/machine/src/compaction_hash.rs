@@ -90,7 +90,7 @@ impl CompactionHashes {
 }
 
 impl Machine {
-    /// How the hash at `revision` is come by; 0 or less is the current one (G74).
+    /// How the hash at `revision` is come by; 0 is the current one, and below it there are no rows (G74).
     pub fn hash_source(&self, revision: i64) -> Result<HashSource, Rejection> {
         let of_compaction = self.hashes.0.iter().find(|(span, _)| span.revision == revision);
         match of_compaction {
@@ -100,8 +100,8 @@ impl Machine {
             Some((span, None)) => return Ok(HashSource::Rows(*span)),
             None => {}
         }
-        let revision = self.readable(revision)?;
         let compact_revision = self.compact_revision();
+        let revision = if revision < 0 { revision } else { self.readable(revision)? };
         Ok(HashSource::Rows(HashSpan { compact_revision, revision }))
     }
 

@@ -56,7 +56,12 @@ impl<R: Runtime> MaintenanceService<R> {
 
 /// As the message prints in etcd's language.
 fn in_words(alarm: Alarm) -> String {
-    format!("memberID:{} alarm:{} ", alarm.member, convert::kind_name(alarm.kind))
+    // As etcd's messages are printed: what is zero is left out.
+    let member = match alarm.member {
+        0 => String::new(),
+        member => format!("memberID:{member} "),
+    };
+    format!("{member}alarm:{} ", convert::kind_name(alarm.kind))
 }
 
 #[tonic::async_trait]

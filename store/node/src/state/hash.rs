@@ -29,7 +29,7 @@ pub struct HashAnswer {
 }
 
 impl<R: Runtime> State<R> {
-    /// The hash at `revision`; 0 or less is the current one.
+    /// The hash at `revision`; 0 is the current one, and below it there are no rows.
     pub async fn hash_at(&self, revision: i64) -> Result<HashAnswer, ReadError> {
         for _ in 0..ATTEMPTS_MAX {
             let epoch = self.settled().await;
@@ -67,6 +67,9 @@ impl<R: Runtime> State<R> {
     /// `None` when a snapshot replaced the state on the way.
     async fn hash_span(&self, span: HashSpan, epoch: u64) -> Result<Option<u32>, storage::Error> {
         let mut hasher = RowHasher::new(span);
+        if span.revision < 0 {
+            return Ok(Some(hasher.finish()));
+        }
         let end = Revision { main: span.revision.saturating_add(1), sub: 0 };
         let mut from = Revision::default();
         loop {
