@@ -1,9 +1,13 @@
 //! What a session has learnt of its server, and puts in the place of symbols.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
 use detcd_api::etcdserverpb::compare::TargetUnion;
 use detcd_api::etcdserverpb::request_op::Request as Op;
 use detcd_api::etcdserverpb::{Compare, RangeRequest, RequestOp, TxnRequest};
 
+use crate::auth::Who;
 use crate::request::Request;
 use crate::symbol::Symbol;
 use crate::watch::Step;
@@ -15,8 +19,18 @@ pub struct Known {
     pub revision: i64,
     /// The last compaction that it accepted.
     pub compacted: i64,
+    /// All of them, also those that tidied up.
+    pub compactions: BTreeSet<i64>,
+    /// When the last one was.
+    pub compacted_when: Option<Instant>,
     /// Leases that it granted, the last one last.
     pub leases: Vec<i64>,
+    /// The last token that each user was given.
+    pub tokens: BTreeMap<String, String>,
+    /// The token that goes with the request at hand.
+    pub speaks: Option<String>,
+    /// Whether there may be users.
+    pub has_users: bool,
 }
 
 impl Known {
@@ -37,6 +51,21 @@ impl Known {
             }
             Step::Write(request) => self.resolve(request),
             Step::Cancel(_) => {}
+        }
+    }
+
+    /// A compaction was accepted.
+    pub fn compacted_at(&mut self, revision: i64) {
+        self.compacted = revision;
+        self.compactions.insert(revision);
+        self.compacted_when = Some(Instant::now());
+    }
+
+    /// The token that `who` has.
+    pub fn token_of(&self, who: &Who) -> Option<String> {
+        match who {
+            Who::User(name) => self.tokens.get(name).cloned(),
+            Who::Token(token) => Some(token.clone()),
         }
     }
 
@@ -63,8 +92,17 @@ impl Known {
             Request::LeaseRevoke(revoke) => self.number(&mut revoke.id),
             Request::LeaseTimeToLive(time) => self.number(&mut time.id),
             Request::LeaseKeepAlive(renewal) => self.number(&mut renewal.id),
-            Request::HashKv(hash) => self.number(&mut hash.revision),
+            Request::HashKv(hash) => {
+                self.number(&mut hash.revision);
+                // Of its last compactions only newer versions remember the hash.
+                while self.compactions.contains(&hash.revision) {
+                    hash.revision -= 1;
+                }
+            }
+            Request::As(_, request) => self.resolve(request),
             Request::DeleteRange(_)
+            | Request::Auth(_)
+            | Request::Restart
             | Request::LeaseLeases
             | Request::Alarm(_)
             | Request::MemberList(_)

@@ -7,6 +7,7 @@
 //!
 //! Must never know: how either server works.
 
+pub mod auth;
 pub mod channel;
 pub mod fetch;
 pub mod fields;

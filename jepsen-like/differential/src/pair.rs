@@ -41,10 +41,12 @@ pub struct Finding {
 impl Pair {
     /// Starts both.
     pub async fn start(setup: &Setup) -> io::Result<Self> {
-        let no_sync = ["--unsafe-no-fsync".to_owned()];
+        // The least that a password may cost.
+        let cheap = ["--bcrypt-cost=4".to_owned()];
+        let no_sync = ["--unsafe-no-fsync".to_owned(), cheap[0].clone()];
         let (etcd, detcd) = tokio::join!(
             Session::start(&setup.etcd, &setup.folder, &no_sync),
-            Session::start(&setup.detcd, &setup.folder, &[]),
+            Session::start(&setup.detcd, &setup.folder, &cheap),
         );
         Ok(Self { setup: setup.clone(), etcd: etcd?, detcd: detcd?, differed: false })
     }
@@ -70,7 +72,30 @@ impl Pair {
                 return Ok(Some(Finding { index, differences }));
             }
         }
-        Ok(None)
+        Ok(match self.etcd.has_users() {
+            true => self.compare_auth_revisions(program.len()).await?,
+            false => None,
+        })
+    }
+
+    /// Whether both have changed users and roles as often, which only an administrator may ask an old
+    /// version: so it is asked after the program.
+    async fn compare_auth_revisions(&mut self, end: usize) -> io::Result<Option<Finding>> {
+        let mut revisions = Vec::new();
+        for session in [&mut self.etcd, &mut self.detcd] {
+            session.clear().await.map_err(io::Error::other)?;
+            revisions.push(session.auth_revision().await.map_err(io::Error::other)?);
+        }
+        if revisions[0] == revisions[1] {
+            return Ok(None);
+        }
+        self.differed = true;
+        let difference = Difference {
+            path: "auth_revision afterwards".to_owned(),
+            etcd: Some(revisions[0].to_string()),
+            detcd: Some(revisions[1].to_string()),
+        };
+        Ok(Some(Finding { index: end - 1, differences: vec![difference] }))
     }
 
     /// Empties both, and brings them to the same revision, below which neither can be asked any more.
@@ -80,6 +105,10 @@ impl Pair {
         }
         if !self.differed {
             return Ok(());
+        }
+        let (etcd, detcd) = (self.etcd.auth_revision().await, self.detcd.auth_revision().await);
+        if etcd.map_err(io::Error::other)? != detcd.map_err(io::Error::other)? {
+            return Err(io::Error::other("users were changed more often on one side"));
         }
         let revision = self.etcd.revision().max(self.detcd.revision());
         for session in [&mut self.etcd, &mut self.detcd] {

@@ -9,6 +9,7 @@ use detcd_api::etcdserverpb::{
     MoveLeaderRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
 };
 
+use crate::auth::{Call, Who};
 use crate::fields;
 use crate::symbol::Symbol;
 use crate::watch::Step;
@@ -33,15 +34,29 @@ pub enum Request {
     MoveLeader(MoveLeaderRequest),
     Status,
     Watch(Vec<Step>),
+    Auth(Call),
+    /// A request with somebody's token.
+    As(Who, Box<Request>),
+    /// The server ends and comes back with its data.
+    Restart,
 }
 
 impl Request {
+    /// The request itself, whoever sends it.
+    pub fn bare(&self) -> &Self {
+        match self {
+            Self::As(_, request) => request.bare(),
+            _ => self,
+        }
+    }
+
     /// All reads in it, at any depth.
     pub fn ranges(&self) -> Vec<&RangeRequest> {
         match self {
             Self::Range(range) => vec![range],
             Self::Txn(txn) => ranges(txn),
             Self::Watch(steps) => steps.iter().flat_map(ranges_of_step).collect(),
+            Self::As(_, request) => request.ranges(),
             _ => Vec::new(),
         }
     }
@@ -64,6 +79,9 @@ fn ranges(txn: &TxnRequest) -> Vec<&RangeRequest> {
     .collect()
 }
 
+/// Longest value that is shown whole.
+const VALUE_SHOWN_MAX: usize = 60;
+
 /// Fields that say something; symbols by their names.
 impl fmt::Display for Request {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,6 +95,9 @@ impl fmt::Display for Request {
             }
             match value.parse().ok().and_then(Symbol::of) {
                 Some(symbol) => write!(out, "{path}={symbol:?} ")?,
+                None if value.len() > VALUE_SHOWN_MAX => {
+                    write!(out, "{path}={value:.VALUE_SHOWN_MAX$}...({} letters) ", value.len())?;
+                }
                 None => write!(out, "{path}={value} ")?,
             }
         }
@@ -89,6 +110,10 @@ pub fn simpler(request: &Request) -> Vec<Request> {
     match request {
         Request::Txn(txn) => simpler_txns(txn).into_iter().map(Request::Txn).collect(),
         Request::Watch(steps) => simpler_steps(steps).into_iter().map(Request::Watch).collect(),
+        Request::As(who, request) => {
+            let with = |simpler| Request::As(who.clone(), Box::new(simpler));
+            simpler(request).into_iter().map(with).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
+use crate::auth;
 use crate::channel::Channel;
 use crate::fields::{self, Fields};
 use crate::known::Known;
@@ -22,7 +23,8 @@ pub async fn send(
 ) -> Result<Fields, Status> {
     macro_rules! ask {
         ($service:ident.$method:ident($request:expr)) => {{
-            let answer = client.$service().$method($request).await?.into_inner();
+            let request = auth::spoken($request, known);
+            let answer = client.$service().$method(request).await?.into_inner();
             learn(known, answer.header.as_ref());
             Ok(fields::of(&answer))
         }};
@@ -36,7 +38,7 @@ pub async fn send(
             let revision = request.revision;
             let answer = ask!(kv.compact(request));
             if answer.is_ok() {
-                known.compacted = revision;
+                known.compacted_at(revision);
             }
             answer
         }
@@ -49,8 +51,15 @@ pub async fn send(
             answer
         }
         Request::LeaseRevoke(request) => ask!(lease.lease_revoke(request)),
-        Request::LeaseTimeToLive(request) => ask!(lease.lease_time_to_live(request)),
-        Request::LeaseKeepAlive(request) => keep_alive(client, request).await,
+        Request::LeaseTimeToLive(request) => {
+            let request = auth::spoken(request, known);
+            let mut answer = client.lease().lease_time_to_live(request).await?.into_inner();
+            learn(known, answer.header.as_ref());
+            // etcd tells them in the order of a hash map, which differs from call to call.
+            answer.keys.sort();
+            Ok(fields::of(&answer))
+        }
+        Request::LeaseKeepAlive(request) => keep_alive(client, request, known).await,
         Request::LeaseLeases => ask!(lease.lease_leases(LeaseLeasesRequest {})),
         Request::Alarm(request) => ask!(maintenance.alarm(request)),
         Request::HashKv(request) => ask!(maintenance.hash_kv(request)),
@@ -58,6 +67,17 @@ pub async fn send(
         Request::MoveLeader(request) => ask!(maintenance.move_leader(request)),
         Request::Status => ask!(maintenance.status(StatusRequest {})),
         Request::Watch(steps) => watch::run(client, steps, known).await,
+        Request::Auth(call) => {
+            known.has_users = true;
+            auth::send(client, call, known).await
+        }
+        Request::As(who, request) => {
+            known.speaks = known.token_of(&who);
+            let answer = Box::pin(send(client, *request, known)).await;
+            known.speaks = None;
+            answer
+        }
+        Request::Restart => Err(Status::internal("a session restarts its server itself")),
     }
 }
 
@@ -65,10 +85,11 @@ pub async fn send(
 async fn keep_alive(
     client: &Client<Channel>,
     request: LeaseKeepAliveRequest,
+    known: &Known,
 ) -> Result<Fields, Status> {
     let (requests, receiver) = mpsc::channel(1);
     let _ = requests.send(request).await;
-    let renewals = ReceiverStream::new(receiver);
+    let renewals = auth::spoken(ReceiverStream::new(receiver), known);
     let mut answers = client.lease().lease_keep_alive(renewals).await?.into_inner();
     Ok(fields::of(&answers.message().await?))
 }

@@ -16,6 +16,7 @@ const CLIENT_URL: &str = "http://localhost:2379";
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    command: Command,
     folder: PathBuf,
     /// `host:port`.
     pub address: String,
@@ -30,7 +31,8 @@ impl Server {
         fs::create_dir_all(&folder)?;
         let [client, peer] = free_ports()?;
         let log = File::create(folder.join("log"))?;
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        command
             .arg(format!("--data-dir={}", folder.join("data").display()))
             .arg(format!("--listen-client-urls=http://127.0.0.1:{client}"))
             .arg(format!("--listen-peer-urls=http://127.0.0.1:{peer}"))
@@ -41,9 +43,18 @@ impl Server {
             .args(flags)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        Ok(Self { child, folder, address: format!("127.0.0.1:{client}") })
+            .stderr(log);
+        let child = command.spawn()?;
+        Ok(Self { child, command, folder, address: format!("127.0.0.1:{client}") })
+    }
+
+    /// Ends it as an operator does, and starts it again with its data.
+    pub fn restart(&mut self) -> io::Result<()> {
+        let process = self.child.id().to_string();
+        Command::new("kill").arg(process).stdin(Stdio::null()).status()?;
+        self.child.wait()?;
+        self.child = self.command.spawn()?;
+        Ok(())
     }
 
     /// What it has logged.

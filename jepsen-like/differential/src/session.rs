@@ -12,6 +12,7 @@ use detcd_api::etcdserverpb::{
 };
 use tonic::{Code, Status};
 
+use crate::auth;
 use crate::channel::{self, Channel};
 use crate::fields::Fields;
 use crate::known::Known;
@@ -23,6 +24,9 @@ use crate::server::Server;
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// Longest answer; what takes longer is itself an answer: that there is none.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
+
+/// etcd commits removals every 100 ms.
+const REMOVED_AFTER: Duration = Duration::from_millis(250);
 
 /// A server under test.
 #[derive(Debug)]
@@ -36,32 +40,29 @@ impl Session {
     /// Starts a server and waits until it answers.
     pub async fn start(binary: &Path, folder: &Path, flags: &[String]) -> io::Result<Self> {
         let server = Server::start(binary, folder, flags)?;
-        let serving = async {
-            loop {
-                if let Ok(client) = client(&server.address).await
-                    && client.kv().range(probe()).await.is_ok()
-                {
-                    return client;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        match tokio::time::timeout(START_PATIENCE, serving).await {
-            Ok(client) => {
-                let mut session = Self { server, client, known: Known::default() };
-                session.learn().await.map_err(io::Error::other)?;
-                Ok(session)
-            }
-            Err(_) => Err(io::Error::other(format!(
-                "{} does not serve:\n{}",
-                binary.display(),
-                server.log()
-            ))),
-        }
+        let client = serving(&server).await?;
+        let mut session = Self { server, client, known: Known::default() };
+        session.learn().await.map_err(io::Error::other)?;
+        Ok(session)
+    }
+
+    /// Ends the server and starts it again.
+    async fn restart(&mut self) -> io::Result<Fields> {
+        self.server.restart()?;
+        self.client = serving(&self.server).await?;
+        Ok(Fields::new())
     }
 
     /// Sends a request and tells the answer's fields, or those of the refusal.
     pub async fn ask(&mut self, request: &Request) -> Fields {
+        if *request == Request::Restart {
+            let restarted = self.restart().await;
+            return restarted
+                .unwrap_or_else(|error| Fields::from([("restart".to_owned(), error.to_string())]));
+        }
+        if matches!(request.bare(), Request::HashKv(_)) {
+            self.settle().await;
+        }
         let mut request = request.clone();
         self.known.resolve(&mut request);
         let answer = send::send(&self.client, request, &mut self.known);
@@ -70,6 +71,24 @@ impl Session {
             Ok(Err(status)) => send::refusal(&status),
             Err(_) => Fields::from([("no answer".to_owned(), format!("{ANSWER_PATIENCE:?}"))]),
         }
+    }
+
+    /// Waits until what the last compaction has removed is gone from where hashes look: where nothing
+    /// lives any more, etcd hashes whatever rows it finds.
+    async fn settle(&self) {
+        if let Some(compacted) = self.known.compacted_when {
+            tokio::time::sleep_until((compacted + REMOVED_AFTER).into()).await;
+        }
+    }
+
+    /// Whether there may be users.
+    pub fn has_users(&self) -> bool {
+        self.known.has_users
+    }
+
+    /// How often users and roles were changed.
+    pub async fn auth_revision(&self) -> Result<u64, Status> {
+        auth::revision(&self.client).await
     }
 
     /// The revision.
@@ -90,6 +109,9 @@ impl Session {
 
     /// Removes what a program left behind.
     pub async fn clear(&mut self) -> Result<(), Status> {
+        if self.known.has_users {
+            auth::tidy(&self.client, &mut self.known).await?;
+        }
         self.disarm().await?;
         self.revoke().await?;
         let everything =
@@ -127,7 +149,7 @@ impl Session {
         let revision = self.known.revision;
         let request = CompactionRequest { revision, physical: true };
         self.client.kv().compact(request).await?;
-        self.known.compacted = revision;
+        self.known.compacted_at(revision);
         Ok(())
     }
 
@@ -140,6 +162,26 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Waits until the server answers, if only that it knows nobody without a token.
+async fn serving(server: &Server) -> io::Result<Client<Channel>> {
+    let serves = |answer: Result<(), Status>| match answer {
+        Ok(()) => true,
+        Err(status) => status.code() == Code::InvalidArgument,
+    };
+    let serving = async {
+        loop {
+            if let Ok(client) = client(&server.address).await
+                && serves(client.kv().range(probe()).await.map(|_| ()))
+            {
+                return client;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let served = tokio::time::timeout(START_PATIENCE, serving).await;
+    served.map_err(|_| io::Error::other(format!("does not serve:\n{}", server.log())))
 }
 
 fn probe() -> RangeRequest {

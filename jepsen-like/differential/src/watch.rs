@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
+use crate::auth;
 use crate::channel::Channel;
 use crate::fields::{self, Fields};
 use crate::known::Known;
@@ -55,7 +56,8 @@ pub async fn run(
         let request = WatchRequest { request_union: Some(request) };
         requests.send(request).await.map_err(|_| Status::unavailable("the channel is new"))?;
     }
-    let responses = client.watch().watch(ReceiverStream::new(receiver)).await?.into_inner();
+    let asked = auth::spoken(ReceiverStream::new(receiver), known);
+    let responses = client.watch().watch(asked).await?.into_inner();
     let mut stream =
         Stream { requests, responses, told: Told::default(), restless: false, latest_start: 0 };
     stream.until(|told| told.created == 1 && told.live.is_empty()).await?;

@@ -11,12 +11,20 @@ use crate::symbol::Symbol;
 pub(super) struct Draw {
     random: StdRng,
     keys: Vec<Bytes>,
+    /// The kind of alarm that the program raises: of two, an old etcd heeds the last one only.
+    pub(super) alarm: i32,
+    /// Transactions within transactions at most.
+    pub(super) depth_max: usize,
 }
+
+/// Transactions within transactions, where nothing speaks against them.
+const DEPTH_MAX: usize = 3;
 
 impl Draw {
     pub(super) fn new(random: StdRng) -> Self {
-        let mut draw = Self { random, keys: Vec::new() };
+        let mut draw = Self { random, keys: Vec::new(), alarm: 0, depth_max: DEPTH_MAX };
         draw.keys = key::pool(&mut draw);
+        draw.alarm = draw.one(&[1, 1, 2]);
         draw
     }
 

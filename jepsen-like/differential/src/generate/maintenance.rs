@@ -17,7 +17,7 @@ pub(super) fn maintenance(draw: &mut Draw) -> Request {
         _ => Request::Alarm(AlarmRequest {
             action: draw.one(&[0, 0, 1, 2, 2]),
             member_id: draw.one(&[0, 1, MEMBER, MEMBER]),
-            alarm: draw.one(&[0, 1, 1, 2]),
+            alarm: draw.one(&[0, draw.alarm, draw.alarm]),
         }),
     }
 }

@@ -1,5 +1,6 @@
 //! Programs from a seed.
 
+mod auth;
 mod draw;
 mod key;
 mod kv;
@@ -31,6 +32,8 @@ pub enum Area {
     Lease,
     /// Keys, upkeep and membership.
     Maintenance,
+    /// Users, and what they do with keys and leases.
+    Auth,
 }
 
 /// The `number`th program of a seed, always the same.
@@ -43,6 +46,13 @@ pub fn program(seed: u64, number: u64, area: Area) -> Vec<Request> {
             (0..WRITES_BEFORE_WATCH).map(|_| about_keys(&mut draw)).collect();
         requests.push(Request::Watch(watch::session(&mut draw)));
         return requests;
+    }
+    if area == Area::Maintenance {
+        // Without space, puts within a transaction's transactions count since 3.6.14 only (G72).
+        draw.depth_max = 0;
+    }
+    if area == Area::Auth {
+        return auth::program(&mut draw, PROGRAM_LENGTH);
     }
     (0..PROGRAM_LENGTH).map(|_| request(&mut draw, area)).collect()
 }
@@ -57,7 +67,7 @@ fn request(draw: &mut Draw, area: Area) -> Request {
 
 fn about_keys(draw: &mut Draw) -> Request {
     match draw.below(100) {
-        0..30 => Request::Range(kv::strange_range(draw)),
+        0..30 => Request::Range(kv::range(draw)),
         30..58 => Request::Put(kv::put(draw)),
         58..66 => Request::DeleteRange(kv::delete_range(draw)),
         66..96 => Request::Txn(txn::txn(draw)),

@@ -7,9 +7,6 @@ use detcd_api::etcdserverpb::{Compare, PutRequest, RequestOp, TxnRequest};
 use super::draw::Draw;
 use super::kv;
 
-/// Transactions within transactions at most.
-const DEPTH_MAX: usize = 3;
-
 /// What a transaction may do besides reading.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum May {
@@ -24,13 +21,15 @@ enum May {
 /// A transaction, sometimes a large one.
 pub(super) fn txn(draw: &mut Draw) -> TxnRequest {
     let may = draw.one(&[May::Read, May::Keep, May::Delete, May::Delete]);
-    if draw.chance(1) { large(draw) } else { nested(draw, DEPTH_MAX, may) }
+    let depth = draw.depth_max;
+    if draw.chance(1) { large(draw) } else { nested(draw, depth, may) }
 }
 
 /// A transaction that may write.
 pub(super) fn writing(draw: &mut Draw) -> TxnRequest {
     let may = draw.one(&[May::Keep, May::Delete]);
-    nested(draw, DEPTH_MAX, may)
+    let depth = draw.depth_max;
+    nested(draw, depth, may)
 }
 
 fn nested(draw: &mut Draw, depth: usize, may: May) -> TxnRequest {
@@ -48,7 +47,7 @@ fn op(draw: &mut Draw, depth: usize, may: May) -> RequestOp {
     let request = match (draw.below(100), may) {
         (0, _) => None,
         (1..12, _) if depth > 0 => Some(Op::RequestTxn(nested(draw, depth - 1, may))),
-        (_, May::Read) => Some(Op::RequestRange(kv::strange_range(draw))),
+        (_, May::Read) => Some(Op::RequestRange(kv::range(draw))),
         (12..40, _) => Some(Op::RequestRange(kv::range(draw))),
         (40..70, May::Delete) => Some(Op::RequestDeleteRange(kv::delete_range(draw))),
         _ => Some(Op::RequestPut(put(draw, may))),

@@ -9,16 +9,12 @@ use crate::symbol::Symbol;
 use crate::watch::Step;
 
 /// Some watchers, and writes between them.
-///
-/// etcd keeps the id of a watcher that a compaction ended until it is canceled as well; detcd does not.
-/// So a stream either has such watchers, or names ids.
 pub(super) fn session(draw: &mut Draw) -> Vec<Step> {
-    let names_ids = draw.chance(70);
-    let mut steps = vec![Step::Create(create(draw, names_ids))];
+    let mut steps = vec![Step::Create(create(draw))];
     for _ in 0..draw.below(14) {
         steps.push(match draw.below(10) {
-            4 if names_ids => Step::Cancel(draw.one(&[0, 0, 1, 2, 7, -1, i64::MAX])),
-            0..5 => Step::Create(create(draw, names_ids)),
+            4 => Step::Cancel(draw.one(&[0, 0, 1, 2, 7, -1, i64::MAX])),
+            0..4 => Step::Create(create(draw)),
             5 | 6 => Step::Write(Box::new(Request::Txn(txn::writing(draw)))),
             7 => Step::Write(Box::new(Request::DeleteRange(kv::delete_range(draw)))),
             _ => Step::Write(Box::new(Request::Put(kv::put(draw)))),
@@ -27,13 +23,12 @@ pub(super) fn session(draw: &mut Draw) -> Vec<Step> {
     steps
 }
 
-fn create(draw: &mut Draw, names_ids: bool) -> WatchCreateRequest {
+fn create(draw: &mut Draw) -> WatchCreateRequest {
     let (key, range_end) = kv::keys(draw);
     let start_revision = match draw.below(10) {
         0..5 => 0,
         5..8 => Symbol::Current(1 - (draw.below(25) as i64)).number(),
-        8 if names_ids => Symbol::Compacted(1).number(),
-        8 => Symbol::Compacted(-1).number(),
+        8 => Symbol::Compacted(draw.one(&[1, -1])).number(),
         _ => Symbol::Current(draw.one(&[1, 2, 5])).number(),
     };
     let filters = if draw.chance(20) {
@@ -48,7 +43,7 @@ fn create(draw: &mut Draw, names_ids: bool) -> WatchCreateRequest {
         progress_notify: draw.chance(10),
         filters,
         prev_kv: draw.chance(40),
-        watch_id: if names_ids && draw.chance(20) { draw.one(&[1, 2, 7, 7, i64::MAX]) } else { 0 },
+        watch_id: if draw.chance(20) { draw.one(&[1, 2, 7, 7, i64::MAX]) } else { 0 },
         fragment: draw.chance(10),
     }
 }
