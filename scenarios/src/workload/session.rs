@@ -165,9 +165,10 @@ impl Session {
         self.token.clone()
     }
 
-    /// Forgets a token that is not known any more, and tells whether that was so.
+    /// Forgets a token that is not known any more, or too old, and tells whether that was so.
     pub(super) fn looked_at(&mut self, status: &Status) -> bool {
-        let is_unknown = Error::from_status(status) == Some(Error::InvalidAuthToken);
+        let error = Error::from_status(status);
+        let is_unknown = matches!(error, Some(Error::InvalidAuthToken | Error::AuthOldRevision));
         if is_unknown {
             self.token = None;
         }

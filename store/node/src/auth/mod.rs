@@ -3,12 +3,14 @@
 //! What they may do then is replicated state, and the machine's business. Must never know: services,
 //! Raft, and what is permitted.
 
+mod jwt;
 pub mod password;
 mod simple;
 
 use detcd_machine::{AuthCommand, Requester};
 use tonic::metadata::MetadataMap;
 
+pub use self::jwt::{JwtTokens, KeyError};
 pub use self::simple::SimpleTokens;
 use crate::config::{AuthToken, Config};
 use crate::runtime::Runtime;
@@ -26,14 +28,19 @@ pub fn token(metadata: &MetadataMap) -> Option<&[u8]> {
 pub enum Tokens<R: Runtime> {
     /// Random ones, each known to every member that has applied its entry.
     Simple(SimpleTokens<R>),
+    /// Signed ones, known by the key.
+    Jwt(JwtTokens<R>),
 }
 
 /// Why a token is not given out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Tokens can be looked at with the key that this member has, but not made.
     #[error("auth: token signing attempted with verify-only key")]
     VerifyOnly,
+    /// The key does not sign.
+    #[error("auth: {0}")]
+    Signing(String),
 }
 
 /// The bytes that standard base64 says.
@@ -56,23 +63,33 @@ pub enum Owner {
 
 impl<R: Runtime> Tokens<R> {
     /// As the settings say.
-    pub fn new(config: &Config) -> Self {
-        match config.auth_token {
+    pub fn new(config: &Config) -> Result<Self, KeyError> {
+        Ok(match &config.auth_token {
             AuthToken::Simple => Self::Simple(SimpleTokens::new(config.auth_token_ttl)),
-        }
+            AuthToken::Jwt(options) => Self::Jwt(JwtTokens::new(options)?),
+        })
     }
 
     /// The part of a token that has to be drawn before it is asked for.
     pub fn draw(&self) -> String {
         match self {
             Self::Simple(_) => simple::random_part::<R>(),
+            Self::Jwt(_) => String::new(),
         }
     }
 
-    /// The token of the entry at `index`, which asked for it with `random` for a user.
-    pub fn issued(&self, random: &str, index: u64, _: &str, _: u64) -> Result<String, TokenError> {
+    /// The token of the entry at `index`, which asked for it with `random` for a user, as of an auth
+    /// revision.
+    pub fn issued(
+        &self,
+        random: &str,
+        index: u64,
+        user: &str,
+        auth_revision: u64,
+    ) -> Result<String, TokenError> {
         match self {
             Self::Simple(_) => Ok(simple::spell(random, index)),
+            Self::Jwt(tokens) => tokens.issue(user, auth_revision),
         }
     }
 
@@ -80,12 +97,14 @@ impl<R: Runtime> Tokens<R> {
     pub fn owner(&self, token: &[u8], applied: u64) -> Owner {
         match self {
             Self::Simple(tokens) => tokens.owner(token, applied),
+            Self::Jwt(tokens) => tokens.owner(token),
         }
     }
 
     /// Takes note of a command that was applied and accepted, before anybody is told of it.
     pub fn applied(&self, index: u64, command: &AuthCommand) {
-        let Self::Simple(tokens) = self;
+        // Signed tokens end by themselves, and with the auth revision that they are of.
+        let Self::Simple(tokens) = self else { return };
         match command {
             AuthCommand::Authenticate { user, token, .. } => {
                 tokens.assign(simple::spell(token, index), user);
@@ -106,9 +125,10 @@ impl<R: Runtime> Tokens<R> {
     }
 
     /// The state was replaced by a snapshot: what happened to users meanwhile is not known, so that
-    /// everybody has to authenticate anew.
+    /// everybody with a simple token has to authenticate anew.
     pub fn replaced(&self) {
-        let Self::Simple(tokens) = self;
-        tokens.forget_all();
+        if let Self::Simple(tokens) = self {
+            tokens.forget_all();
+        }
     }
 }

@@ -123,7 +123,7 @@ impl Flags {
         if self.data_dir.is_empty() { format!("{}.etcd", self.name) } else { self.data_dir.clone() }
     }
 
-    fn config(&self) -> Config {
+    fn config(&self, auth_token: AuthToken) -> Config {
         Config {
             name: self.name.clone(),
             listen_client_urls: self.listen_client_urls.clone(),
@@ -144,7 +144,7 @@ impl Flags {
             max_request_bytes: self.max_request_bytes,
             max_concurrent_streams: self.max_concurrent_streams,
             quota_backend_bytes: self.quota_backend_bytes,
-            auth_token: AuthToken::Simple,
+            auth_token,
             auth_token_ttl: Duration::from_secs(self.auth_token_ttl.into()),
             bcrypt_cost: self.bcrypt_cost,
             ..Config::default()
@@ -224,10 +224,9 @@ async fn run(flags: Flags) -> Result<ExitCode, String> {
     let data_dir = flags.data_dir();
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;
-    if flags.auth_token != "simple" {
-        return Err(detcd_api::Error::InvalidAuthOptions.to_string());
-    }
-    let config = flags.config();
+    let auth_token = AuthToken::parse(&flags.auth_token, |path| std::fs::read(path))
+        .map_err(|error| error.to_string())?;
+    let config = flags.config(auth_token);
     config.validate().map_err(|problems| problems.join("\n"))?;
     let directory = Path::new(&data_dir).join("member");
     if !directory.exists() {

@@ -1,10 +1,13 @@
 //! What a member is told when it starts: plain data, checked as a whole.
 
+mod auth_token;
 mod cluster;
+mod duration;
 mod url;
 
 use std::time::Duration;
 
+pub use auth_token::{AuthToken, AuthTokenError, JwtOptions};
 pub use cluster::{BootstrapMember, InitialCluster, added_member_id, cluster_id, member_id};
 pub use url::{Url, UrlError};
 
@@ -61,14 +64,6 @@ pub struct Config {
 
 /// Largest `--max-request-bytes`: a batch of such requests still fits a message between members.
 const REQUEST_BYTES_LIMIT: usize = 64 << 20;
-
-/// `--auth-token`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum AuthToken {
-    /// Random letters that every member knows.
-    #[default]
-    Simple,
-}
 
 /// `--initial-cluster-state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

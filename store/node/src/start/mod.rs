@@ -164,7 +164,8 @@ async fn assemble<R: Runtime>(
     }
     let hub = Hub::new(Arc::new(StateHistory::new(state.clone())), watch::Limits::default());
     let removed = Stop::default();
-    let tokens = Tokens::<R>::new(config);
+    let tokens =
+        Tokens::<R>::new(config).map_err(|error| StartError::Config(vec![error.to_string()]))?;
     let deadlines = Deadlines::<R>::new(config.lease_checkpoint_interval);
     let applier = Applier::new(
         state.clone(),
