@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openraft::errors::{ClientWriteError, RaftError};
+use openraft::errors::ClientWriteError;
 use tokio::sync::{Notify, oneshot};
 
-use openraft::impls::OneshotResponder;
-
+use super::in_flight::{Admitted, Answering, InFlight};
 use super::leadership::Leadership;
 use super::network::Links;
 use super::{LogId, Proposal, Raft, Reply};
@@ -41,6 +40,7 @@ pub enum LocalError {
 pub struct Local<R: Runtime> {
     raft: Raft<R>,
     readers: Arc<Readers>,
+    in_flight: InFlight,
 }
 
 type Waiter = oneshot::Sender<Result<LogId, LocalError>>;
@@ -53,7 +53,11 @@ struct Readers {
 
 impl<R: Runtime> Clone for Local<R> {
     fn clone(&self) -> Self {
-        Self { raft: self.raft.clone(), readers: self.readers.clone() }
+        Self {
+            raft: self.raft.clone(),
+            readers: self.readers.clone(),
+            in_flight: self.in_flight.clone(),
+        }
     }
 }
 
@@ -68,7 +72,7 @@ impl<R: Runtime> Local<R> {
         tasks: &Tasks<R>,
     ) -> Self {
         let leadership = Leadership::new(raft.clone(), links, member_id, patience);
-        let local = Self { raft, readers: Arc::default() };
+        let local = Self { raft, readers: Arc::default(), in_flight: InFlight::default() };
         let (rounds, stop) = (local.clone(), tasks.stop().clone());
         tasks.add(R::spawn(async move {
             let serving = rounds.run_rounds(leadership);
@@ -80,29 +84,37 @@ impl<R: Runtime> Local<R> {
 
     /// Replicates a proposal and applies it here. Only on the leader.
     ///
-    /// [`LocalError::NotLeader`] means that nothing was appended anywhere; every other error leaves it
-    /// open whether the command is done.
+    /// [`LocalError::NotLeader`] and [`LocalError::TooManyRequests`] mean that nothing was appended
+    /// anywhere; every other error leaves it open whether the command is done.
     pub async fn propose(&self, proposal: Proposal) -> Result<Reply, LocalError> {
-        match self.raft.client_write(proposal).await {
-            Ok(response) => Ok(response.data),
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => {
-                Err(LocalError::NotLeader(forward.leader_id))
-            }
-            Err(RaftError::APIError(_)) => Err(LocalError::LeadershipLost),
-            Err(RaftError::Fatal(_)) => Err(LocalError::Stopped),
-        }
+        let admitted = self.in_flight.admit(proposal.bytes().len());
+        let admitted = admitted.ok_or(LocalError::TooManyRequests)?;
+        self.write(proposal, None, Some(admitted)).await
     }
 
-    /// Replicates a proposal if this member still leads in `term`, and does nothing otherwise: what was
-    /// decided by a leader is not done by a later one, even if that is the same member.
+    /// Replicates a proposal of the member's own if it still leads in `term`, and does nothing
+    /// otherwise: what was decided by a leader is not done by a later one, even if that is the same
+    /// member.
     pub async fn propose_in_term(
         &self,
         proposal: Proposal,
         term: u64,
     ) -> Result<Reply, LocalError> {
-        let (responder, answered) = OneshotResponder::new_pair();
-        let written = self.raft.write(proposal).with_leader(term).responder(responder).await;
-        written.map_err(|_fatal| LocalError::Stopped)?;
+        self.write(proposal, Some(term), None).await
+    }
+
+    async fn write(
+        &self,
+        proposal: Proposal,
+        term: Option<u64>,
+        admitted: Option<Admitted>,
+    ) -> Result<Reply, LocalError> {
+        let (responder, answered) = Answering::<R, _>::new(admitted);
+        let mut write = self.raft.write(proposal).responder(responder);
+        if let Some(term) = term {
+            write = write.with_leader(term);
+        }
+        write.await.map_err(|_fatal| LocalError::Stopped)?;
         match answered.await {
             Ok(Ok(response)) => Ok(response.data),
             Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {

@@ -10,6 +10,7 @@
 
 pub mod applier;
 pub mod codec;
+mod in_flight;
 mod in_force;
 mod leadership;
 pub mod local;
@@ -23,7 +24,7 @@ mod timing;
 
 use std::marker::PhantomData;
 
-use openraft::impls::{InlineBatch, OneshotResponder};
+use openraft::impls::InlineBatch;
 use openraft::vote::leader_id_std;
 use openraft::{EntryPayload, RaftTypeConfig, Vote};
 
@@ -62,7 +63,7 @@ impl<R: Runtime> RaftTypeConfig for TypeConfig<R> {
     type Entry = openraft::impls::Entry<leader_id_std::CommittedLeaderId<u64>, Self::Payload>;
     type AsyncRuntime = R;
     type Responder<T>
-        = OneshotResponder<Self, T>
+        = in_flight::Answering<R, T>
     where
         T: Send + 'static;
     type Batch<T>
