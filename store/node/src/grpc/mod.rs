@@ -3,8 +3,10 @@
 //! `tonic::transport` needs a tokio runtime of its own and could not be simulated; this is the same
 //! protocol stack without it. Must never know: which services are served.
 
+mod admission;
 mod channel;
 mod executor;
+mod flowing;
 mod opening;
 mod server;
 

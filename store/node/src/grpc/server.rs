@@ -1,19 +1,23 @@
 //! Serving HTTP/1 and HTTP/2 on a listener.
 
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use openraft_rt::Select2;
-use tokio::sync::Semaphore;
 
+use super::admission::{Admission, Guest};
 use super::executor::{Executor, Timer};
+use super::flowing::Flowing;
 use super::opening::Opening;
 use crate::runtime::{Connection, Listener, Network, Runtime};
 use crate::stop::Stop;
@@ -22,7 +26,8 @@ use crate::tasks::Tasks;
 /// Limits of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerOptions {
-    /// Most connections at once; further ones wait to be accepted.
+    /// Most connections at once. For a further one the oldest ends that was never used; if all are used it
+    /// waits to be accepted.
     pub connections_max: usize,
     /// Most streams at once on one HTTP/2 connection.
     pub concurrent_streams_max: u32,
@@ -32,6 +37,10 @@ pub struct ServerOptions {
     pub keep_alive_timeout: Duration,
     /// Longest that a client may take from its connection to its first words.
     pub opening_timeout: Duration,
+    /// Longest that a client may take from its connection to its first request.
+    pub unused_timeout: Duration,
+    /// Longest that a client may take no byte of what is to be sent to it.
+    pub write_timeout: Duration,
     /// Longest that a client may take to send its request's headers (HTTP/1).
     pub header_read_timeout: Duration,
 }
@@ -44,6 +53,8 @@ impl Default for ServerOptions {
             keep_alive_interval: Duration::from_secs(2 * 60 * 60),
             keep_alive_timeout: Duration::from_secs(20),
             opening_timeout: Duration::from_secs(2 * 60),
+            unused_timeout: Duration::from_secs(10 * 60),
+            write_timeout: Duration::from_secs(2 * 60),
             header_read_timeout: Duration::from_secs(5 * 60),
         }
     }
@@ -71,11 +82,9 @@ pub async fn serve<R: Runtime>(
     let address = listener.local_address();
     let stop = tasks.stop().clone();
     tasks.add(R::spawn(async move {
-        let slots = Arc::new(Semaphore::new(options.connections_max));
-        accept::<R>(listener, router, options, stop, &slots).await;
-        let all = u32::try_from(options.connections_max).unwrap_or(u32::MAX);
-        let ended = slots.acquire_many(all).await;
-        assert!(ended.is_ok(), "the semaphore is never closed");
+        let admission = Admission::new(options.connections_max);
+        accept::<R>(listener, router, options, stop, &admission).await;
+        admission.emptied().await;
     }));
     Ok(Listening { address })
 }
@@ -85,41 +94,53 @@ async fn accept<R: Runtime>(
     router: axum::Router,
     options: ServerOptions,
     stop: Stop,
-    slots: &Arc<Semaphore>,
+    admission: &Admission,
 ) {
     loop {
         let next = async {
-            let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (slot, listener.accept().await)
+            let guest = admission.enter().await;
+            (guest, listener.accept().await)
         };
-        let (slot, accepted) = match R::select2(stop.stopped(), next).await {
+        let (guest, accepted) = match R::select2(stop.stopped(), next).await {
             Select2::First(()) => return,
             Select2::Second(next) => next,
         };
         match accepted {
             Ok((connection, _peer)) => {
                 let serving =
-                    connection_task::<R>(connection, router.clone(), options, stop.clone());
-                drop(R::spawn(async move {
-                    serving.await;
-                    drop(slot);
-                }));
+                    connection_task::<R>(connection, router.clone(), options, stop.clone(), guest);
+                drop(R::spawn(serving));
             }
             Err(error) => {
-                // Out of file descriptors, most likely: it may pass.
+                // Out of file descriptors, most likely: it may pass, the sooner for one that goes.
                 tracing::warn!(%error, "accepting a connection failed");
+                admission.evict_oldest();
                 R::sleep(Duration::from_millis(10)).await;
             }
         }
     }
 }
 
-async fn connection_task<R: Runtime>(
-    connection: Connection,
-    router: axum::Router,
-    options: ServerOptions,
-    stop: Stop,
-) {
+/// Tells when the first request comes.
+struct Noticing {
+    service: TowerToHyperService<axum::Router>,
+    guest: Arc<Guest>,
+}
+
+impl hyper::service::Service<hyper::Request<Incoming>> for Noticing {
+    type Response = axum::response::Response;
+    type Error = Infallible;
+    type Future = <TowerToHyperService<axum::Router> as hyper::service::Service<
+        hyper::Request<Incoming>,
+    >>::Future;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        self.guest.used();
+        self.service.call(request)
+    }
+}
+
+fn builder<R: Runtime>(options: &ServerOptions) -> auto::Builder<Executor<R>> {
     let mut builder = auto::Builder::new(Executor::<R>::default());
     builder.http1().timer(Timer::<R>::default()).header_read_timeout(options.header_read_timeout);
     builder
@@ -130,23 +151,49 @@ async fn connection_task<R: Runtime>(
         .max_concurrent_streams(options.concurrent_streams_max)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(1 << 22);
+    builder
+}
+
+async fn connection_task<R: Runtime>(
+    connection: Connection,
+    router: axum::Router,
+    options: ServerOptions,
+    stop: Stop,
+    guest: Guest,
+) {
+    let guest = Arc::new(guest);
+    let builder = builder::<R>(&options);
     let connection = Opening::new(connection, Box::pin(R::sleep(options.opening_timeout)));
-    let mut serving =
-        pin!(builder.serve_connection(TokioIo::new(connection), TowerToHyperService::new(router)));
+    let patience = options.write_timeout;
+    let sleep = move || -> BoxFuture<'static, ()> { Box::pin(R::sleep(patience)) };
+    let connection = Flowing::new(connection, sleep);
+    let service = Noticing { service: TowerToHyperService::new(router), guest: Arc::clone(&guest) };
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(connection), service));
     let mut stopped = pin!(stop.stopped());
+    let mut unwanted = pin!(unwanted::<R>(&guest, &options));
     let mut stopping = false;
     let result = std::future::poll_fn(|context| {
         if !stopping && stopped.as_mut().poll(context).is_ready() {
             stopping = true;
             serving.as_mut().graceful_shutdown();
         }
-        match serving.as_mut().poll(context) {
-            Poll::Ready(result) => Poll::Ready(result),
-            Poll::Pending => Poll::Pending,
+        if let Poll::Ready(result) = serving.as_mut().poll(context) {
+            return Poll::Ready(result);
         }
+        // Nothing was asked, so nothing is lost: a client that wants it back connects anew.
+        unwanted.as_mut().poll(context).map(Ok)
     })
     .await;
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Ends when nobody has used the connection for too long, or another one needs its place.
+async fn unwanted<R: Runtime>(guest: &Guest, options: &ServerOptions) {
+    let too_long = R::sleep(options.unused_timeout);
+    R::select2(guest.evicted(), too_long).await;
+    if guest.is_used() {
+        pending().await
     }
 }
