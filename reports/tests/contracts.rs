@@ -127,9 +127,29 @@ fn every_row_has_a_short_line_and_files_that_exist() {
         for file in covered_by.split(", ").filter(|file| *file != "-") {
             let path = file.strip_prefix('`').and_then(|file| file.strip_suffix('`'));
             let path = path.unwrap_or_else(|| panic!("{table}: {id} names {file:?}"));
+            let (path, function) = match path.split_once("::") {
+                Some((path, function)) => (path, Some(function)),
+                None => (path, None),
+            };
             assert!(repository().join(path).is_file(), "{table}: {id} names {path}");
+            if let Some(function) = function {
+                let text = fs::read_to_string(repository().join(path)).unwrap();
+                let found = text.contains(&format!("fn {function}("));
+                assert!(found, "{table}: {id} names {function}, which is not in {path}");
+            }
         }
     }
+}
+
+#[test]
+fn rows_of_grpc_without_a_test_are_listed() {
+    let untested = rows().into_iter().filter(|row| row.table == "grpc.md" && row.covered_by == "-");
+    let untested: Vec<String> = untested.map(|row| row.id).collect();
+    let readme = fs::read_to_string(repository().join("reports/contracts/README.md")).unwrap();
+    let (_, list) = readme.split_once("## gRPC without a test").unwrap();
+    let listed: Vec<&str> =
+        list.lines().filter_map(|line| line.strip_prefix("- ")?.split(':').next()).collect();
+    assert_eq!(listed, untested);
 }
 
 #[test]
