@@ -10,11 +10,12 @@ use axum::http::{Request, StatusCode};
 use detcd_api::Client;
 use detcd_api::etcdserverpb::alarm_request::AlarmAction;
 use detcd_api::etcdserverpb::{
-    AlarmMember, AlarmRequest, AlarmType, CompactionRequest, DeleteRangeRequest, HashKvRequest,
-    HashRequest, PutRequest, SnapshotRequest, StatusRequest,
+    AlarmMember, AlarmRequest, AlarmType, CompactionRequest, DefragmentRequest, DeleteRangeRequest,
+    HashKvRequest, HashRequest, PutRequest, RangeRequest, SnapshotRequest, StatusRequest,
 };
 use detcd_bolt::Database;
 use detcd_node::config::Config;
+use detcd_node::etcd_format::SnapshotContent;
 use http_body_util::BodyExt;
 use tonic::Code;
 use tower_service::Service;
@@ -114,7 +115,51 @@ async fn only_what_can_be_read_can_be_hashed() {
     assert_eq!(hash(-1).await.unwrap().into_inner().hash, nothing, "before the first revision");
     let after = hash(3).await.unwrap().into_inner();
     assert_eq!((after.hash, after.compact_revision), (before.hash, -1));
+    // Nothing was ever stored before revision 0: that is the hash of no rows, which etcd gives too.
+    for revision in [-1, i64::MIN] {
+        let nothing = hash(revision).await.unwrap().into_inner();
+        assert_eq!((nothing.hash, nothing.compact_revision), (1_084_519_789, 3));
+        assert_eq!(nothing.hash_revision, revision);
+    }
     client.maintenance().hash(HashRequest {}).await.unwrap();
+}
+
+/// G73: the space goes back to the file system, and everything else is as it was.
+#[tokio::test]
+async fn a_defragmented_member_needs_less_space_and_goes_on() {
+    let member = member::start().await;
+    let client = client(&member);
+    for n in 0..300 {
+        client.kv().put(put(&format!("k{}", n % 3), &[7; 30_000])).await.unwrap();
+    }
+    // A snapshot is of what is in the file, so everything is written there before.
+    drop(client.maintenance().snapshot(SnapshotRequest {}).await.unwrap());
+    client.kv().compact(CompactionRequest { revision: 301, physical: true }).await.unwrap();
+    let status = async || {
+        let status = client.maintenance().status(StatusRequest {}).await.unwrap().into_inner();
+        (status.db_size, status.db_size_in_use)
+    };
+    let hash = async || {
+        let request = HashKvRequest { revision: 301 };
+        client.maintenance().hash_kv(request).await.unwrap().into_inner().hash
+    };
+    let (before, hash_before) = (status().await, hash().await);
+    assert!(before.0 > 6_000_000 && before.1 < 200_000, "{before:?}");
+    let defragment =
+        || async { client.maintenance().defragment(DefragmentRequest {}).await.map(drop) };
+    let writing = async {
+        for n in 0..50 {
+            client.kv().put(put(&format!("new-{n}"), b"v")).await.unwrap();
+        }
+    };
+    let (one, other, ()) = tokio::join!(defragment(), defragment(), writing);
+    one.unwrap();
+    other.unwrap();
+    let after = status().await;
+    assert!(after.0 < before.0 / 2, "{before:?} became {after:?}");
+    assert_eq!(hash().await, hash_before);
+    let got = client.kv().range(RangeRequest { key: "new-49".into(), ..Default::default() }).await;
+    assert_eq!(got.unwrap().into_inner().count, 1);
 }
 
 /// G76 and K25: exact sizes, the hash behind the bytes, and in the bytes what etcd would have there.
@@ -128,6 +173,13 @@ async fn a_snapshot_is_a_database_file_with_its_hash_behind_it() {
     let one = DeleteRangeRequest { key: "k1".into(), ..Default::default() };
     client.kv().delete_range(one).await.unwrap();
     client.kv().compact(CompactionRequest { revision: 400, physical: true }).await.unwrap();
+    // Their encoded ids have another order than the ids.
+    for member_id in [1, 300, 2, MEMBER] {
+        for kind in [AlarmType::Nospace, AlarmType::Corrupt] {
+            let raised = AlarmRequest { member_id, ..alarm(AlarmAction::Activate, kind) };
+            client.maintenance().alarm(raised).await.unwrap();
+        }
+    }
 
     let mut stream = client.maintenance().snapshot(SnapshotRequest {}).await.unwrap().into_inner();
     let (mut file, mut left) = (Vec::new(), None);
@@ -149,6 +201,7 @@ async fn a_snapshot_is_a_database_file_with_its_hash_behind_it() {
     let expected = ["alarm", "auth", "authRoles", "authUsers", "cluster", "key"];
     assert_eq!(names[..6], expected);
     assert_eq!(names[6..], ["lease", "members", "members_removed", "meta"]);
+    assert_eq!(SnapshotContent::open(&source).unwrap().state().unwrap().alarms.len(), 8);
     let mut rows = 0;
     let mut entries = database.entries(&buckets[&b"key"[..]]).unwrap();
     let mut last = Vec::new();

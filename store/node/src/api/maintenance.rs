@@ -16,10 +16,11 @@ use detcd_machine::{Alarm, ClusterCommand, Command, Outcome, Requester, Version}
 use futures_util::{Stream, stream};
 use tonic::{Request, Response, Status};
 
-use super::{convert, header, identity, status, unbuilt};
+use super::{convert, header, identity, status};
 use crate::etcd_format::STORAGE_VERSION;
 use crate::replica::{MoveError, Replica};
 use crate::runtime::Runtime;
+use crate::storage;
 use crate::version;
 
 /// Most bytes of the database in one message of a snapshot.
@@ -104,11 +105,18 @@ impl<R: Runtime> Maintenance for MaintenanceService<R> {
         Ok(Response::new(convert::alarm_response(alarms, header::now(&self.replica))))
     }
 
+    /// G73. Unlike etcd's member, this one answers everything else meanwhile.
     async fn defragment(
         &self,
         _: Request<DefragmentRequest>,
     ) -> Result<Response<DefragmentResponse>, Status> {
-        Err(unbuilt::status("Defragment"))
+        let done = self.replica.defragment().await;
+        done.map_err(|error| match error {
+            storage::Error::Stopped | storage::Error::Failed(_) => Error::Stopped.into(),
+            // In the words of what went wrong, as etcd passes them on.
+            error => Status::unknown(error.to_string()),
+        })?;
+        Ok(Response::new(DefragmentResponse::default()))
     }
 
     /// G75. Not etcd's value, which depends on the pages of its file, but a hash that is equal on members

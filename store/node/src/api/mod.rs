@@ -21,7 +21,6 @@ mod probe;
 mod quota;
 mod range_stream;
 mod status;
-mod unbuilt;
 mod validate;
 
 use std::convert::Infallible;

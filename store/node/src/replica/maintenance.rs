@@ -5,12 +5,13 @@ use detcd_machine::{Alarm, AlarmCommand, AlarmKind, Command, Requester};
 use super::{RangeError, Replica, Unavailable};
 use crate::runtime::Runtime;
 use crate::state::HashAnswer;
+use crate::storage;
 
 /// etcd's default quota of the database.
 const DEFAULT_QUOTA_BYTES: i64 = 2 << 30;
 
 impl<R: Runtime> Replica<R> {
-    /// The hash of the local key space at `revision`; 0 or less is the current one (G74).
+    /// The hash of the local key space at `revision`; 0 is the current one (G74).
     pub async fn hash_at(&self, revision: i64) -> Result<HashAnswer, RangeError> {
         Ok(self.inner.state.hash_at(revision).await?)
     }
@@ -19,6 +20,12 @@ impl<R: Runtime> Replica<R> {
     pub fn hash(&self) -> u32 {
         let digest = self.inner.state.with_machine(|machine| machine.digest());
         crc32c::crc32c(&digest.to_be_bytes())
+    }
+
+    /// Gives the space that the local database does not use back to the file system (G73). The member goes
+    /// on serving meanwhile.
+    pub async fn defragment(&self) -> Result<(), storage::Error> {
+        self.inner.state.storage().defragment().await
     }
 
     /// The active alarms, as known here.

@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use detcd_machine::{MetaKey, Revision, Row};
-use redb::{ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+};
 
 use super::codec;
 use super::error::Error;
@@ -158,6 +160,13 @@ impl Database {
         let mut write = self.begin_write(redb::Durability::Immediate)?;
         write.set_quick_repair(true);
         write.commit().map_err(self.error("commit"))
+    }
+
+    /// Rows in the history.
+    pub(super) fn count_rows(&self) -> Result<u64, Error> {
+        let read = self.begin_read()?;
+        let history = read.open_table(HISTORY).map_err(self.error("count rows"))?;
+        history.len().map_err(self.error("count rows"))
     }
 
     /// Length of the file.

@@ -84,6 +84,15 @@ pub enum Error {
     /// The storage failed before; the member must stop.
     #[error("storage failed earlier: {0}")]
     Failed(Arc<str>),
+    /// The disk has no room for another copy of the state; the state is what it was before.
+    #[error("{file}: no space left on device")]
+    Full {
+        /// The copy.
+        file: String,
+    },
+    /// A received snapshot has taken the place of the state that was being copied.
+    #[error("the state was replaced while it was copied")]
+    Replaced,
     /// There is no state yet: nothing was ever applied.
     #[error("nothing was applied yet")]
     Empty,

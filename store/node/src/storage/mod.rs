@@ -18,10 +18,10 @@
 //! # Files
 //!
 //! `state.redb` is the state. `state.redb.new-<n>` is a state being made: the first one of a fresh member,
-//! or one received as a snapshot. It is written, synced, renamed over `state.redb`, and the directory is
+//! one received as a snapshot, or a copy without unused pages. It is written, synced, renamed over `state.redb`, and the directory is
 //! synced. A crash at any step therefore leaves either the old state or the new one, whole, under the first
 //! name; whatever lies under the second kind of name was never in use, and is removed when the
-//! member starts or the next snapshot begins to arrive.
+//! member starts, or the next snapshot or copy begins.
 //!
 //! A file of another member, of a newer format, or that cannot be read is refused by name and left alone.
 //!
@@ -35,7 +35,9 @@ mod about;
 mod build;
 mod cache;
 mod codec;
+mod copy;
 mod database;
+mod defragment;
 mod error;
 mod file;
 mod flusher;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use detcd_machine::Revision;
 use openraft_rt::{AsyncRuntime, Watch, WatchReceiver, WatchSender};
 use tokio::sync::Notify;
 
@@ -42,6 +43,8 @@ pub(super) struct Shared<R: Runtime> {
     pub(super) wake: Notify,
     /// Held while the database is written to or replaced.
     pub(super) turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held while the database is copied.
+    pub(super) copying: Arc<tokio::sync::Mutex<()>>,
     progress: Receiver<R, Progress>,
 }
 
@@ -57,9 +60,21 @@ pub(super) struct State<R: Runtime> {
     pub(super) installs: u64,
     /// Those of them that are being received now.
     pub(super) installing: BTreeSet<String>,
+    pub(super) defragments: Defragments,
     /// The last applied index ever staged or installed.
     pub(super) applied: Option<u64>,
     progress: Sender<R, Progress>,
+}
+
+/// Copies made to give back space.
+#[derive(Debug, Default)]
+pub(super) struct Defragments {
+    /// How many have begun.
+    pub(super) begun: u64,
+    /// The number of the last that took the place of the state.
+    pub(super) done: u64,
+    /// While one is made: revisions that commits have removed since it last looked.
+    pub(super) removed: Option<Vec<Revision>>,
 }
 
 impl<R: Runtime> Shared<R> {
@@ -82,11 +97,12 @@ impl<R: Runtime> Shared<R> {
             flusher: None,
             installs: 0,
             installing: BTreeSet::new(),
+            defragments: Defragments::default(),
             applied,
             progress: sender,
         };
-        let (wake, turn) = (Notify::new(), Arc::default());
-        Self { disk, identity, options, state: Mutex::new(state), wake, turn, progress }
+        let (wake, turn, copying) = (Notify::new(), Arc::default(), Arc::default());
+        Self { disk, identity, options, state: Mutex::new(state), wake, turn, copying, progress }
     }
 
     /// The state, for a short time and without waiting for anything meanwhile.
@@ -158,6 +174,10 @@ impl<R: Runtime> Shared<R> {
     /// Batches up to `sequence` are durable, and with them `mark`.
     pub(super) fn settle(&self, sequence: u64, mark: Mark, delta: Delta, size: Size) {
         let mut state = self.state();
+        if let Some(removed) = &mut state.defragments.removed {
+            let rows = delta.rows.iter().filter(|(_, row)| row.is_none());
+            removed.extend(rows.map(|(revision, _)| *revision));
+        }
         state.rows.settle(sequence, delta);
         state.queue.settle();
         state.size = size;
@@ -181,6 +201,20 @@ impl<R: Runtime> Shared<R> {
         let sequence = state.queue.sequence();
         state.advance(sequence, mark);
         old
+    }
+
+    /// Puts the copy of that number in the place of the database that it was made of, which is handed
+    /// back for its readers.
+    pub(super) fn exchange(
+        &self,
+        database: Arc<Database>,
+        size: Size,
+        number: u64,
+    ) -> Option<Arc<Database>> {
+        let mut state = self.state();
+        state.size = size;
+        state.defragments.done = number;
+        state.database.replace(database)
     }
 
     /// Refuses a snapshot that is older than what was applied.

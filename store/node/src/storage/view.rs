@@ -41,6 +41,11 @@ impl View {
         self.about.mark()
     }
 
+    /// The last index of the snapshot that the state was received as, if it was.
+    pub(super) fn received(&self) -> Result<Option<u64>, Error> {
+        self.about.received()
+    }
+
     /// Bytes of keys and values.
     pub(super) fn stored(&self) -> Result<u64, Error> {
         self.about.stored()

@@ -35,6 +35,8 @@ struct State {
     lose_power_at: Option<u64>,
     fail_sync_at: Option<u64>,
     hold_syncs: bool,
+    /// Bytes that all files together may have.
+    capacity: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -104,6 +106,21 @@ impl State {
         }
     }
 
+    fn used(&self) -> usize {
+        let named = self.names.values().map(|inode| self.inodes[inode].bytes.len());
+        named.sum()
+    }
+
+    /// Refuses to let a file have `len` bytes where there is no room for them.
+    fn reserve(&self, inode: u64, len: usize) -> io::Result<()> {
+        let Some(capacity) = self.capacity else { return Ok(()) };
+        let old = self.inodes[&inode].bytes.len();
+        if len > old && self.used() - old + len > capacity {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
     fn record(&mut self, change: NameChange) {
         Self::change_name(&mut self.names, &change);
         self.names_pending.push(change);
@@ -139,6 +156,13 @@ impl TestDisk {
         self.state().fail_sync_at = Some(sync);
     }
 
+    /// From now on all files together may grow by so many bytes only, or as they like.
+    #[allow(dead_code, reason = "tests of the log use this disk too")]
+    pub(crate) fn leave_room(&self, bytes: Option<usize>) {
+        let mut state = self.state();
+        state.capacity = bytes.map(|bytes| bytes + state.used());
+    }
+
     /// Syncs that begin from now on do not end before [`Self::release_syncs`].
     pub(crate) fn hold_syncs(&self) {
         self.state().hold_syncs = true;
@@ -166,6 +190,7 @@ impl TestDisk {
         }
         state.life += 1;
         (state.lose_power_at, state.fail_sync_at, state.hold_syncs) = (None, None, false);
+        state.capacity = None;
         state.operations = 0;
         state.syncs = 0;
         self.platter.released.notify_all();
@@ -257,7 +282,12 @@ struct TestFile {
 
 impl TestFile {
     fn with<T>(&self, work: impl FnOnce(&mut Inode) -> T) -> io::Result<T> {
+        self.with_room(0, work)
+    }
+
+    fn with_room<T>(&self, len: usize, work: impl FnOnce(&mut Inode) -> T) -> io::Result<T> {
         let mut state = self.disk.operate()?;
+        state.reserve(self.inode, len)?;
         Ok(work(state.inodes.get_mut(&self.inode).expect("inodes are never forgotten")))
     }
 }
@@ -269,7 +299,7 @@ impl File for TestFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let len = len as usize;
-        self.with(|inode| {
+        self.with_room(len, |inode| {
             let old = inode.bytes.len();
             inode.bytes.resize(len, 0);
             inode.touch(old.min(len), old.max(len));
@@ -287,7 +317,7 @@ impl File for TestFile {
 
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let (start, end) = (offset as usize, offset as usize + data.len());
-        self.with(|inode| {
+        self.with_room(end, |inode| {
             if inode.bytes.len() < end {
                 inode.bytes.resize(end, 0);
             }

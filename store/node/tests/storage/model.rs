@@ -142,6 +142,44 @@ pub(crate) fn history_with_compaction(rng: &mut Rng, steps: usize) -> Vec<Step> 
     history
 }
 
+/// A history of one row of some thousand bytes for each step, so that it takes several chunks to copy.
+pub(crate) fn large_history(rng: &mut Rng, steps: usize) -> Vec<Step> {
+    let mut model = Model::default();
+    let mut history = Vec::new();
+    for main in 1..=steps as i64 {
+        let key = Bytes::from(format!("key-{}", rng.below(50)));
+        let value = (0..4_000 + rng.below(3_000)).map(|_| rng.next() as u8).collect();
+        let kv = KeyValue { key, value, mod_revision: main, ..KeyValue::default() };
+        let row = Row::Value(Arc::new(kv));
+        let value = Bytes::from(main.to_string());
+        let changes = vec![
+            Change::Put { revision: Revision { main, sub: 0 }, row },
+            Change::SetMeta { key: MetaKey::Revision, value },
+        ];
+        model.apply(&changes);
+        let position = Position { term: 1, node: 1, index: main as u64 };
+        let mark = Mark { position, membership: Bytes::new() };
+        history.push(Step { mark, changes, after: model.clone() });
+    }
+    history
+}
+
+/// From `from` on, lets every step remove a row of those before.
+pub(crate) fn compact(history: &mut [Step], rng: &mut Rng, from: usize) {
+    let mut removed = Vec::new();
+    for number in 0..history.len() {
+        let step = &mut history[number];
+        removed.iter().for_each(|revision| drop(step.after.rows.remove(revision)));
+        if number >= from {
+            let place = rng.below(step.after.rows.len() as u64 - 1) as usize;
+            let revision = *step.after.rows.keys().nth(place).unwrap();
+            step.changes.push(Change::Remove { revision });
+            step.after.rows.remove(&revision);
+            removed.push(revision);
+        }
+    }
+}
+
 /// Stages steps in order.
 pub(crate) fn stage(storage: &Storage<TokioRuntime>, steps: &[Step]) {
     for step in steps {
