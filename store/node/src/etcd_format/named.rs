@@ -44,7 +44,7 @@ pub struct FileState {
 pub fn before_rows(machine: &Machine) -> Vec<(&'static str, Entries)> {
     let auth = machine.auth();
     vec![
-        ("alarm", machine.alarms().map(|alarm| (alarm_key(alarm), Vec::new())).collect()),
+        ("alarm", alarms(machine)),
         ("auth", auth_state(auth)),
         ("authRoles", roles(auth)),
         ("authUsers", users(auth)),
@@ -112,6 +112,14 @@ fn leases(machine: &Machine) -> Entries {
     // Ids below zero come last in the order of bytes.
     leases.sort();
     leases
+}
+
+fn alarms(machine: &Machine) -> Entries {
+    let mut alarms: Entries =
+        machine.alarms().map(|alarm| (alarm_key(alarm), Vec::new())).collect();
+    // Encoded numbers have another order than numbers.
+    alarms.sort();
+    alarms
 }
 
 fn alarm_key(alarm: Alarm) -> Vec<u8> {
