@@ -71,6 +71,10 @@ pub struct Counts {
     pub watch_events: u64,
     /// Changes of the membership that were done.
     pub changes: u64,
+    /// Leases whose time was over.
+    pub expired_leases: u64,
+    /// Locks that were taken.
+    pub locks: u64,
 }
 
 impl AddAssign for Counts {
@@ -85,6 +89,8 @@ impl AddAssign for Counts {
         self.faults += other.faults;
         self.watch_events += other.watch_events;
         self.changes += other.changes;
+        self.expired_leases += other.expired_leases;
+        self.locks += other.locks;
     }
 }
 

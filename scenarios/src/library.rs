@@ -47,6 +47,11 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("removed-and-cut-off"),
     script!("move-leader"),
     script!("disk-lost"),
+    script!("leases-and-leader-changes"),
+    script!("leases-expire-together"),
+    script!("leases-and-strange-clocks"),
+    script!("keep-alives-through-followers"),
+    script!("locks-under-partitions"),
 ];
 
 /// All scripted scenarios.

@@ -68,12 +68,25 @@ pub struct Workload {
     pub pace: Duration,
     /// Users whose permissions change; without any, authentication is off.
     pub users: u64,
+    /// Clients that have leases.
+    pub holders: usize,
+    /// Clients that want locks.
+    pub lockers: usize,
 }
 
 impl Default for Workload {
     fn default() -> Self {
         let pace = Duration::from_millis(30);
-        Self { mix: Mix::MIXED, clients: 4, watchers: 2, keys: 12, pace, users: 0 }
+        Self {
+            mix: Mix::MIXED,
+            clients: 4,
+            watchers: 2,
+            keys: 12,
+            pace,
+            users: 0,
+            holders: 0,
+            lockers: 0,
+        }
     }
 }
 
@@ -144,6 +157,9 @@ impl Mix {
         true
     }
 }
+
+/// Sessions that grant leases at the same time, when many are granted.
+pub const GRANTERS: usize = 40;
 
 /// One thing that is done at its time, counted from the moment the workload starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,6 +243,13 @@ pub enum Action {
     Membership(MembershipChange),
     /// The machines break, and their disks with them: what starts there again finds nothing.
     LoseDisk(Who),
+    /// So many leases as fast as they go, each with a key, all of which are left to expire.
+    GrantLeases {
+        /// How many.
+        leases: u64,
+        /// For how long.
+        ttl: Duration,
+    },
     /// Gives a member a name, because who leads changes.
     Remember(Who, String),
     /// A write must be acknowledged in time, in spite of everything.
@@ -243,6 +266,7 @@ impl Action {
     pub fn sessions(&self) -> usize {
         match self {
             Self::Burst(_) => 4,
+            Self::GrantLeases { .. } => GRANTERS,
             Self::Compact { .. } | Self::Serves { .. } => 1,
             _ => 0,
         }
@@ -270,6 +294,7 @@ impl Action {
             | Self::Heal
             | Self::Compact { .. }
             | Self::Burst(_)
+            | Self::GrantLeases { .. }
             | Self::Remember(..)
             | Self::Serves { .. } => false,
         }
@@ -336,11 +361,33 @@ pub enum Counter {
     Faults,
     /// Changes of the membership that were done.
     Changes,
+    /// Leases whose time was over.
+    ExpiredLeases,
+    /// Locks that were taken.
+    Locks,
+}
+
+impl Plan {
+    /// Whether clients of the run are granted leases.
+    pub fn has_leases(&self) -> bool {
+        let Workload { holders, lockers, .. } = self.workload;
+        let grants = |step: &Step| matches!(step.action, Action::GrantLeases { .. });
+        holders + lockers > 0 || self.steps.iter().any(grants)
+    }
+
+    /// Microseconds a second that the fastest clock of the run gains.
+    pub fn fastest_drift_ppm(&self) -> u64 {
+        let drifts = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Ail(_, Ailment::Drift { ppm }) => u64::try_from(*ppm).ok(),
+            _ => None,
+        });
+        drifts.max().unwrap_or(0)
+    }
 }
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Acks,
         Self::Crashes,
         Self::Elections,
@@ -348,6 +395,8 @@ impl Counter {
         Self::Snapshots,
         Self::Faults,
         Self::Changes,
+        Self::ExpiredLeases,
+        Self::Locks,
     ];
 
     /// Its name in scripts.
@@ -360,6 +409,8 @@ impl Counter {
             Self::Snapshots => "snapshots",
             Self::Faults => "faults",
             Self::Changes => "membership-changes",
+            Self::ExpiredLeases => "expired-leases",
+            Self::Locks => "locks",
         }
     }
 
@@ -373,6 +424,8 @@ impl Counter {
             Self::Snapshots => "installed snapshots",
             Self::Faults => "faults",
             Self::Changes => "membership changes",
+            Self::ExpiredLeases => "expired leases",
+            Self::Locks => "locks that were taken",
         }
     }
 
@@ -386,6 +439,8 @@ impl Counter {
             Self::Snapshots => counts.installed_snapshots,
             Self::Faults => counts.faults,
             Self::Changes => counts.changes,
+            Self::ExpiredLeases => counts.expired_leases,
+            Self::Locks => counts.locks,
         }
     }
 }

@@ -79,7 +79,8 @@ pub fn plan(seed: u64) -> Plan {
     let dice = |name| Dice::new(source(&streams, name));
     let cluster = cluster(&mut dice("swarm cluster"));
     let users = users(&mut dice("swarm users"));
-    let workload = Workload { users, ..workload(&mut dice("swarm workload")) };
+    let (holders, lockers) = leases(&mut dice("swarm leases"), users);
+    let workload = Workload { users, holders, lockers, ..workload(&mut dice("swarm workload")) };
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
     let steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     let floors = vec![
@@ -122,13 +123,21 @@ fn workload(dice: &mut Dice) -> Workload {
         watchers: dice.between(1..=4) as usize,
         keys: *dice.pick(&[2, 5, 12, 40]),
         pace: Duration::from_millis(*dice.pick(&[5, 15, 30, 60])),
-        users: 0,
+        ..Workload::default()
     }
 }
 
 /// Authentication is on in one of eight seeds.
 fn users(dice: &mut Dice) -> u64 {
     if dice.below(8) == 0 { dice.between(1..=4) } else { 0 }
+}
+
+/// Clients that have leases, in one of three seeds, and that want locks, in one of five; never where who may
+/// do what changes: the log does not say whether a revocation was permitted.
+fn leases(dice: &mut Dice, users: u64) -> (usize, usize) {
+    let holders = if dice.below(3) == 0 { dice.between(1..=4) as usize } else { 0 };
+    let lockers = if dice.below(5) == 0 { dice.between(2..=4) as usize } else { 0 };
+    if users > 0 { (0, 0) } else { (holders, lockers) }
 }
 
 struct Schedule {

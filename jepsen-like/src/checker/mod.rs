@@ -10,6 +10,8 @@
 //! | [`raft`] | the invariants of the consensus algorithm |
 //! | [`validity`] | enough happened for a pass to mean something |
 //! | [`access`] | nobody is admitted who was not permitted, nobody denied who was |
+//! | [`lease`] | a lease lives as long as it was promised, and its keys as long as it does |
+//! | [`lock`] | nobody writes under a lock that somebody else owns |
 //! | [`linearizability`] | any model, by search, for histories without revisions |
 //!
 //! A checker never panics on what a history says; a history that makes no sense is a violation or
@@ -18,7 +20,9 @@
 pub mod access;
 pub mod convergence;
 pub mod durability;
+pub mod lease;
 pub mod linearizability;
+pub mod lock;
 mod options;
 pub mod raft;
 pub mod serializable_read;
@@ -28,7 +32,7 @@ pub mod validity;
 mod verdict;
 pub mod watch;
 
-pub use options::{Minimum, Options, Report, Statistics};
+pub use options::{Clocks, Minimum, Options, Report, Statistics};
 pub use verdict::{Findings, Verdict, Violation};
 
 use crate::history::History;
@@ -45,6 +49,8 @@ pub fn check(history: &History, options: &Options) -> Report {
         ("durability", durability::check(history, &operations, committed)),
         ("convergence", convergence::check(history, options)),
         ("raft", raft::check(history)),
+        ("lease", lease::check(history, &operations, committed, options)),
+        ("lock", lock::check(&operations, committed)),
         ("access", access::check(history, &operations)),
         ("validity", validity::check(history, &operations, options)),
     ];

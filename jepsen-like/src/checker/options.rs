@@ -15,12 +15,28 @@ pub struct Options {
     pub watch_grace: Micros,
     /// What a run must contain for its passes to count.
     pub minimum: Minimum,
+    /// How well the members' clocks keep time.
+    pub clocks: Clocks,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { search_steps_max: 200_000, watch_grace: 5_000_000, minimum: Minimum::default() }
+        Self {
+            search_steps_max: 200_000,
+            watch_grace: 5_000_000,
+            minimum: Minimum::default(),
+            clocks: Clocks::default(),
+        }
     }
+}
+
+/// How far members' clocks may be from true time, and what they add to leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Clocks {
+    /// Microseconds a second that the fastest clock gains.
+    pub fast_ppm: u64,
+    /// What a new leader adds to the time of each lease.
+    pub extension: Micros,
 }
 
 /// Least numbers of things in a run that is worth a verdict.

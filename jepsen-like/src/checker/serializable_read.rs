@@ -77,7 +77,9 @@ fn findings_of_state(
     let problem = match committed.state.answer_at(operation.request, revision) {
         Ok(right) => difference(&right, given),
         Err(Unanswerable::Refused(kind)) => Some(format!("it must be refused ({kind:?})")),
-        Err(Unanswerable::Changes) => Some("it must change something".to_owned()),
+        Err(Unanswerable::Changes | Unanswerable::NotOwner) => {
+            Some("it must change something".to_owned())
+        }
     };
     if let Some(problem) = problem {
         let text = format!("differs from the state at its own revision {revision}: {problem}");

@@ -17,7 +17,7 @@ pub fn check(history: &History, operations: &Operations<'_>, options: &Options) 
         match response {
             Response::Range(_) => reads += 1,
             Response::Put(_) | Response::DeleteRange(_) | Response::Txn(_) => writes += 1,
-            Response::Compact(_) => {}
+            Response::Compact(_) | Response::Lease(_) | Response::Lock(_) => {}
         }
     }
     let events = history.events.iter().map(|event| match event {

@@ -3,7 +3,8 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{
-    Blob, DeleteRangeRequest, KeyValue, PutRequest, RangeRequest, Request, RequestOp, TxnRequest,
+    Blob, DeleteRangeRequest, KeyValue, LeaseRequest, LockRequest, PutRequest, RangeRequest,
+    Request, RequestOp, TxnRequest,
 };
 
 /// Keys from `key` to `range_end`, in etcd's convention.
@@ -23,6 +24,8 @@ impl Display for Request {
             Self::DeleteRange(request) => request.fmt(f),
             Self::Txn(request) => request.fmt(f),
             Self::Compact(request) => write!(f, "compact({})", request.revision),
+            Self::Lease(request) => request.fmt(f),
+            Self::Lock(request) => request.fmt(f),
         }
     }
 }
@@ -51,7 +54,11 @@ impl Display for RangeRequest {
 
 impl Display for PutRequest {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "put({}={})", self.key, self.value)
+        write!(f, "put({}={}", self.key, self.value)?;
+        if self.lease != 0 {
+            write!(f, " with lease {}", self.lease)?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -60,6 +67,27 @@ impl Display for DeleteRangeRequest {
         f.write_str("delete(")?;
         span(f, &self.key, &self.range_end)?;
         f.write_str(")")
+    }
+}
+
+impl Display for LeaseRequest {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Grant { id, ttl } => write!(f, "grant({id} for {ttl} s)"),
+            Self::Revoke { id } => write!(f, "revoke({id})"),
+            Self::KeepAlive { id } => write!(f, "keep-alive({id})"),
+            Self::TimeToLive { id, .. } => write!(f, "time-to-live({id})"),
+            Self::List => f.write_str("leases()"),
+        }
+    }
+}
+
+impl Display for LockRequest {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Lock { name, lease } => write!(f, "lock({name} with lease {lease})"),
+            Self::Unlock { key } => write!(f, "unlock({key})"),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessLine, Request, Response, WatchLine, request::is_default};
+use super::{AccessLine, LeaseLine, Request, Response, WatchLine, request::is_default};
 use crate::observation::Observation;
 
 /// Simulated (or, with real processes, monotonic) microseconds since the start of the run.
@@ -64,6 +64,8 @@ pub enum Event {
     Access(AccessLine),
     /// A member applied a log entry; only where the run can look inside.
     Applied(Applied),
+    /// An entry of the log is about a lease; only where the run can look inside.
+    Lease(LeaseLine),
     /// A member has given up the history before a revision; only where the run can look inside.
     CompactedAt {
         /// When.
@@ -95,6 +97,7 @@ impl Event {
             Self::Watch(line) => line.time,
             Self::Access(line) => line.time,
             Self::Applied(applied) => applied.time,
+            Self::Lease(line) => line.time,
             Self::Observed(observation) => observation.time,
         }
     }
@@ -150,6 +153,8 @@ pub enum RefusalKind {
     KeyNotFound,
     /// The lease does not exist.
     LeaseNotFound,
+    /// There is a lease of that id.
+    LeaseExists,
     /// The request breaks the protocol's rules, whatever the state.
     Invalid,
     /// Refused or never sent for a reason outside the key-value model: quota, permission, overload,

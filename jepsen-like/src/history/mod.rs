@@ -11,6 +11,8 @@ mod blob;
 mod display;
 mod event;
 mod file;
+mod lease;
+mod lock;
 mod operation;
 mod request;
 mod response;
@@ -22,6 +24,8 @@ pub use event::{
     Applied, ClientId, Event, Info, InfoKind, MemberId, Micros, OpId, Refusal, RefusalKind,
 };
 pub use file::{ReadError, Writer, read, read_file};
+pub use lease::{LeaseChange, LeaseId, LeaseLine, LeaseRequest, LeaseResponse};
+pub use lock::{LockRequest, LockResponse, lock_key, lock_prefix};
 pub use operation::{Operation, Operations, Outcome};
 pub use request::{
     CompactRequest, Compare, CompareResult, CompareTarget, DeleteRangeRequest, PutRequest,

@@ -80,6 +80,7 @@ impl History {
                 Event::Watch(_)
                 | Event::Access(_)
                 | Event::Applied(_)
+                | Event::Lease(_)
                 | Event::CompactedAt { .. }
                 | Event::Observed(_)
                 | Event::Healed { .. } => {}

@@ -1,10 +1,10 @@
-//! What a client asked of the key-value service: etcd's requests as plain data.
+//! What a client asked of the store: etcd's requests as plain data.
 
 use serde::{Deserialize, Serialize};
 
-use super::Blob;
+use super::{Blob, LeaseRequest, LockRequest};
 
-/// One request of the key-value service.
+/// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -18,6 +18,10 @@ pub enum Request {
     Txn(TxnRequest),
     /// Give up old revisions.
     Compact(CompactRequest),
+    /// About a lease.
+    Lease(LeaseRequest),
+    /// About a lock.
+    Lock(LockRequest),
 }
 
 /// A read of a range. `range_end`: empty for one key, one zero byte for everything from `key` on,

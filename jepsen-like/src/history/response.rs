@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blob, request::is_default};
+use super::{Blob, LeaseResponse, LockResponse, request::is_default};
 
 /// The head of an answer. Answers inside a transaction carry only the revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -55,6 +55,10 @@ pub enum Response {
     Txn(TxnResponse),
     /// To a compaction.
     Compact(CompactResponse),
+    /// To a request about a lease.
+    Lease(LeaseResponse),
+    /// To a request about a lock.
+    Lock(LockResponse),
 }
 
 impl Response {
@@ -66,6 +70,8 @@ impl Response {
             Self::DeleteRange(response) => &response.header,
             Self::Txn(response) => &response.header,
             Self::Compact(response) => &response.header,
+            Self::Lease(response) => response.header(),
+            Self::Lock(response) => response.header(),
         }
     }
 }

@@ -7,6 +7,8 @@
 //! It must never know how a store works inside; it shares no code with the one under test.
 
 mod difference;
+mod lease;
+mod lock;
 mod read;
 mod span;
 mod state;

@@ -16,6 +16,8 @@ pub enum Unanswerable {
     Refused(RefusalKind),
     /// The request changes this state.
     Changes,
+    /// It was answered as if it owned a lock, or had given it back, and in this state it is not so.
+    NotOwner,
 }
 
 impl From<RefusalKind> for Unanswerable {
@@ -44,6 +46,8 @@ impl State {
                 self.check_branch(txn, current, &mut path.clone())?;
                 Ok(Response::Txn(self.answer_txn(txn, current, &mut path)?))
             }
+            Request::Lease(request) => self.lease_answer_at(request, current),
+            Request::Lock(request) => self.lock_answer_at(request, current),
             Request::Put(_) | Request::Compact(_) => Err(Unanswerable::Changes),
         }
     }

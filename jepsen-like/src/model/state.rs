@@ -94,13 +94,6 @@ impl State {
         keys.into_iter().flatten().filter_map(move |(_, changes)| self.newest(changes, revision))
     }
 
-    /// The keys that are attached to a lease now, in key order.
-    pub fn attached(&self, lease: i64) -> Vec<Blob> {
-        let live =
-            self.keys.iter().filter_map(|(key, changes)| Some((key, self.live(*changes.last()?)?)));
-        live.filter(|(_, kv)| kv.lease == lease).map(|(key, _)| key.clone()).collect()
-    }
-
     /// Where the state is now.
     pub fn mark(&self) -> Mark {
         Mark { revision: self.revision, compacted: self.compacted, length: self.log.len() }
@@ -119,17 +112,6 @@ impl State {
         }
         self.revision = mark.revision;
         self.compacted = mark.compacted;
-    }
-
-    /// Deletes the keys of a lease in one revision, as its expiry does; false if it has none.
-    pub fn expire(&mut self, lease: i64) -> bool {
-        let revision = self.revision + 1;
-        let keys = self.attached(lease);
-        keys.iter().for_each(|key| self.tombstone(key.clone(), revision));
-        if !keys.is_empty() {
-            self.revision = revision;
-        }
-        !keys.is_empty()
     }
 
     /// Passes a revision whose change nobody knows.
@@ -171,7 +153,7 @@ impl State {
         deleted
     }
 
-    fn tombstone(&mut self, key: Blob, revision: i64) {
+    pub(super) fn tombstone(&mut self, key: Blob, revision: i64) {
         let kv = KeyValue { key, mod_revision: revision, ..KeyValue::default() };
         self.record(Change { kind: KvEventKind::Delete, kv });
     }

@@ -3,21 +3,23 @@
 use super::read::{branch, header};
 use super::{State, Unanswerable};
 use crate::history::{
-    CompactRequest, CompactResponse, DeleteRangeRequest, DeleteRangeResponse, PutRequest,
-    PutResponse, RefusalKind, Request, RequestOp, Response, ResponseOp, TxnRequest, TxnResponse,
+    CompactRequest, CompactResponse, DeleteRangeRequest, DeleteRangeResponse, LeaseRequest,
+    LeaseResponse, PutRequest, PutResponse, RefusalKind, Request, RequestOp, Response, ResponseOp,
+    TxnRequest, TxnResponse,
 };
 
 impl State {
-    /// Executes a valid request. Leases are not modelled: any lease is taken to exist.
+    /// Executes a valid request. Which leases there are is not modelled: any lease is taken to exist.
     pub fn step(&mut self, request: &Request) -> Result<Response, RefusalKind> {
         match request {
             Request::Put(put) => self.step_put(put).map(Response::Put),
             Request::Compact(compact) => self.step_compact(compact).map(Response::Compact),
-            Request::Range(_) | Request::DeleteRange(_) | Request::Txn(_) => {
+            Request::Lock(lock) => Ok(self.step_lock(lock)),
+            Request::Range(_) | Request::DeleteRange(_) | Request::Txn(_) | Request::Lease(_) => {
                 match self.answer_at(request, self.revision) {
                     Ok(response) => Ok(response),
                     Err(Unanswerable::Refused(kind)) => Err(kind),
-                    Err(Unanswerable::Changes) => Ok(self.change(request)),
+                    Err(Unanswerable::Changes | Unanswerable::NotOwner) => Ok(self.change(request)),
                 }
             }
         }
@@ -55,8 +57,17 @@ impl State {
                 self.choose(txn, begin, &mut path);
                 Response::Txn(self.execute_txn(txn, begin + 1, &mut path.into_iter()))
             }
-            Request::Range(_) | Request::Put(_) | Request::Compact(_) => {
-                unreachable!("only deletions and transactions are changed here")
+            Request::Lease(LeaseRequest::Revoke { id }) => {
+                self.expire(*id);
+                let header = header(self.revision);
+                return Response::Lease(LeaseResponse::Revoke { header });
+            }
+            Request::Range(_)
+            | Request::Put(_)
+            | Request::Compact(_)
+            | Request::Lease(_)
+            | Request::Lock(_) => {
+                unreachable!("only deletions, transactions and revocations are changed here")
             }
         };
         self.revision = begin + 1;

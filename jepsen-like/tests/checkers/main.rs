@@ -7,6 +7,8 @@ mod support;
 
 mod consensus;
 mod ends;
+mod lease;
 mod local_reads;
+mod lock;
 mod strict_serializability;
 mod watch;

@@ -56,7 +56,7 @@ fn disturb(history: &mut History, draw: &mut Draw) {
             Some(kv) if draw.one_in(2) => kv.mod_revision += by,
             _ => range.header.revision += by,
         },
-        Response::Compact(_) => {}
+        Response::Compact(_) | Response::Lease(_) | Response::Lock(_) => {}
     }
 }
 

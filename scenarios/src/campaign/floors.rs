@@ -6,13 +6,15 @@ use super::Subject;
 use crate::plan::Counter;
 
 /// Counters that every campaign states.
-const STATED: [Counter; 6] = [
+const STATED: [Counter; 8] = [
     Counter::Acks,
     Counter::Crashes,
     Counter::Elections,
     Counter::ResumedWatches,
     Counter::Snapshots,
     Counter::Changes,
+    Counter::ExpiredLeases,
+    Counter::Locks,
 ];
 
 /// What a hundred swarm runs must reach together; one run alone may have none of it.
@@ -25,6 +27,8 @@ fn per_hundred(counter: Counter) -> u64 {
         Counter::Snapshots => 2,
         Counter::Faults => 100,
         Counter::Changes => 5,
+        Counter::ExpiredLeases => 20,
+        Counter::Locks => 5,
     }
 }
 

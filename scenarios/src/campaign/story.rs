@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jepsen_like::history::{
-    AccessRecord, ClientId, Event, Operation, Outcome, Response, WatchRecord,
+    AccessRecord, ClientId, Event, LeaseResponse, Operation, Outcome, Response, WatchRecord,
 };
 use jepsen_like::observation::{Fact, Role};
 use reports::{Bar, Lane, LaneGroup, Mark, Story, Table, Timeline, Tone};
@@ -196,7 +196,13 @@ fn answer(response: &Response) -> String {
         }
         Response::DeleteRange(deleted) => format!(", {} deleted", deleted.deleted),
         Response::Txn(txn) => format!(", {}", if txn.succeeded { "succeeded" } else { "failed" }),
-        Response::Put(_) | Response::Compact(_) => String::new(),
+        Response::Lease(LeaseResponse::Grant { id, ttl, .. }) => format!(", lease {id} of {ttl} s"),
+        Response::Lease(
+            LeaseResponse::KeepAlive { ttl, .. } | LeaseResponse::TimeToLive { ttl, .. },
+        ) => format!(", {ttl} s"),
+        Response::Put(_) | Response::Compact(_) | Response::Lease(_) | Response::Lock(_) => {
+            String::new()
+        }
     };
     format!("revision {revision}{rest}")
 }
@@ -337,6 +343,9 @@ fn line(event: &Event) -> Option<String> {
         },
         Event::CompactedAt { member, revision, .. } => {
             format!("member {member}: compacted up to {revision}")
+        }
+        Event::Lease(line) => {
+            format!("lease {}: {:?} at revision {}", line.lease, line.change, line.revision)
         }
         Event::Access(line) => match &line.record {
             AccessRecord::As { op, user } => format!("operation {op} is of user {user}"),

@@ -11,9 +11,11 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use detcd_node::observer::Observation as Told;
 use jepsen_like::checker::strict_serializability::made_its_revision;
-use jepsen_like::history::{Event, History, Micros, OpId, Outcome};
+use jepsen_like::history::{
+    Event, History, LockRequest, Micros, OpId, Operation, Outcome, Request,
+};
 
-use crate::workload::{command, proposed};
+use crate::workload::{commands, proposed};
 use sim::cluster::Record;
 
 /// The operations that asked for the same.
@@ -28,6 +30,26 @@ struct Alike {
 }
 
 impl Alike {
+    fn add(&mut self, operation: &Operation<'_>) {
+        match operation.outcome {
+            // Its answer does not name the revisions that it made.
+            Outcome::Ok(_)
+                if matches!(operation.request, Request::Lock(LockRequest::Lock { .. })) =>
+            {
+                self.unknown.push((operation.call, operation.op));
+            }
+            Outcome::Ok(response) if matches!(operation.request, Request::Lock(_)) => {
+                self.answered.insert(response.header().revision, operation.op);
+            }
+            Outcome::Ok(response) if made_its_revision(operation.request, response) => {
+                self.answered.insert(response.header().revision, operation.op);
+            }
+            Outcome::Ok(_) => {}
+            Outcome::Fail(_) => self.refused.push(operation.op),
+            Outcome::Info(_) => self.unknown.push((operation.call, operation.op)),
+        }
+    }
+
     /// The operation that made `revision`, of which the first member told at `told`.
     fn take(&mut self, revision: i64, told: Micros) -> Option<OpId> {
         if let Some(op) = self.answered.get(&revision) {
@@ -76,20 +98,12 @@ fn ops(records: &[Record], history: &History) -> HashMap<u64, OpId> {
 fn by_command(history: &History) -> HashMap<Vec<u8>, Alike> {
     let mut by_command: HashMap<Vec<u8>, Alike> = HashMap::new();
     for operation in history.operations().list.iter().rev() {
-        let Some(command) = command(operation.request) else { continue };
-        let alike = by_command.entry(command).or_default();
-        match operation.outcome {
-            Outcome::Ok(response) if made_its_revision(operation.request, response) => {
-                alike.answered.insert(response.header().revision, operation.op);
-            }
-            Outcome::Ok(_) => {}
-            Outcome::Fail(_) => alike.refused.push(operation.op),
-            Outcome::Info(_) => alike.unknown.push((operation.call, operation.op)),
+        for command in commands(operation.request) {
+            by_command.entry(command).or_default().add(operation);
         }
     }
     by_command
 }
-
 /// An applied entry, as the first member told.
 struct Entry {
     revision: i64,

@@ -14,8 +14,8 @@ use super::changes::Changes;
 use super::members::{Members, Place};
 use crate::ailment::LinkAilment;
 use crate::dice::Dice;
-use crate::plan::{Action, Plan, Split, Step, Who};
-use crate::workload::{Session, StopSign, burst};
+use crate::plan::{Action, GRANTERS, Plan, Split, Step, Who};
+use crate::workload::{Session, StopSign, burst, grant_many};
 
 /// Findings of the run itself; clones share them.
 pub(super) type Findings = Arc<Mutex<Vec<Finding>>>;
@@ -102,6 +102,7 @@ impl Faults {
             Action::LoseDisk(who) => {
                 self.each(who, dice, |members, it| members.lose_disk(it)).await;
             }
+            Action::GrantLeases { leases, ttl } => self.grant_leases(*leases, *ttl),
             Action::Remember(who, name) => {
                 if let Some(member) = self.members.resolve(who, dice).await.first() {
                     self.members.remember(name, *member);
@@ -304,6 +305,18 @@ impl Faults {
                 if session.call(member, request, patience).await.is_some() {
                     recorder.knowledge(|known| known.compacted = known.compacted.max(revision));
                 }
+            }));
+        }
+    }
+
+    fn grant_leases(&mut self, leases: u64, ttl: Duration) {
+        let ttl = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
+        let share = leases.div_ceil(GRANTERS as u64);
+        for _ in 0..GRANTERS {
+            let Some(mut session) = self.sessions.pop() else { return };
+            let members = self.members.endpoints().clone();
+            drop(SimRuntime::spawn(async move {
+                grant_many(&mut session, &members, share, ttl).await;
             }));
         }
     }

@@ -1,6 +1,8 @@
 //! The verdict on a run: what the run found itself, what the checkers say, and whether enough happened.
 
-use jepsen_like::checker::{self, Report, Violation};
+use std::time::Duration;
+
+use jepsen_like::checker::{self, Clocks, Report, Violation};
 use jepsen_like::history::{Micros, OpId};
 use reports::{Finding, Verdict};
 
@@ -29,7 +31,12 @@ pub struct Judged {
 
 /// Judges a run of a plan.
 pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
-    let report = checker::check(&ran.history, &checker::Options::default());
+    let clocks = Clocks {
+        fast_ppm: plan.fastest_drift_ppm(),
+        extension: micros(plan.cluster.election_timeout * 2),
+    };
+    let options = checker::Options { clocks, ..checker::Options::default() };
+    let report = checker::check(&ran.history, &options);
     let mut findings = ran.findings.clone();
     findings.extend(report.violations().map(finding));
     let mut verdict = if findings.is_empty() { Verdict::Pass } else { Verdict::Violation };
@@ -45,6 +52,10 @@ pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
         checked: report.statistics.operations as u64 + ran.counts.watch_events,
         statistics: statistics(ran, &report),
     }
+}
+
+fn micros(time: Duration) -> Micros {
+    Micros::try_from(time.as_micros()).unwrap_or(Micros::MAX)
 }
 
 fn finding(violation: &Violation) -> Finding {
@@ -88,7 +99,7 @@ fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
 
 fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
     let counted = &report.statistics;
-    let numbers = [
+    let numbers: [(&str, u64); 14] = [
         ("operations", counted.operations as u64),
         ("answered", counted.answered as u64),
         ("refused", counted.refused as u64),
@@ -101,6 +112,8 @@ fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
         ("crashes", ran.counts.crashes),
         ("elections", ran.counts.elections),
         ("installed snapshots", ran.counts.installed_snapshots),
+        ("expired leases", ran.counts.expired_leases),
+        ("locks", ran.counts.locks),
     ];
     let word = |verdict: &checker::Verdict| match verdict {
         checker::Verdict::Pass => "pass".to_owned(),

@@ -4,16 +4,19 @@
 
 use std::time::Duration;
 
-use jepsen_like::history::{Blob, RangeRequest, Request, Response};
+use jepsen_like::history::{Blob, LeaseRequest, LeaseResponse, RangeRequest, Request, Response};
 use openraft_rt::AsyncRuntime;
 use sim::{SimRuntime, World};
 
 use super::changes::Changes;
 use super::faults::{Findings, add_finding, serving_put};
 use super::members::Members;
+use crate::plan::Plan;
 use crate::workload::{Operator, Progress, Session, StopSign};
 
 const POLL: Duration = Duration::from_millis(50);
+/// Leases are ended twice a second.
+const LEASE_POLL: Duration = Duration::from_millis(250);
 /// Between two writes that let watches notice how far they are.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long one attempt may take.
@@ -34,12 +37,15 @@ pub(super) struct Liveness {
 
 impl Liveness {
     /// Looks at everything; stops at the first that does not come back.
-    pub(super) async fn run(&mut self, progress: &Progress, hurry: &StopSign) {
+    pub(super) async fn run(&mut self, plan: &Plan, progress: &Progress, hurry: &StopSign) {
         let deadline = self.world.true_time() + self.limit;
         let Some(()) = self.leader(deadline).await else { return };
         let Some(()) = self.membership(deadline).await else { return };
         for member in self.members.serving() {
             let Some(()) = self.serves(member, deadline).await else { return };
+        }
+        if plan.has_leases() {
+            let Some(()) = self.leases_end(deadline).await else { return };
         }
         let Some(()) = self.converge(deadline).await else { return };
         hurry.raise();
@@ -63,6 +69,9 @@ impl Liveness {
         let is_learner = self.members.is_learner(member);
         let mut is_written = is_learner;
         while self.world.true_time() < deadline {
+            // One whose disk had failed may have been about to stop when everything was healed. Whether
+            // it had a reason is judged by what it told.
+            self.members.restart(member);
             let request =
                 if is_written { everything(is_learner, 0) } else { serving_put(&self.session) };
             let response = self.session.call(member, request, ATTEMPT).await;
@@ -74,6 +83,24 @@ impl Liveness {
         }
         let what = if is_written { "answers no read" } else { "acknowledges no write" };
         self.missed("liveness: service", format!("member {member} {what}"))
+    }
+
+    /// Nobody keeps a lease alive any more, so all of them end.
+    async fn leases_end(&mut self, deadline: Duration) -> Option<()> {
+        let mut left = "nobody answered".to_owned();
+        while self.world.true_time() < deadline {
+            let member = self.members.leader().unwrap_or(1);
+            let request = Request::Lease(LeaseRequest::List);
+            match self.session.call(member, request, ATTEMPT).await {
+                Some(Response::Lease(LeaseResponse::List { leases, .. })) => {
+                    let Some(first) = leases.first() else { return Some(()) };
+                    left = format!("{} leases are left, the first of them {first}", leases.len());
+                }
+                _ => left = "nobody lists the leases".to_owned(),
+            }
+            SimRuntime::sleep(LEASE_POLL).await;
+        }
+        self.missed("liveness: leases", left)
     }
 
     /// All members have applied the same, with the same result.

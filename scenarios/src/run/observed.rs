@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use detcd_node::observer::Observation as Told;
-use jepsen_like::history::{Applied, Event, MemberId, Micros};
+use jepsen_like::history::{Applied, Event, LeaseLine, MemberId, Micros};
 use jepsen_like::observation::{Fact, LogId, Observation, Role};
 
 use super::attribution;
 use super::members::{FaultRecord, Place};
+use crate::workload::lease_change;
 use sim::cluster::Record;
 
 /// A member tells of a sync by a task of its own, so a little later than the sync ended; a sync takes many
@@ -36,6 +37,7 @@ pub(super) fn merge(
         let member = fault.member? as MemberId;
         Some(Event::Observed(Observation { time: micros(fault.from), member, fact: Fact::Stopped }))
     }));
+    events.extend(leases(records));
     events.extend(clients);
     events.sort_by_key(Event::time);
     attribution::attribute(records, &mut events);
@@ -75,6 +77,18 @@ fn membership(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<E
     let learners = learners.iter().map(name).collect();
     let fact = Fact::Membership { index: *index, voters, learners };
     Some(Event::Observed(Observation { time, member, fact }))
+}
+
+/// What the log says of leases, when the first member applied it.
+fn leases(records: &[Record]) -> Vec<Event> {
+    let mut lines: BTreeMap<u64, LeaseLine> = BTreeMap::new();
+    for record in records {
+        let Told::Applied { index, revision, command, .. } = &record.observation else { continue };
+        let Some((lease, change)) = lease_change(command) else { continue };
+        let (time, index, revision) = (micros(record.time), *index, *revision);
+        lines.entry(index).or_insert(LeaseLine { time, index, revision, lease, change });
+    }
+    lines.into_values().map(Event::Lease).collect()
 }
 
 /// The term of each entry, as the first member told that applied it.

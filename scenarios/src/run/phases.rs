@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use detcd_node::observer::Observation;
-use jepsen_like::history::History;
+use jepsen_like::history::{Event, History, LeaseChange};
 use openraft_rt::AsyncRuntime;
 use reports::{Counts, Finding};
 use sim::network::NetworkOptions;
@@ -17,10 +17,10 @@ use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
 use super::observed;
 use crate::panics::Slot;
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Plan, Step, Workload};
 use crate::workload::{
-    Administrator, Client, Login, Operator, Progress, Recorder, Session, StopSign, User, Watcher,
-    set_up,
+    Administrator, Client, Holder, Locker, Login, Operator, Progress, Recorder, Session, StopSign,
+    User, Watcher, set_up,
 };
 use sim::cluster::{ClientHost, Cluster, Status};
 
@@ -129,12 +129,14 @@ impl Run {
             let users = self.start_users();
             let watchers = self.start_watchers(&progress, &hurry);
             let (operating, operator) = self.start_operator();
+            let holders = self.start_holders();
             self.faults().run(&self.plan).await;
             self.members.heal_everything();
             self.recorder.healed();
             clients.stop().await;
             users.stop().await;
-            self.liveness(checker, operator).run(&progress, &hurry).await;
+            holders.stop().await;
+            self.liveness(checker, operator).run(&self.plan, &progress, &hurry).await;
             operating.stop().await;
             watchers.stop().await;
         }
@@ -196,6 +198,28 @@ impl Run {
             let pace = self.plan.workload.pace;
             let user = User { session, number, members: members.clone(), pace };
             let working = user.run(self.world.streams(), tasks.stop.clone());
+            tasks.handles.push(host.host().spawn(working));
+        }
+        tasks
+    }
+
+    /// Clients that have leases, and clients that want locks.
+    fn start_holders(&self) -> Tasks {
+        let mut tasks = Tasks::new(StopSign::default());
+        let Workload { holders, lockers, keys, pace, .. } = self.plan.workload;
+        let members = || self.members.endpoints().clone();
+        for number in 1..=holders {
+            let host = self.members.client(&format!("holder-{number}"));
+            let (session, members) = (self.session(&host), members());
+            let holder = Holder { session, number, members, keys, pace };
+            let working = holder.run(self.world.streams(), tasks.stop.clone());
+            tasks.handles.push(host.host().spawn(working));
+        }
+        for number in 1..=lockers {
+            let host = self.members.client(&format!("locker-{number}"));
+            let (session, members) = (self.session(&host), members());
+            let locker = Locker { session, number, members, pace };
+            let working = locker.run(self.world.streams(), tasks.stop.clone());
             tasks.handles.push(host.host().spawn(working));
         }
         tasks
@@ -304,9 +328,14 @@ impl Run {
             faults: faults.len() as u64,
             watch_events: tally.watch_events,
             changes: self.members.changes(),
+            expired_leases: 0,
+            locks: tally.locks,
         };
         let names = |id| self.members.number(id);
         let events = observed::merge(&names, &records, &faults, self.recorder.take());
+        let expired = |event: &&Event| matches!(event, Event::Lease(line) if line.change == LeaseChange::Expired);
+        let expired_leases = events.iter().filter(expired).count() as u64;
+        let counts = Counts { expired_leases, ..counts };
         let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ran {
             history: History::from(events),

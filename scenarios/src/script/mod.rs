@@ -16,7 +16,8 @@
 //! ```
 //!
 //! Settings: `members N`, `snapshot-count N`, `election-timeout T`, `heartbeat T`, `workload NAME`,
-//! `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`.
+//! `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`,
+//! `users N`, `holders N` (clients that have leases), `lockers N` (clients that want locks).
 //!
 //! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, `learner`, or a remembered name. Those
 //! that are added get the next numbers, in the order of their steps.
@@ -30,10 +31,11 @@
 //! `clog WHO - WHO for T`, `partition ring`, `swizzle every T`,
 //! `add-member`, `add-learner`, `promote WHO`, `remove-member WHO`, `replace-member WHO`, `move-leader WHO`,
 //! `lose-disk WHO`,
-//! `compact`, `compact keep N`, `burst N`, `remember WHO as NAME`, `check serves [through WHO] within T`.
+//! `compact`, `compact keep N`, `burst N`, `grant N leases for T`, `remember WHO as NAME`,
+//! `check serves [through WHO] within T`.
 //!
 //! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots`,
-//! `faults` or `membership-changes`. A run that stays below one is inconclusive.
+//! `faults`, `membership-changes`, `expired-leases` or `locks`. A run that stays below one is inconclusive.
 //!
 //! Must never know: what a step does to a cluster.
 

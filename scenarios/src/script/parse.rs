@@ -83,6 +83,8 @@ impl Parser {
             "keys" => workload.keys = line.count(1..=10_000)?,
             "pace" => workload.pace = line.duration()?,
             "users" => workload.users = line.count(0..=16)? as u64,
+            "holders" => workload.holders = line.count(0..=64)?,
+            "lockers" => workload.lockers = line.count(0..=64)?,
             "duration" => *duration = line.duration()?,
             other => return line.error(format!("`{other}` is neither a setting nor a step")),
         }
@@ -144,6 +146,11 @@ impl Parser {
                 Action::Compact { keep }
             }
             "burst" => Action::Burst(line.number()?),
+            "grant" => {
+                let leases = line.number()?;
+                line.expect("leases")?;
+                Action::GrantLeases { leases, ttl: for_duration(line)? }
+            }
             "remember" => self.remember(line)?,
             "check" => self.serves(line)?,
             other => return self.ailment(other, line),

@@ -31,6 +31,12 @@ impl Display for Plan {
         if workload.users > 0 {
             writeln!(out, "users {}", workload.users)?;
         }
+        if workload.holders > 0 {
+            writeln!(out, "holders {}", workload.holders)?;
+        }
+        if workload.lockers > 0 {
+            writeln!(out, "lockers {}", workload.lockers)?;
+        }
         writeln!(out, "duration {}\n", Span(*duration))?;
         steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
         if !floors.is_empty() {
@@ -95,6 +101,9 @@ impl Display for Action {
             Self::Burst(puts) => write!(out, "burst {puts}"),
             Self::Membership(change) => write!(out, "{change}"),
             Self::LoseDisk(who) => write!(out, "lose-disk {who}"),
+            Self::GrantLeases { leases, ttl } => {
+                write!(out, "grant {leases} leases for {}", Span(*ttl))
+            }
             Self::Remember(who, name) => write!(out, "remember {who} as {name}"),
             Self::Serves { via: None, within } => {
                 write!(out, "check serves within {}", Span(*within))

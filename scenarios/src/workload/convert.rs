@@ -13,6 +13,8 @@ use jepsen_like::history::{
 };
 use prost::Message as _;
 
+use super::lease_calls::lock_commands;
+
 pub(super) fn bytes(blob: &Blob) -> Bytes {
     Bytes::copy_from_slice(blob.as_bytes())
 }
@@ -110,16 +112,20 @@ fn request_op(op: &RequestOp) -> rpc::RequestOp {
     rpc::RequestOp { request: Some(request) }
 }
 
-/// What the log holds of a request that may write, as bytes that tell requests apart; the same for
-/// [`proposed`] bytes. `None` for requests that make no revision.
-pub(crate) fn command(request: &Request) -> Option<Vec<u8>> {
+/// What the log may hold of a request that writes, as bytes that tell requests apart; the same for
+/// [`proposed`] bytes. Nothing for requests that make no revision, and for those about leases: what ends
+/// a lease is told apart.
+pub(crate) fn commands(request: &Request) -> Vec<Vec<u8>> {
     let command = match request {
         Request::Put(request) => Command::Put(put(request)),
         Request::DeleteRange(request) => Command::DeleteRange(delete_range(request)),
         Request::Txn(request) => Command::Txn(txn(request)),
-        Request::Range(_) | Request::Compact(_) => return None,
+        Request::Lock(request) => {
+            return lock_commands(request).into_iter().map(normalized).collect();
+        }
+        Request::Range(_) | Request::Compact(_) | Request::Lease(_) => return Vec::new(),
     };
-    Some(normalized(command))
+    vec![normalized(command)]
 }
 
 /// The same for a command that a member applied; `None` where no client can have asked for it.

@@ -310,6 +310,7 @@ mod tests {
                 Request::DeleteRange(_) => 2,
                 Request::Txn(_) => 3,
                 Request::Compact(_) => 4,
+                Request::Lease(_) | Request::Lock(_) => 5,
             })
             .collect();
         assert_eq!(kinds.len(), 5);

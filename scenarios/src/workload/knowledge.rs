@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jepsen_like::history::{Blob, KeyValue, Response, ResponseOp};
+use jepsen_like::history::{Blob, KeyValue, LeaseId, LeaseResponse, Response, ResponseOp};
+
+/// Leases that are remembered.
+const LEASES_MAX: usize = 16;
 
 /// The newest things that any client has seen.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +16,8 @@ pub struct Knowledge {
     pub compacted: i64,
     /// Keys as they were last seen.
     pub keys: BTreeMap<Blob, KeyValue>,
+    /// The leases that were granted last.
+    pub leases: Vec<LeaseId>,
 }
 
 impl Knowledge {
@@ -22,7 +27,17 @@ impl Knowledge {
         match response {
             Response::Range(range) => range.kvs.iter().for_each(|kv| self.learn_key(kv)),
             Response::Txn(txn) => txn.responses.iter().for_each(|part| self.learn_part(part)),
-            Response::Put(_) | Response::DeleteRange(_) | Response::Compact(_) => {}
+            Response::Lease(LeaseResponse::Grant { id, .. }) => {
+                if self.leases.len() == LEASES_MAX {
+                    self.leases.remove(0);
+                }
+                self.leases.push(*id);
+            }
+            Response::Put(_)
+            | Response::DeleteRange(_)
+            | Response::Compact(_)
+            | Response::Lease(_)
+            | Response::Lock(_) => {}
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jepsen_like::history::{
-    AccessLine, AccessRecord, ClientId, Event, Info, MemberId, Micros, OpId, Refusal, Request,
-    Response, WatchId, WatchLine, WatchRecord,
+    AccessLine, AccessRecord, ClientId, Event, Info, LockResponse, MemberId, Micros, OpId, Refusal,
+    Request, Response, WatchId, WatchLine, WatchRecord,
 };
 use sim::World;
 
@@ -41,6 +41,8 @@ pub struct Tally {
     pub resumed: u64,
     /// Watch events that were delivered.
     pub watch_events: u64,
+    /// Locks that were taken.
+    pub locks: u64,
 }
 
 impl Recorder {
@@ -93,6 +95,9 @@ impl Recorder {
         state.knowledge.learn(&response);
         if state.writes.remove(&op) {
             state.tally.acknowledged += 1;
+        }
+        if matches!(response, Response::Lock(LockResponse::Lock { .. })) {
+            state.tally.locks += 1;
         }
         state.events.push(Event::Ok { time, op, response });
     }

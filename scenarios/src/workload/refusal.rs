@@ -23,18 +23,25 @@ pub(super) fn end_of(status: &Status) -> End {
     }
 }
 
+/// For requests that the store carries out in several steps: the first of them may have been done.
+pub(super) fn unsettled(status: &Status) -> End {
+    End::Info(Info { kind: silence(status), text: status.message().to_owned() })
+}
+
 fn refusal(error: Error) -> Option<RefusalKind> {
     Some(match error {
         Error::Compacted => RefusalKind::Compacted,
         Error::FutureRev => RefusalKind::FutureRevision,
         Error::KeyNotFound => RefusalKind::KeyNotFound,
         Error::LeaseNotFound => RefusalKind::LeaseNotFound,
+        Error::LeaseExist => RefusalKind::LeaseExists,
         Error::EmptyKey
         | Error::ValueProvided
         | Error::LeaseProvided
         | Error::TooManyOps
         | Error::DuplicateKey
         | Error::InvalidSortOption
+        | Error::LeaseTTLTooLarge
         | Error::RequestTooLarge => RefusalKind::Invalid,
         Error::NoSpace
         | Error::RequestTooManyRequests

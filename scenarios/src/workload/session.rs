@@ -14,9 +14,10 @@ use tonic::Status;
 
 use super::access::no_token;
 use super::convert;
+use super::lease_calls;
 use super::login::{Caller, Login, Token, authenticate, client};
 use super::recorder::Recorder;
-use super::refusal::{End, end_of};
+use super::refusal::{End, end_of, unsettled};
 use super::stream;
 use sim::cluster::ClientHost;
 
@@ -86,6 +87,7 @@ impl Session {
             recorder.fail(op, Refusal::from(RefusalKind::NotServed));
             return None;
         };
+        let is_lock = matches!(request, Request::Lock(_));
         match SimRuntime::timeout(patience, self.send(channel, op, &request)).await {
             Ok(Ok(None)) => {
                 recorder.fail(op, no_token());
@@ -96,7 +98,8 @@ impl Session {
                 Some(response)
             }
             Ok(Err(status)) => {
-                self.ended(op, member, end_of(&status));
+                let end = if is_lock { unsettled(&status) } else { end_of(&status) };
+                self.ended(op, member, end);
                 None
             }
             Err(_elapsed) => {
@@ -205,6 +208,8 @@ async fn send(client: Caller, op: OpId, request: &Request) -> Result<Response, S
             let response = client.kv().txn(convert::txn(request)).await?;
             Response::Txn(convert::txn_response(response.into_inner()))
         }
+        Request::Lease(request) => Response::Lease(lease_calls::lease(&client, request).await?),
+        Request::Lock(request) => Response::Lock(lease_calls::lock(&client, request).await?),
         Request::Compact(request) => {
             let request = detcd_api::etcdserverpb::CompactionRequest {
                 revision: request.revision,

@@ -3,8 +3,9 @@
 use super::super::staircase::{Staircase, Step};
 use super::{Findings, Violation, violation};
 use crate::history::{
-    Event, History, Operation, Outcome, PutRequest, Request, RequestOp, Response, ResponseOp,
-    TxnRequest, TxnResponse, WatchId, WatchRecord,
+    Event, History, LeaseRequest, LeaseResponse, LockRequest, LockResponse, Operation, Outcome,
+    PutRequest, Request, RequestOp, Response, ResponseOp, TxnRequest, TxnResponse, WatchId,
+    WatchRecord,
 };
 use crate::model::validate;
 
@@ -30,7 +31,7 @@ pub(super) struct Anchors<'h> {
     pub(super) readers: Vec<(i64, usize)>,
     /// Writes that may have taken effect, in the order of their calls.
     pub(super) unknown: Vec<usize>,
-    /// Whether keys may vanish with a lease.
+    /// Keys that may vanish with a lease, or because who waited for a lock gave up.
     pub(super) leased_puts: usize,
     pub(super) sightings: Sightings,
 }
@@ -54,9 +55,16 @@ impl<'h> Anchors<'h> {
             if puts(operation.request).iter().any(|put| put.lease != 0) {
                 anchors.leased_puts += 1;
             }
+            if let Request::Lock(LockRequest::Lock { .. }) = operation.request {
+                anchors.leased_puts += 2;
+            }
             match operation.outcome {
                 Outcome::Ok(response) => {
                     sightings.extend(anchors.answered(index, operation, response, findings));
+                    // Its answer does not name what it wrote.
+                    if matches!(operation.request, Request::Lock(_)) {
+                        anchors.unknown.push(index);
+                    }
                 }
                 Outcome::Info(_) if may_write(operation.request) => anchors.unknown.push(index),
                 Outcome::Info(_) | Outcome::Fail(_) => {}
@@ -89,7 +97,7 @@ impl<'h> Anchors<'h> {
         let wrote = match effect(request, response) {
             Some(Effect::Wrote) => true,
             Some(Effect::Saw) => false,
-            Some(Effect::Local) => {
+            Some(Effect::Local | Effect::Aside) => {
                 return Some(Step { time, value: revision, source: Witness::Operation(index) });
             }
             // etcd takes the revision in the answer to a compaction at no defined moment.
@@ -193,6 +201,8 @@ pub(in crate::checker) enum Effect {
     Saw,
     /// It saw its member's own state.
     Local,
+    /// It saw something else; its revision is that of its member at some moment.
+    Aside,
     /// It compacted.
     Compacted,
 }
@@ -211,8 +221,32 @@ pub(in crate::checker) fn effect(request: &Request, response: &Response) -> Opti
         (Request::Txn(_), Response::Txn(txn)) if wrote(txn) => Effect::Wrote,
         (Request::Txn(_), Response::Txn(_)) => Effect::Saw,
         (Request::Compact(_), Response::Compact(_)) => Effect::Compacted,
+        (Request::Lease(request), Response::Lease(response)) => lease_effect(request, response)?,
+        (Request::Lock(request), Response::Lock(response)) => lock_effect(request, response)?,
         _ => return None,
     })
+}
+
+/// Whether a revocation deleted keys, and so made its revision, its answer does not tell; either way no
+/// key is left at that revision.
+fn lease_effect(request: &LeaseRequest, response: &LeaseResponse) -> Option<Effect> {
+    Some(match (request, response) {
+        (LeaseRequest::Grant { .. }, LeaseResponse::Grant { .. })
+        | (LeaseRequest::Revoke { .. }, LeaseResponse::Revoke { .. }) => Effect::Saw,
+        (LeaseRequest::KeepAlive { .. }, LeaseResponse::KeepAlive { .. })
+        | (LeaseRequest::TimeToLive { .. }, LeaseResponse::TimeToLive { .. })
+        | (LeaseRequest::List, LeaseResponse::List { .. }) => Effect::Aside,
+        _ => return None,
+    })
+}
+
+/// What the service wrote its answer does not tell, only when the lock was owned, or given back.
+fn lock_effect(request: &LockRequest, response: &LockResponse) -> Option<Effect> {
+    match (request, response) {
+        (LockRequest::Lock { .. }, LockResponse::Lock { .. })
+        | (LockRequest::Unlock { .. }, LockResponse::Unlock { .. }) => Some(Effect::Saw),
+        _ => None,
+    }
 }
 
 fn wrote(txn: &TxnResponse) -> bool {
@@ -242,12 +276,14 @@ pub(super) fn may_write(request: &Request) -> bool {
     match request {
         Request::Put(_) | Request::DeleteRange(_) => validate(request).is_ok(),
         Request::Txn(txn) => (any(&txn.success) || any(&txn.failure)) && validate(request).is_ok(),
-        Request::Range(_) | Request::Compact(_) => false,
+        Request::Lock(_) => true,
+        // Which keys a lease takes with it is not the request's to say.
+        Request::Range(_) | Request::Compact(_) | Request::Lease(_) => false,
     }
 }
 
 /// The puts that a request may do.
-pub(super) fn puts(request: &Request) -> Vec<&PutRequest> {
+pub(in crate::checker) fn puts(request: &Request) -> Vec<&PutRequest> {
     fn collect<'r>(operations: &'r [RequestOp], found: &mut Vec<&'r PutRequest>) {
         for operation in operations {
             match operation {
@@ -267,7 +303,11 @@ pub(super) fn puts(request: &Request) -> Vec<&PutRequest> {
             collect(&txn.success, &mut found);
             collect(&txn.failure, &mut found);
         }
-        Request::Range(_) | Request::DeleteRange(_) | Request::Compact(_) => {}
+        Request::Range(_)
+        | Request::DeleteRange(_)
+        | Request::Compact(_)
+        | Request::Lease(_)
+        | Request::Lock(_) => {}
     }
     found
 }

@@ -6,8 +6,8 @@ use super::anchor::{Anchors, puts};
 use super::windows::Windows;
 use super::{Findings, Statistics, violation};
 use crate::history::{
-    Applied, Blob, Event, History, KeyValue, KvEventKind, OpId, Outcome, Response, ResponseOp,
-    TxnResponse, WatchRecord,
+    Applied, Blob, Event, History, KeyValue, KvEventKind, LeaseChange, LeaseId, OpId, Outcome,
+    Request, Response, ResponseOp, TxnResponse, WatchRecord,
 };
 use crate::model::Change;
 
@@ -16,6 +16,12 @@ use crate::model::Change;
 struct Seen<'h> {
     kind: KvEventKind,
     kv: &'h KeyValue,
+}
+
+impl Seen<'_> {
+    fn is_telling(&self) -> bool {
+        self.kind == KvEventKind::Put && !self.kv.value.is_empty()
+    }
 }
 
 /// What is known of the revisions that no answer owns.
@@ -27,6 +33,8 @@ pub(super) struct Evidence<'h> {
     writers: BTreeMap<i64, usize>,
     /// The revisions of proven writers without a known outcome.
     placed: HashMap<usize, i64>,
+    /// Leases whose end made a revision.
+    leases: BTreeMap<i64, LeaseId>,
 }
 
 impl<'h> Evidence<'h> {
@@ -38,6 +46,7 @@ impl<'h> Evidence<'h> {
     ) -> Self {
         let mut evidence = Self::default();
         evidence.use_taps(history, anchors, findings, statistics);
+        evidence.use_ends_of_leases(history, anchors, findings);
         let gaps = anchors.highest() - 1 > i64::try_from(anchors.writes.len()).unwrap_or(i64::MAX);
         if gaps {
             evidence.collect(history, anchors);
@@ -54,6 +63,16 @@ impl<'h> Evidence<'h> {
     /// All proven writers, by revision.
     pub(super) fn writers(&self) -> impl Iterator<Item = (i64, usize)> {
         self.writers.iter().map(|(&revision, &index)| (revision, index))
+    }
+
+    /// The lease whose end made a revision, where that is proven.
+    pub(super) fn ended_lease(&self, revision: i64) -> Option<LeaseId> {
+        self.leases.get(&revision).copied()
+    }
+
+    /// How many revisions are proven to have been made by ends of leases.
+    pub(super) fn ended_leases(&self) -> usize {
+        self.leases.len()
     }
 
     /// Whether somebody saw a revision write a key: then no lease expired there.
@@ -116,6 +135,35 @@ impl<'h> Evidence<'h> {
         }
     }
 
+    /// Members told which revision the end of a lease made.
+    fn use_ends_of_leases(
+        &mut self,
+        history: &History,
+        anchors: &Anchors<'h>,
+        findings: &mut Findings,
+    ) {
+        let ends = history.events.iter().filter_map(|event| match event {
+            Event::Lease(line) if line.change != LeaseChange::Granted => Some((line.index, line)),
+            _ => None,
+        });
+        let ends: HashMap<u64, _> = ends.collect();
+        if ends.is_empty() {
+            return;
+        }
+        for tap in makers(history) {
+            let Some(line) = ends.get(&tap.index) else { continue };
+            self.leases.insert(tap.revision, line.lease);
+            let owner = anchors.owner(tap.revision).or_else(|| self.writer(tap.revision));
+            if let Some(owner) = owner.and_then(|index| anchors.operations.get(index)) {
+                let text = format!(
+                    "{} by operation {} and the end of lease {} both made revision {}",
+                    owner.request, owner.op, line.lease, tap.revision
+                );
+                findings.add(violation("UNIQUE", text).at(owner.op, owner.call));
+            }
+        }
+    }
+
     /// Collects what watches and answers show of revisions without an owner.
     fn collect(&mut self, history: &'h History, anchors: &Anchors<'h>) {
         // The highest revision is bounded by the number of writes.
@@ -155,6 +203,7 @@ impl<'h> Evidence<'h> {
                 | Event::Info { .. }
                 | Event::Access(_)
                 | Event::Applied(_)
+                | Event::Lease(_)
                 | Event::CompactedAt { .. }
                 | Event::Observed(_)
                 | Event::Healed { .. } => {}
@@ -162,7 +211,8 @@ impl<'h> Evidence<'h> {
         }
     }
 
-    /// Finds writers by values that only one operation wrote.
+    /// Finds writers by values that only one operation wrote. An empty value, as the lock service writes,
+    /// proves nothing.
     fn use_values(
         &mut self,
         anchors: &Anchors<'h>,
@@ -170,7 +220,7 @@ impl<'h> Evidence<'h> {
         statistics: &mut Statistics,
     ) {
         let mut wanted: HashMap<(&Blob, &Blob), Wrote> = HashMap::new();
-        for seen in self.seen.values().flatten().filter(|seen| seen.kind == KvEventKind::Put) {
+        for seen in self.seen.values().flatten().filter(|seen| seen.is_telling()) {
             wanted.insert((&seen.kv.key, &seen.kv.value), Wrote::Nobody);
         }
         let mut repeated: HashSet<&Blob> = HashSet::new();
@@ -188,7 +238,7 @@ impl<'h> Evidence<'h> {
         let revisions: Vec<(i64, Vec<Seen<'h>>)> =
             self.seen.iter().map(|(revision, seen)| (*revision, seen.clone())).collect();
         for (revision, seen) in revisions {
-            for seen in seen.iter().filter(|seen| seen.kind == KvEventKind::Put) {
+            for seen in seen.iter().filter(|seen| seen.is_telling()) {
                 match wanted.get(&(&seen.kv.key, &seen.kv.value)) {
                     Some(Wrote::Nobody) => {
                         let text =
@@ -222,6 +272,8 @@ impl<'h> Evidence<'h> {
             )
         };
         let elsewhere = match operation.outcome {
+            // It may write its key, and take it back.
+            Outcome::Ok(_) | Outcome::Info(_) if matches!(request, Request::Lock(_)) => None,
             Outcome::Ok(response) => Some(response.header().revision),
             Outcome::Info(_) => self.placed.get(&index).copied(),
             Outcome::Fail(error) => {
@@ -295,7 +347,7 @@ fn each_whole_kv<'h>(response: &'h Response, visit: &mut impl FnMut(&'h KeyValue
         Response::Put(put) => put.prev_kv.iter().for_each(visit),
         Response::DeleteRange(delete) => delete.prev_kvs.iter().for_each(visit),
         Response::Txn(txn) => each_in_txn(txn, visit),
-        Response::Compact(_) => {}
+        Response::Compact(_) | Response::Lease(_) | Response::Lock(_) => {}
     }
 }
 

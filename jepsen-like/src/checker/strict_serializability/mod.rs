@@ -25,6 +25,7 @@ mod replay;
 mod search;
 mod windows;
 
+pub(super) use anchor::puts;
 pub use committed::{Committed, Owner};
 pub use compaction::Compactions;
 

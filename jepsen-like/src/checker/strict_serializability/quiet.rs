@@ -34,7 +34,11 @@ impl<'h> Quiet<'h> {
                 Response::DeleteRange(delete) => {
                     quiet.learn(&delete.prev_kvs, delete.header.revision.saturating_sub(1));
                 }
-                Response::Range(_) | Response::Txn(_) | Response::Compact(_) => {}
+                Response::Range(_)
+                | Response::Txn(_)
+                | Response::Compact(_)
+                | Response::Lease(_)
+                | Response::Lock(_) => {}
             }
         }
         for seen in quiet.keys.values_mut() {

@@ -4,8 +4,8 @@
 use super::anchor::{Effect, effect, puts};
 use super::{Committed, Findings, violation};
 use crate::history::{
-    Micros, Operation, Outcome, PutRequest, Refusal, RefusalKind, Request, RequestOp, Response,
-    ResponseOp, TxnRequest, TxnResponse,
+    LeaseRequest, Micros, Operation, Outcome, PutRequest, Refusal, RefusalKind, Request, RequestOp,
+    Response, ResponseOp, TxnRequest, TxnResponse,
 };
 use crate::model::validate;
 
@@ -26,7 +26,7 @@ pub(super) fn check(committed: &Committed<'_>, findings: &mut Findings) {
                 Some(Effect::Compacted) => {
                     unjust_compaction(committed, operation, end).map(|why| ("REFUSAL", why))
                 }
-                Some(Effect::Local) | None => None,
+                Some(Effect::Local | Effect::Aside) | None => None,
             },
             (Outcome::Info(_), _) | (_, None) => None,
         };
@@ -52,8 +52,13 @@ fn unjust(
             validate(request).is_ok().then(|| "was refused as invalid, which it is not".to_owned())
         }
         RefusalKind::LeaseNotFound => {
-            let leased = puts(request).iter().any(|put| put.lease != 0);
+            let leased = matches!(request, Request::Lease(_) | Request::Lock(_))
+                || puts(request).iter().any(|put| put.lease != 0);
             (!leased).then(|| "was refused for its lease, which it does not name".to_owned())
+        }
+        RefusalKind::LeaseExists => {
+            let grants = matches!(request, Request::Lease(LeaseRequest::Grant { id: 1.., .. }));
+            (!grants).then(|| "was refused for a lease, but grants none by name".to_owned())
         }
         RefusalKind::Compacted => {
             let compacted = committed.compactions.possible_by(end);
@@ -183,6 +188,10 @@ fn named_revisions(request: &Request) -> Vec<i64> {
             found.retain(|revision| *revision > 0);
             found
         }
-        Request::Range(_) | Request::Put(_) | Request::DeleteRange(_) => Vec::new(),
+        Request::Range(_)
+        | Request::Put(_)
+        | Request::DeleteRange(_)
+        | Request::Lease(_)
+        | Request::Lock(_) => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use super::committed::Owner;
 use super::evidence::Evidence;
 use super::search::Search;
 use super::{Findings, Statistics, Violation, violation};
-use crate::history::{Operation, Outcome, Request, Response};
+use crate::history::{LeaseId, LockRequest, Operation, Outcome, Request, Response};
 use crate::model::{State, Unanswerable, difference};
 
 /// How a replay ended.
@@ -102,6 +102,9 @@ impl<'a, 'h> Replay<'a, 'h> {
         if let Some(operation) = owner.and_then(|index| self.anchors.operations.get(index)) {
             conflicts.extend(self.execute(revision, operation));
             self.progress.owners.push(owner.map_or(Owner::Nobody, Owner::Operation));
+        } else if let Some(lease) = self.evidence.ended_lease(revision) {
+            conflicts.extend(self.expire(revision, lease));
+            self.progress.owners.push(Owner::Lease(lease));
         } else if !self.search.choose(&mut self.progress, revision)
             && !self.search.is_out_of_steps()
         {
@@ -115,11 +118,26 @@ impl<'a, 'h> Replay<'a, 'h> {
         self.progress.state.skip_to(revision);
     }
 
+    /// Ends a lease that is known to have made a revision.
+    fn expire(&mut self, revision: i64, lease: LeaseId) -> Option<Conflict<'h>> {
+        let state = &mut self.progress.state;
+        let length = state.changes().len();
+        let problem = if state.expire(lease) && state.revision() == revision {
+            let changes = state.changes().get(length..).unwrap_or(&[]);
+            self.evidence.contradiction(revision, changes)?
+        } else {
+            "but no key was attached to it".to_owned()
+        };
+        let text = format!("the end of lease {lease} made revision {revision}: {problem}");
+        Some(Conflict { violation: violation("LEASE_KEYS", text), request: None })
+    }
+
     /// Executes a known owner and compares its answer.
     fn execute(&mut self, revision: i64, operation: &Operation<'h>) -> Option<Conflict<'h>> {
         let state = &mut self.progress.state;
         let length = state.changes().len();
         let given = match operation.outcome {
+            Outcome::Ok(_) if matches!(operation.request, Request::Lock(_)) => None,
             Outcome::Ok(response) => Some(response),
             Outcome::Fail(_) | Outcome::Info(_) => None,
         };
@@ -146,11 +164,19 @@ impl<'a, 'h> Replay<'a, 'h> {
                 Ok(right) => difference(&right, given),
                 Err(Unanswerable::Refused(kind)) => Some(format!("it must be refused ({kind:?})")),
                 Err(Unanswerable::Changes) => Some("it must change something".to_owned()),
+                Err(Unanswerable::NotOwner) => Some(not_owner(operation.request)),
             };
             if let Some(problem) = problem {
                 conflicts.push(conflict(operation, at, Some(given), &problem));
             }
         }
+    }
+}
+
+fn not_owner(request: &Request) -> String {
+    match request {
+        Request::Lock(LockRequest::Unlock { .. }) => "its key is still there".to_owned(),
+        _ => "its key is not the first of the lock".to_owned(),
     }
 }
 

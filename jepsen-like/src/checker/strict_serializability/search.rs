@@ -53,7 +53,7 @@ impl<'a, 'h> Search<'a, 'h> {
         evidence: &'a Evidence<'h>,
         steps_max: usize,
     ) -> Self {
-        let explained = anchors.writes.len() + evidence.writers().count();
+        let explained = anchors.writes.len() + evidence.writers().count() + evidence.ended_leases();
         let needed = anchors.highest() - 1 > i64::try_from(explained).unwrap_or(i64::MAX);
         let call = |index: usize| anchors.operations.get(index).map(|operation| operation.call);
         let mut pool: BTreeSet<(Micros, usize)> =
@@ -315,6 +315,8 @@ fn spans(request: &Request) -> Vec<Span<'_>> {
             of_txn(txn, &mut found);
             found
         }
-        Request::Compact(_) => Vec::new(),
+        Request::Compact(_) | Request::Lease(_) => Vec::new(),
+        // All that wait for a lock depend on each other.
+        Request::Lock(_) => vec![Span::everything()],
     }
 }
