@@ -10,5 +10,6 @@ mod ends;
 mod lease;
 mod local_reads;
 mod lock;
+mod membership;
 mod strict_serializability;
 mod watch;

@@ -29,7 +29,7 @@ pub(super) fn merge(
     for record in records {
         let term = terms.entry(record.member as MemberId).or_default();
         translate(record, term, &entry_terms, &mut events);
-        events.extend(membership(record, names));
+        events.extend(of_members(record, names));
     }
     let stops =
         faults.iter().filter(|fault| fault.place == Place::Process && fault.text != "paused");
@@ -67,15 +67,20 @@ fn with_log_ends(events: Vec<Event>) -> Vec<Event> {
     whole
 }
 
-/// The membership that a member counts by, if the record tells of one. Who never ran has no number, and
+/// What a member told of others: whom it counts in quorums, or voted for. Who never ran has no number, and
 /// is called by the id.
-fn membership(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Event> {
-    let Told::Membership { index, voters, learners } = &record.observation else { return None };
+fn of_members(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Event> {
     let name = |id: &u64| names(*id).map_or(*id, |number| number as MemberId);
     let (time, member) = (micros(record.time), record.member as MemberId);
-    let voters = voters.iter().map(|set| set.iter().map(name).collect()).collect();
-    let learners = learners.iter().map(name).collect();
-    let fact = Fact::Membership { index: *index, voters, learners };
+    let fact = match &record.observation {
+        Told::Membership { index, voters, learners } => {
+            let voters = voters.iter().map(|set| set.iter().map(name).collect()).collect();
+            let learners = learners.iter().map(name).collect();
+            Fact::Membership { index: *index, voters, learners }
+        }
+        Told::Voted { term, candidate } => Fact::Voted { term: *term, candidate: name(candidate) },
+        _ => return None,
+    };
     Some(Event::Observed(Observation { time, member, fact }))
 }
 
@@ -117,6 +122,9 @@ fn translate(
             let last_log = LogId { term: *term, index: *last_log };
             fact(Fact::Started { term: *term, last_log, applied: *applied });
         }
+        // A task of its own tells of roles, and may be later than the vote for somebody else.
+        Told::Role { term: new_term, .. } if *new_term < *term => {}
+        Told::Voted { term: new_term, .. } => *term = (*term).max(*new_term),
         Told::Role { term: new_term, is_leader, .. } => {
             *term = *new_term;
             let role = if *is_leader { Role::Leader } else { Role::Follower };

@@ -164,6 +164,10 @@ impl Observed {
             Observation::Membership { index, .. } => {
                 trace.event("membership", &[("member", member), ("index", (*index).into())]);
             }
+            Observation::Voted { term, candidate } => trace.event(
+                "voted",
+                &[("member", member), ("term", (*term).into()), ("candidate", (*candidate).into())],
+            ),
             Observation::Failed { reason } => {
                 trace.event("failed", &[("member", member), ("reason", Value::Text(reason))]);
             }
@@ -191,6 +195,7 @@ fn update(status: &mut Status, observation: &Observation) {
         Observation::Durable { index } => status.durable = *index,
         Observation::Started { .. } => status.has_begun = true,
         Observation::Membership { .. }
+        | Observation::Voted { .. }
         | Observation::SnapshotBuilt { .. }
         | Observation::Purged { .. } => {}
         Observation::Failed { .. } => status.is_leader = false,

@@ -72,6 +72,14 @@ pub enum Observation {
         /// Members without a vote.
         learners: Vec<u64>,
     },
+    /// The member has given its vote, durably, and will give no other in that term. Told before the candidate
+    /// hears of it.
+    Voted {
+        /// The term.
+        term: u64,
+        /// Whom it voted for; itself, as a candidate.
+        candidate: u64,
+    },
     /// The member cannot go on, and stops.
     Failed {
         /// Why.

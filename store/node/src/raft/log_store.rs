@@ -208,9 +208,14 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
 
     async fn save_vote(&mut self, vote: &RaftVote) -> io::Result<()> {
         // Term and vote are one frame: half of it can never be what a restart finds (Raft 5.2).
-        let bytes = codec::vote_to_peer(vote).encode_to_vec();
-        self.log.save_vote(bytes.into()).await.map_err(fatal)?;
+        let message = codec::vote_to_peer(vote);
+        self.log.save_vote(message.encode_to_vec().into()).await.map_err(fatal)?;
         self.shared().vote = Some(*vote);
+        // A vote that a quorum has given is the leader's: whoever keeps it need not have given it.
+        if !message.committed {
+            let (term, candidate) = (message.term, message.node_id);
+            self.observer.observe(Observation::Voted { term, candidate });
+        }
         Ok(())
     }
 

@@ -1,0 +1,74 @@
+//! The invariants of Raft (Ongaro and Ousterhout 2014, figure 3 and section 5.4; for memberships that
+//! change, Ongaro's dissertation, chapter 4), checked on what members told of themselves.
+//!
+//! | file | guarantee | sentence |
+//! |---|---|---|
+//! | `term` | `MONOTONIC_TERM` | a member's term never goes back, restarts included |
+//! | | `VOTE_ONCE` | a member votes for one candidate in a term, restarts included |
+//! | `election` | `ELECTION_SAFETY` | at most one leader in a term |
+//! | | `ELECTED_BY_QUORUM` | a leader votes, and has the votes of a quorum of its configuration |
+//! | | `LEADER_COMPLETENESS` | a leader's log holds everything committed in earlier terms |
+//! | `log` | `LOG_MATCHING` | an index applied by two members is of the same term |
+//! | | `STATE_MACHINE_SAFETY` | and leaves the same state |
+//! | | `COMMITTED_IMMUTABLE` | an index is committed with one term only |
+//! | `commit` | `COMMITTED_ON_QUORUM` | what a leader commits is durable on a quorum of its configuration |
+//! | `configuration` | `CONFIGURATION_MATCHING` | a committed configuration is the same for everybody |
+//! | | `ONE_CHANGE` | a configuration and the next have no quorums that do not meet |
+//! | | `NEVER_RETURNS` | who was removed is in no later configuration |
+//! | `order` | `MONOTONIC_COMMIT`, `MONOTONIC_APPLIED` | these never go back while a member runs |
+//! | | `STATE_ORDERING` | purged <= snapshot <= applied <= committed <= last |
+//!
+//! A quorum is one of each set of voters: of both, while a change is joint. Learners and members that were
+//! removed are in none. Members that tell nothing of themselves are taken to have done what is needed.
+
+mod commit;
+mod configuration;
+mod election;
+mod known;
+mod log;
+mod order;
+mod term;
+
+use super::{Findings, Verdict, Violation};
+use crate::history::{Event, History};
+use crate::observation::Observation;
+
+use self::known::Known;
+
+const CHECKER: &str = "raft";
+
+/// Takes the name of a guarantee and how it is broken.
+type Report<'a> = dyn FnMut(&'static str, String) + 'a;
+
+/// A group of guarantees: looks at each observation before the rest of it is learnt.
+trait Property {
+    fn look(&mut self, seen: &Observation, known: &Known, report: &mut Report<'_>);
+}
+
+/// Checks the observations in their order.
+pub fn check(history: &History) -> Verdict {
+    let mut properties: [Box<dyn Property>; 6] = [
+        Box::<term::Terms>::default(),
+        Box::<election::Elections>::default(),
+        Box::<log::Logs>::default(),
+        Box::<commit::Commits>::default(),
+        Box::<configuration::Configurations>::default(),
+        Box::<order::Order>::default(),
+    ];
+    let mut known = Known::default();
+    let mut findings = Findings::default();
+    let mut any = false;
+    for event in &history.events {
+        let Event::Observed(seen) = event else { continue };
+        any = true;
+        let mut report = |guarantee, text: String| {
+            let text = format!("member {}, {} us: {text}", seen.member, seen.time);
+            findings.add(Violation::new(CHECKER, guarantee, text).at(None, seen.time));
+        };
+        for property in &mut properties {
+            property.look(seen, &known, &mut report);
+        }
+        known.learn(seen);
+    }
+    if any { findings.verdict() } else { Verdict::inconclusive("no member told of itself") }
+}
