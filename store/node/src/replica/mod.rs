@@ -3,6 +3,7 @@
 //! Any member does anything: what only the leader can do is asked of the leader on the way.
 //! Must never know: gRPC's client messages, error texts.
 
+mod contact;
 mod forward;
 mod identity;
 mod leadership;
@@ -166,12 +167,6 @@ impl<R: Runtime> Replica<R> {
         self.inner.member_id
     }
 
-    /// Whether the member leads, or has heard from a leader within an election timeout.
-    pub fn has_contact(&self) -> bool {
-        let leads = self.leader() == Some(self.inner.member_id);
-        leads || self.inner.presence.silence() < self.inner.config.election_timeout()
-    }
-
     /// Is told when the leader speaks.
     pub fn presence(&self) -> &Presence<R> {
         &self.inner.presence
@@ -206,12 +201,13 @@ impl<R: Runtime> Replica<R> {
 
     /// The member's part in the cluster.
     pub fn status(&self) -> MemberStatus {
+        let leader = self.present_leader();
         let metrics = self.inner.raft.metrics();
         let metrics = metrics.borrow_watched();
         let (db_size, db_size_in_use) = self.inner.state.storage().size();
         let applied = self.inner.state.progress().index;
         MemberStatus {
-            leader: metrics.current_leader.unwrap_or(0),
+            leader: leader.unwrap_or(0),
             raft_index: metrics.local_committed.map_or(applied, |id| id.index).max(applied),
             raft_applied_index: applied,
             raft_term: metrics.current_term,

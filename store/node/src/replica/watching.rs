@@ -6,7 +6,7 @@ use bytes::Bytes;
 use detcd_api::Error;
 use detcd_api::etcdserverpb::ResponseHeader;
 use futures_util::future::BoxFuture;
-use openraft_rt::WatchReceiver;
+use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 use tonic::metadata::MetadataMap;
 
 use super::Replica;
@@ -14,6 +14,9 @@ use crate::api;
 use crate::auth;
 use crate::runtime::Runtime;
 use crate::watch;
+
+/// How often it is looked whether the leader is silent.
+const LEADER_POLL: Duration = Duration::from_millis(100);
 
 impl<R: Runtime> watch::Member for Replica<R> {
     fn header(&self) -> ResponseHeader {
@@ -27,7 +30,7 @@ impl<R: Runtime> watch::Member for Replica<R> {
     }
 
     fn has_leader(&self) -> bool {
-        self.leader().is_some()
+        self.present_leader().is_some()
     }
 
     fn leader_lost(&self) -> BoxFuture<'static, ()> {
@@ -58,26 +61,20 @@ impl<R: Runtime> Replica<R> {
     pub(crate) async fn wait_until_leaderless(&self) {
         let patience: Duration = 3 * self.config().election_timeout();
         let mut metrics = self.inner.raft.server_metrics();
+        let mut lost_at: Option<<R as AsyncRuntime>::Instant> = None;
         loop {
-            let led = metrics.borrow_and_update().current_leader.is_some();
-            if led {
-                if metrics.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            let leader_found = async {
-                loop {
-                    if metrics.changed().await.is_err() {
-                        return false;
-                    }
-                    if metrics.borrow_and_update().current_leader.is_some() {
-                        return true;
-                    }
-                }
-            };
-            if !R::timeout(patience, leader_found).await.unwrap_or(false) {
+            if self.present_leader().is_some() {
+                lost_at = None;
+            } else if lost_at.get_or_insert_with(Instant::now).elapsed() >= patience {
                 return;
+            }
+            // Nobody tells that a leader has become silent.
+            match R::timeout(LEADER_POLL, metrics.changed()).await {
+                Ok(Err(_stopped)) => return,
+                Ok(Ok(())) => {
+                    metrics.borrow_and_update();
+                }
+                Err(_elapsed) => {}
             }
         }
     }
