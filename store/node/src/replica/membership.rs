@@ -65,6 +65,21 @@ impl<R: Runtime> Replica<R> {
         node.is_some_and(|node| !node.awaits_vote) && !is_voter(&stored, id)
     }
 
+    /// Whether the cluster knows a quorum of its voters by name, as of what is applied here.
+    ///
+    /// Before that a founder that loses its disk may be taken for one that was never there, and begin
+    /// anew; so nothing may be acknowledged to a client before that.
+    pub fn is_founded(&self) -> bool {
+        self.inner.state.with_mark(|machine, mark| {
+            let stored = membership(mark.membership.clone());
+            let is_named =
+                |id: &&u64| machine.members().get(*id).is_some_and(|told| !told.name.is_empty());
+            let sets = stored.membership().get_joint_config();
+            !sets.is_empty()
+                && sets.iter().all(|set| set.iter().filter(is_named).count() * 2 > set.len())
+        })
+    }
+
     /// Changes the membership, through the leader, and tells the members as of then.
     ///
     /// An error but a refusal leaves it open whether the change is or will be made.

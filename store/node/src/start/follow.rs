@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use detcd_api::peer;
 use openraft_rt::WatchReceiver;
@@ -15,6 +16,9 @@ use crate::replica::Replica;
 use crate::runtime::{Network, Runtime};
 use crate::stop::Stop;
 use crate::tasks::Tasks;
+
+/// Pause before it is looked again whether the cluster is founded.
+const FOUNDING_POLL: Duration = Duration::from_millis(10);
 
 pub(super) fn spawn<R: Runtime>(
     tasks: &Tasks<R>,
@@ -36,10 +40,18 @@ pub(super) fn spawn<R: Runtime>(
 }
 
 /// Tells the cluster the member's name and client URLs.
-pub(super) async fn publish<R: Runtime>(replica: &Replica<R>) {
+async fn publish<R: Runtime>(replica: &Replica<R>) {
     while let Err(error) = replica.publish().await {
         tracing::debug!(%error, "publishing name and client URLs failed");
         R::sleep(replica.config().election_timeout() / 10).await;
+    }
+}
+
+/// Waits until a quorum of the members is known by name, this one among them, unless that was so before.
+pub(super) async fn founding<R: Runtime>(replica: &Replica<R>) {
+    while !replica.is_founded() {
+        publish(replica).await;
+        R::sleep(FOUNDING_POLL).await;
     }
 }
 

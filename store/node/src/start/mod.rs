@@ -123,9 +123,9 @@ async fn bring_up<R: Runtime>(
     raft.run();
     if !raft.is_initialized().await.map_err(|fatal| StartError::Raft(fatal.to_string()))? {
         found(&raft, &config, &environment, &origin).await?;
-        // Whoever serves clients is known to have been there, should it lose its disk.
-        follow::publish(&replica).await;
     }
+    // Whoever serves clients is known to have been there, should it lose its disk.
+    follow::founding(&replica).await;
     let clients = listen::to_clients::<R>(&config, &environment, &replica, &hub, &tasks).await?;
     follow::spawn(&tasks, &replica, &raft, &environment, peers, removed.clone());
     tasks.until_stop(async move { state.compact().await });
