@@ -6,6 +6,7 @@
 //! Must never know: what runs a plan.
 
 mod ailments;
+mod membership;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -82,7 +83,9 @@ pub fn plan(seed: u64) -> Plan {
     let (holders, lockers) = leases(&mut dice("swarm leases"), users);
     let workload = Workload { users, holders, lockers, ..workload(&mut dice("swarm workload")) };
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
-    let steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
+    let mut steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
+    steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
+    steps.sort_by_key(|step| *step.at.start());
     let floors = vec![
         Floor { counter: Counter::Acks, at_least: 10 },
         Floor { counter: Counter::Faults, at_least: 1 },

@@ -2,6 +2,7 @@
 
 use super::changes::Order;
 use super::faults::Faults;
+use super::members::Place;
 use crate::dice::Dice;
 use crate::membership::MembershipChange;
 
@@ -23,6 +24,12 @@ impl Faults {
             }
             MembershipChange::Replace(who) => {
                 for member in self.members.resolve(who, dice).await {
+                    // Where too many disks are lost nothing can be right any more.
+                    if !self.changes.is_idle() || !self.members.can_spare(member) {
+                        let text = format!("{member} is not replaced: others are needed first");
+                        self.members.blink(Place::Network, text);
+                        continue;
+                    }
                     self.members.lose_disk(member);
                     let newcomer = self.members.successor(member);
                     let is_learner = self.members.is_learner(member);

@@ -1,5 +1,6 @@
 //! Members that come and go, in the words of scenarios.
 
+use detcd_node::observer::Observation;
 use sim::cluster::{Cluster, Newcomer};
 
 use super::members::{Members, Place};
@@ -77,6 +78,25 @@ impl Members {
         self.cluster.join(newcomer, id);
         self.endpoints.add(member);
         self.blink(Place::Network, format!("{member} joins"));
+    }
+
+    /// Whether a quorum of the voters would be left with a disk, and a log on it, if this member lost its own.
+    pub(super) fn can_spare(&self, member: usize) -> bool {
+        let Some(leader) = self.leader() else { return false };
+        let records = self.records();
+        let newest =
+            records.iter().rev().filter(|record| record.member == leader).find_map(|it| match &it
+                .observation
+            {
+                Observation::Membership { voters, .. } => Some(voters),
+                _ => None,
+            });
+        let is_kept = |id: &&u64| {
+            self.number(**id).is_some_and(|voter| voter != member && !self.is_lost(voter))
+        };
+        newest.is_some_and(|sets| {
+            sets.iter().all(|set| set.iter().filter(is_kept).count() > set.len() / 2)
+        })
     }
 
     /// The machine of a member breaks, and its disk with it.
