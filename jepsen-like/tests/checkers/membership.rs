@@ -65,12 +65,13 @@ fn replaced() -> Vec<(MemberId, Fact)> {
 
 #[test]
 fn a_member_is_replaced_through_a_joint_configuration() {
+    // K8.
     after_three(replaced()).is_legal();
 }
 
 #[test]
 fn a_learner_counts_in_no_quorum() {
-    // R12.
+    // Mutant R12.
     let with_learner = configuration(4, &[&[1, 2, 3]], &[4]);
     let mut facts = each(&[1, 2, 3, 4], &with_learner);
     facts.extend(each(&[1, 4], &durable(7)));
@@ -81,7 +82,7 @@ fn a_learner_counts_in_no_quorum() {
 
 #[test]
 fn a_removed_member_counts_no_longer() {
-    // C02.
+    // Mutant C02.
     let mut facts = replaced();
     facts.extend(each(&[1, 2], &durable(9)));
     facts.push((1, committed(9)));
@@ -90,7 +91,7 @@ fn a_removed_member_counts_no_longer() {
 
 #[test]
 fn a_joint_configuration_commits_with_both_quorums() {
-    // R13.
+    // Mutant R13.
     let joint = configuration(5, &[&[1, 2, 3], &[1, 4, 5]], &[]);
     let one_side = |members: &[MemberId]| {
         let mut facts = each(&[1, 2, 3, 4, 5], &durable(0));
@@ -115,7 +116,7 @@ fn what_was_committed_before_a_change_may_be_told_after_it() {
 
 #[test]
 fn a_change_that_is_cut_off_is_in_force_no_longer() {
-    // R15.
+    // Mutant R15.
     let mut facts = each(&[1, 2, 3], &durable(6));
     facts.push((1, configuration(5, &[&[1, 2, 3], &[1, 4, 5]], &[])));
     facts.push((1, configuration(0, &[&[1, 2, 3]], &[])));
