@@ -159,21 +159,28 @@ impl<R: Runtime> Replica<R> {
         }
     }
 
-    /// Publishes this member's name and client URLs, unless the cluster knows them already.
-    pub async fn publish(&self) -> Result<(), Unavailable> {
-        let attributes = MemberAttributes {
+    /// What this member tells the cluster of itself.
+    fn attributes(&self) -> MemberAttributes {
+        MemberAttributes {
             id: self.inner.member_id,
             name: self.inner.config.name.clone(),
             client_urls: self.inner.config.advertise_client_urls.clone(),
-        };
-        let known = self
-            .inner
-            .state
-            .with_machine(|machine| machine.members().get(&attributes.id) == Some(&attributes));
-        if known {
+        }
+    }
+
+    /// Whether the cluster knows this member's name and client URLs, as of what is applied here.
+    pub fn is_published(&self) -> bool {
+        let attributes = self.attributes();
+        let state = &self.inner.state;
+        state.with_machine(|machine| machine.members().get(&attributes.id) == Some(&attributes))
+    }
+
+    /// Publishes this member's name and client URLs, unless the cluster knows them already.
+    pub async fn publish(&self) -> Result<(), Unavailable> {
+        if self.is_published() {
             return Ok(());
         }
-        let command = Command::SetMember(attributes);
+        let command = Command::SetMember(self.attributes());
         self.propose(Requester::Member, command).await.map(|_| ())
     }
 }

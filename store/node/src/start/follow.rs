@@ -7,7 +7,7 @@ use std::time::Duration;
 use detcd_api::peer;
 use openraft_rt::WatchReceiver;
 
-use crate::bootstrap;
+use crate::bootstrap::{self, BootstrapError};
 use crate::node::Environment;
 use crate::observer::{Observation, Observer};
 use crate::raft::Raft;
@@ -17,8 +17,8 @@ use crate::runtime::{Network, Runtime};
 use crate::stop::Stop;
 use crate::tasks::Tasks;
 
-/// Pause before it is looked again whether the cluster is founded.
-const FOUNDING_POLL: Duration = Duration::from_millis(10);
+/// Pause before it is looked again whether clients may be served.
+const START_POLL: Duration = Duration::from_millis(10);
 
 pub(super) fn spawn<R: Runtime>(
     tasks: &Tasks<R>,
@@ -47,12 +47,18 @@ async fn publish<R: Runtime>(replica: &Replica<R>) {
     }
 }
 
-/// Waits until a quorum of the members is known by name, this one among them, unless that was so before.
-pub(super) async fn founding<R: Runtime>(replica: &Replica<R>) {
-    while !replica.is_founded() {
-        publish(replica).await;
-        R::sleep(FOUNDING_POLL).await;
+/// Waits until something is so; an error if the member hears of its removal before.
+pub(super) async fn until<R: Runtime>(
+    is_so: impl Fn() -> bool,
+    removed: &Stop,
+) -> Result<(), BootstrapError> {
+    while !is_so() {
+        if removed.is_stopped() {
+            return Err(BootstrapError::Removed);
+        }
+        R::sleep(START_POLL).await;
     }
+    Ok(())
 }
 
 /// Keeps the addresses of the other members up to date.

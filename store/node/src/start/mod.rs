@@ -121,13 +121,16 @@ async fn bring_up<R: Runtime>(
         Served { raft: raft.clone(), local, replica: replica.clone(), lessor: lessor.clone() };
     assert!(served.set(member).is_ok(), "a member starts once");
     raft.run();
-    if !raft.is_initialized().await.map_err(|fatal| StartError::Raft(fatal.to_string()))? {
+    let initialized = raft.is_initialized().await;
+    let is_new = !initialized.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
+    if is_new {
         found(&raft, &config, &environment, &origin).await?;
     }
-    // Whoever serves clients is known to have been there, should it lose its disk.
-    follow::founding(&replica).await;
-    let clients = listen::to_clients::<R>(&config, &environment, &replica, &hub, &tasks).await?;
     follow::spawn(&tasks, &replica, &raft, &environment, peers, removed.clone());
+    // Whoever serves clients is known to have been there, should it lose its disk.
+    let is_known = || replica.is_founded() && (!is_new || replica.is_published());
+    follow::until::<R>(is_known, &removed).await?;
+    let clients = listen::to_clients::<R>(&config, &environment, &replica, &hub, &tasks).await?;
     tasks.until_stop(async move { state.compact().await });
     let leader = raft.clone();
     tasks.until_stop(async move { lessor.run(leader).await });
