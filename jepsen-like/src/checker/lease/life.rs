@@ -78,8 +78,8 @@ impl Lives {
         operations: &Operations<'_>,
         committed: Option<&Committed<'_>>,
     ) -> Self {
-        let mut lives = Self::default();
-        lives.are_told = history.events.iter().any(|event| matches!(event, Event::Applied(_)));
+        let are_told = history.events.iter().any(|event| matches!(event, Event::Applied(_)));
+        let mut lives = Self { are_told, ..Self::default() };
         for operation in &operations.list {
             if let Request::Lease(request) = operation.request {
                 lives.ask(request, operation);

@@ -69,7 +69,7 @@ impl Elections {
             granted || !self.telling.contains(&voter)
         };
         if open().all(|configuration| configuration.lacks(voted).is_some())
-            && let Some((votes, of)) = open().last().and_then(|newest| newest.lacks(voted))
+            && let Some((votes, of)) = open().next_back().and_then(|newest| newest.lacks(voted))
         {
             let text = format!("it leads term {term} with the votes of {votes} of {of} voters");
             report("ELECTED_BY_QUORUM", text);

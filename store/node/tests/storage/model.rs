@@ -167,8 +167,7 @@ pub(crate) fn large_history(rng: &mut Rng, steps: usize) -> Vec<Step> {
 /// From `from` on, lets every step remove a row of those before.
 pub(crate) fn compact(history: &mut [Step], rng: &mut Rng, from: usize) {
     let mut removed = Vec::new();
-    for number in 0..history.len() {
-        let step = &mut history[number];
+    for (number, step) in history.iter_mut().enumerate() {
         removed.iter().for_each(|revision| drop(step.after.rows.remove(revision)));
         if number >= from {
             let place = rng.below(step.after.rows.len() as u64 - 1) as usize;
