@@ -103,6 +103,7 @@ async fn replay(lines: &str) -> usize {
     let pool = DescriptorPool::from_file_descriptor_set(descriptors::compile(PROTOS)).unwrap();
     let started = member::start().await;
     let member = started.router();
+    knows_its_version(&pool, &member).await;
     let mut compared = 0;
     let mut token: Option<String> = None;
     let mut listed = false;
@@ -132,8 +133,15 @@ async fn replay(lines: &str) -> usize {
         }
         let mut answer = send(&caller, &path, &request).await;
         // The recording waited until leases had expired, once it had listed them by that name.
-        while waits && answer.as_ref().is_ok_and(has_keys) {
-            TokioRuntime::sleep(std::time::Duration::from_millis(100)).await;
+        let lists = path == "/v3/lease/leases";
+        let stays = |answer: &Json| {
+            waits && has_keys(answer) || lists && answer["leases"] != response["leases"]
+        };
+        for _ in 0..WAITS_MAX {
+            if !answer.as_ref().is_ok_and(stays) {
+                break;
+            }
+            TokioRuntime::sleep(WAIT).await;
             answer = send(&caller, &path, &request).await;
         }
         let mut answer = answer.unwrap_or_else(
@@ -148,6 +156,27 @@ async fn replay(lines: &str) -> usize {
     }
     compared
 }
+
+/// The recording was made of a cluster that had decided on its version. One with a member that has not
+/// started yet decides on none.
+async fn knows_its_version(pool: &DescriptorPool, member: &Router) {
+    let caller = Caller { pool, member, token: None };
+    let request = json!({ "action": "VALIDATE", "version": "3.9" });
+    for _ in 0..WAITS_MAX {
+        let answer = send(&caller, "/v3/maintenance/downgrade", &request).await;
+        let status = answer.expect_err("there is no such version");
+        if !status.message().contains("cluster version not found") {
+            return;
+        }
+        TokioRuntime::sleep(WAIT).await;
+    }
+    panic!("the cluster decides on no version");
+}
+
+/// Between two questions about what takes its time.
+const WAIT: std::time::Duration = std::time::Duration::from_millis(100);
+/// How often it is asked for.
+const WAITS_MAX: usize = 200;
 
 /// Who calls what.
 struct Caller<'a> {

@@ -31,7 +31,7 @@ pub struct Committed<'h> {
     sightings: Sightings,
     /// The first call of a write without a known outcome that made no revision that anybody saw.
     first_unplaced: Option<Micros>,
-    /// For each revision the latest call among its owner's and all earlier ones'.
+    /// For each revision the latest of the calls before which it and the earlier ones cannot be.
     latest_calls: Vec<Micros>,
 }
 
@@ -44,10 +44,18 @@ impl<'h> Committed<'h> {
         sightings: Sightings,
         compactions: Compactions,
     ) -> Self {
+        // Which of several unknown writes made a revision may be a guess: the first of them can have been
+        // it, and a later one the other.
+        let is_unknown = |operation: &Operation<'_>| matches!(operation.outcome, Outcome::Info(_));
+        let mut unknown = operations.iter().filter(|operation| is_unknown(operation));
+        let first_unknown = unknown.next().map_or(0, |operation| operation.call);
         let mut latest = 0;
         let calls = owners.iter().map(|owner| {
-            if let Owner::Operation(index) = owner {
-                latest = latest.max(operations.get(*index).map_or(0, |operation| operation.call));
+            if let Owner::Operation(index) = owner
+                && let Some(operation) = operations.get(*index)
+            {
+                let call = if is_unknown(operation) { first_unknown } else { operation.call };
+                latest = latest.max(call);
             }
             latest
         });
