@@ -1,5 +1,10 @@
 //! The command line.
 
+mod access;
+mod cluster;
+mod lease;
+mod upkeep;
+
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -8,15 +13,28 @@ use clap::{Args, Parser, Subcommand};
 use crate::duration;
 use crate::failure::Failure;
 
+pub use self::access::{Auth, Names, Passwd, Permission, Role, User, UserAdd, UserGet};
+pub use self::cluster::{
+    Endpoint, Endpoints, Hashkv, Member, MemberAdd, MemberId, MemberList, MemberUpdate,
+};
+pub use self::lease::{KeepAlive, Lease, LeaseArguments, Timetolive};
+pub use self::upkeep::{Alarm, Defrag, MoveLeader, Save, Snapshot};
+
 /// Flags that are on or off; they may be written with `=true` or `=false`.
-const SWITCHES: [&str; 14] = [
+const SWITCHES: [&str; 20] = [
+    "cluster",
     "count-only",
+    "detail",
     "from-key",
     "hex",
     "ignore-lease",
     "ignore-value",
+    "keys",
     "keys-only",
+    "learner",
     "mark-compacted",
+    "no-password",
+    "once",
     "physical",
     "prefix",
     "prev-kv",
@@ -28,7 +46,7 @@ const SWITCHES: [&str; 14] = [
 
 /// A client of the etcd v3 API.
 #[derive(Parser, Debug, Clone, PartialEq)]
-#[command(name = "detcdctl", disable_help_subcommand = true)]
+#[command(name = "detcdctl", disable_help_subcommand = true, infer_subcommands = true)]
 pub struct Cli {
     /// What concerns every command.
     #[command(flatten)]
@@ -53,15 +71,29 @@ pub struct Global {
     /// Longest time for one attempt to connect
     #[arg(long, global = true, value_parser = duration::parse, default_value = "2s")]
     pub dial_timeout: Duration,
-    /// Longest time to reach a member, and then for each answer
-    #[arg(long, global = true, value_parser = duration::parse, default_value = "5s")]
-    pub command_timeout: Duration,
+    /// Longest time to reach a member, and then for each answer: 5s, but for snapshots
+    #[arg(long, global = true, value_parser = duration::parse)]
+    pub command_timeout: Option<Duration>,
+    /// Who asks: name, or name:password
+    #[arg(long, global = true, default_value = "")]
+    pub user: String,
+    /// The password, where --user has only the name
+    #[arg(long, global = true, default_value = "")]
+    pub password: String,
     /// Silence before a connection is probed
     #[arg(long, global = true, value_parser = duration::parse, default_value = "2s")]
     pub keepalive_time: Duration,
     /// Silence after that before it is given up
     #[arg(long, global = true, value_parser = duration::parse, default_value = "6s")]
     pub keepalive_timeout: Duration,
+}
+
+impl Global {
+    /// Longest time to reach a member, and then for each answer.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        self.command_timeout.unwrap_or(Duration::from_secs(5))
+    }
 }
 
 /// What to do. Arguments are counted by the commands themselves, in etcd's words.
@@ -86,24 +118,30 @@ pub enum Command {
     /// The endpoints, one by one
     #[command(subcommand)]
     Endpoint(Endpoint),
+    /// Leases
+    #[command(subcommand)]
+    Lease(Lease),
+    /// Snapshots
+    #[command(subcommand)]
+    Snapshot(Snapshot),
+    /// Alarms
+    #[command(subcommand)]
+    Alarm(Alarm),
+    /// Have members give unused space back
+    Defrag(Defrag),
+    /// Have another member lead: move-leader <id>
+    MoveLeader(MoveLeader),
+    /// Whether users are asked for
+    #[command(subcommand)]
+    Auth(Auth),
+    /// Users
+    #[command(subcommand)]
+    User(User),
+    /// Roles
+    #[command(subcommand)]
+    Role(Role),
     /// Print the version
     Version,
-}
-
-/// Commands about members.
-#[derive(Subcommand, Debug, Clone, PartialEq)]
-pub enum Member {
-    /// List them
-    List,
-}
-
-/// Commands about endpoints.
-#[derive(Subcommand, Debug, Clone, PartialEq)]
-pub enum Endpoint {
-    /// Whether each serves
-    Health,
-    /// What each tells about itself
-    Status,
 }
 
 /// `put` (C14).

@@ -4,6 +4,8 @@ use tonic::Status;
 
 /// Something went wrong at the server or on the way.
 const ERROR: u8 = 1;
+/// Nobody could be talked to.
+const BAD_CONNECTION: u8 = 2;
 /// What came in through stdin makes no sense.
 const INVALID_INPUT: u8 = 3;
 /// The feature does not exist.
@@ -30,6 +32,23 @@ impl Failure {
     /// At the server or on the way.
     pub fn error(text: impl Into<String>) -> Self {
         Self::new(ERROR, text)
+    }
+
+    /// Of the connection, before anything was asked.
+    pub fn connection(text: impl Into<String>) -> Self {
+        Self::new(BAD_CONNECTION, text)
+    }
+
+    /// The same as one of the connection.
+    #[must_use]
+    pub fn of_connection(self) -> Self {
+        Self { code: BAD_CONNECTION, ..self }
+    }
+
+    /// With what could not be done before the reason.
+    #[must_use]
+    pub fn because(self, what: &str) -> Self {
+        Self { text: self.text.map(|text| format!("{what} ({text})")), ..self }
     }
 
     /// Of the arguments.

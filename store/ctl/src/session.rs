@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use detcd_api::Client;
+use detcd_api::etcdserverpb::AuthenticateRequest;
 use detcd_node::grpc::{self, Channel, KeepAlive};
 use detcd_node::runtime::tokio::{TcpNetwork, TokioRuntime};
 use http::Uri;
 use openraft_rt::AsyncRuntime;
-use tonic::{Response, Status};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::{Request, Response, Status};
 
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -17,11 +21,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What etcdctl says when time is up.
 const TIME_IS_UP: &str = "context deadline exceeded";
 
+/// Says with each request who asks, if anybody in particular.
+#[derive(Debug, Clone, Default)]
+pub struct Token(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Token {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            request.metadata_mut().insert("token", token.clone());
+        }
+        Ok(request)
+    }
+}
+
 /// A client, and how long it may take.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// The client.
-    pub client: Client<Channel>,
+    pub client: Client<InterceptedService<Channel, Token>>,
     limit: Duration,
 }
 
@@ -52,10 +69,21 @@ impl Session {
                 TokioRuntime::sleep(PAUSE).await;
             }
         };
-        let connected = TokioRuntime::timeout(global.command_timeout, attempts).await;
+        let connected = TokioRuntime::timeout(global.limit(), attempts).await;
         let channel = connected.map_err(|_| Failure::error(TIME_IS_UP))?;
+        let session = Self::over(channel.clone(), Token::default(), global);
+        let Some((name, password)) = credentials(global)? else { return Ok(session) };
+        let request = AuthenticateRequest { name, password };
+        let answer = session.answer(session.client.auth().authenticate(request)).await;
+        let token = answer.map_err(Failure::of_connection)?.token;
+        let token = token.parse().map_err(|_| Failure::connection("the token makes no sense"))?;
+        Ok(Self::over(channel, Token(Some(token)), global))
+    }
+
+    fn over(channel: Channel, token: Token, global: &Global) -> Self {
+        let channel = InterceptedService::new(channel, token);
         let client = Client::new(channel, Uri::from_static("http://etcd"));
-        Ok(Self { client, limit: global.command_timeout })
+        Self { client, limit: global.limit() }
     }
 
     /// Waits for an answer, as long as the command may take.
@@ -66,6 +94,27 @@ impl Session {
         match TokioRuntime::timeout(self.limit, request).await {
             Ok(answer) => Ok(answer?.into_inner()),
             Err(_) => Err(Failure::error(TIME_IS_UP)),
+        }
+    }
+}
+
+/// Who asks, with the password that is known, or else typed.
+fn credentials(global: &Global) -> Result<Option<(String, String)>, Failure> {
+    let user = global.user.as_str();
+    if user.is_empty() {
+        return Ok(None);
+    }
+    if !global.password.is_empty() {
+        return Ok(Some((user.to_owned(), global.password.clone())));
+    }
+    match user.split_once(':') {
+        Some((name, password)) => Ok(Some((name.to_owned(), password.to_owned()))),
+        None => {
+            eprint!("Password: ");
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line);
+            read.map_err(|error| Failure::error(error.to_string()))?;
+            Ok(Some((user.to_owned(), line.trim_end_matches(['\r', '\n']).to_owned())))
         }
     }
 }

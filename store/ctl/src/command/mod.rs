@@ -1,17 +1,25 @@
 //! One file per command: arguments to requests, and requests to answers.
 
+pub mod access;
+pub mod alarm;
 pub mod compaction;
 pub mod del;
 pub mod endpoint;
 pub mod get;
+mod ids;
+pub mod lease;
 pub mod member;
 pub mod put;
+pub mod role;
+pub mod snapshot;
 pub mod txn;
+pub mod upkeep;
+pub mod user;
 pub mod watch;
 
 use detcd_node::version;
 
-use crate::cli::{Cli, Command, Endpoint, Member};
+use crate::cli::{Cli, Command, Endpoint, Snapshot};
 use crate::failure::Failure;
 use crate::print::{Answer, Style};
 use crate::session::Session;
@@ -31,8 +39,26 @@ pub async fn run(cli: &Cli, say: &mut impl FnMut(&[u8])) -> Result<(), Failure> 
             let session = Session::open(global).await?;
             return watch::run(request, &session, &style, say).await;
         }
-        Command::Endpoint(Endpoint::Health) => return endpoint::health(global, &style, say).await,
-        Command::Endpoint(Endpoint::Status) => return endpoint::status(global, &style, say).await,
+        Command::Endpoint(Endpoint::Health(all)) => {
+            return endpoint::health(all, global, &style, say).await;
+        }
+        Command::Endpoint(Endpoint::Status(all)) => {
+            return endpoint::status(all, global, &style, say).await;
+        }
+        Command::Endpoint(Endpoint::Hashkv(hashkv)) => {
+            return endpoint::hashkv(hashkv, global, &style, say).await;
+        }
+        Command::Lease(lease) => return lease::run(lease, global, &style, say).await,
+        Command::Snapshot(Snapshot::Save(save)) => return snapshot::save(save, global, say).await,
+        Command::Alarm(alarm) => return alarm::run(alarm, global, &style, say).await,
+        Command::Defrag(defrag) => return upkeep::defrag(defrag, global, say).await,
+        Command::MoveLeader(asked) => {
+            return upkeep::move_leader(asked, global, &style, say).await;
+        }
+        Command::Auth(auth) => return access::auth(auth, global, &style, say).await,
+        Command::User(user) => return user::run(user, global, &style, say).await,
+        Command::Role(role) => return role::run(role, global, &style, say).await,
+        Command::Member(member) => return member::run(member, global, &style, say).await,
         Command::Put(put) => {
             let request = put::request(put, put::value_from_stdin(put)?)?;
             let session = Session::open(global).await?;
@@ -62,11 +88,6 @@ pub async fn run(cli: &Cli, say: &mut impl FnMut(&[u8])) -> Result<(), Failure> 
             let session = Session::open(global).await?;
             let done = session.answer(session.client.kv().compact(request)).await?;
             Answer::Compaction { revision, done }
-        }
-        Command::Member(Member::List) => {
-            let session = Session::open(global).await?;
-            let request = member::list_request();
-            Answer::Members(session.answer(session.client.cluster().member_list(request)).await?)
         }
     };
     say(&style.print(&answer)?);

@@ -1,6 +1,6 @@
 //! `"Name" : value`, one per line (C8).
 
-use detcd_api::etcdserverpb::ResponseHeader;
+use detcd_api::etcdserverpb::{Member, ResponseHeader, StatusResponse};
 use detcd_api::mvccpb::KeyValue;
 
 use super::{Answer, bytes};
@@ -24,9 +24,61 @@ pub(super) fn print(answer: &Answer, hex: bool) -> Option<Vec<u8>> {
             lines.push(format!("\"Deleted\" : {}", del.deleted));
             del.prev_kvs.iter().for_each(|kv| key_value(&mut lines, "Prev", kv, hex));
         }
+        Answer::Members(list) => {
+            header(&mut lines, list.header.as_ref());
+            list.members.iter().for_each(|member| lines.extend(member_fields(member)));
+        }
+        Answer::Status(all) => {
+            all.iter().for_each(|(endpoint, status)| self::status(&mut lines, endpoint, status));
+        }
         _ => return None,
     }
     Some((lines.join("\n") + "\n").into_bytes())
+}
+
+/// The lines of the head of an answer.
+pub(crate) fn header_fields(answer: &Option<ResponseHeader>) -> Vec<String> {
+    let mut lines = Vec::new();
+    header(&mut lines, answer.as_ref());
+    lines
+}
+
+/// The lines of a member.
+pub(crate) fn member_fields(member: &Member) -> Vec<String> {
+    let mut lines = vec![
+        format!("\"ID\" : {}", member.id),
+        format!("\"Name\" : {}", quoted(member.name.as_bytes())),
+    ];
+    let urls = |name: &'static str, urls: &[String]| {
+        let line = |url: &String| format!("\"{name}\" : {}", quoted(url.as_bytes()));
+        urls.iter().map(line).collect::<Vec<_>>()
+    };
+    lines.extend(urls("PeerURL", &member.peer_ur_ls));
+    lines.extend(urls("ClientURL", &member.client_ur_ls));
+    lines.extend([format!("\"IsLearner\" : {}", member.is_learner), String::new()]);
+    lines
+}
+
+fn status(lines: &mut Vec<String>, endpoint: &str, status: &StatusResponse) {
+    header(lines, status.header.as_ref());
+    let downgrade = status.downgrade_info.clone().unwrap_or_default();
+    lines.extend([
+        format!("\"Version\" : {}", quoted(status.version.as_bytes())),
+        format!("\"StorageVersion\" : {}", quoted(status.storage_version.as_bytes())),
+        format!("\"DBSize\" : {}", status.db_size),
+        format!("\"DBSizeInUse\" : {}", status.db_size_in_use),
+        format!("\"DBSizeQuota\" : {}", status.db_size_quota),
+        format!("\"Leader\" : {}", status.leader),
+        format!("\"IsLearner\" : {}", status.is_learner),
+        format!("\"RaftIndex\" : {}", status.raft_index),
+        format!("\"RaftTerm\" : {}", status.raft_term),
+        format!("\"RaftAppliedIndex\" : {}", status.raft_applied_index),
+        format!("\"Errors\" : [{}]", status.errors.join(" ")),
+        format!("\"Endpoint\" : {}", quoted(endpoint.as_bytes())),
+        format!("\"DowngradeTargetVersion\" : {}", quoted(downgrade.target_version.as_bytes())),
+        format!("\"DowngradeEnabled\" : {}", downgrade.enabled),
+        String::new(),
+    ]);
 }
 
 fn header(lines: &mut Vec<String>, header: Option<&ResponseHeader>) {
@@ -50,7 +102,7 @@ fn key_value(lines: &mut Vec<String>, prefix: &str, kv: &KeyValue, hex: bool) {
 }
 
 /// Text in double quotes; what cannot be printed is escaped.
-fn quoted(bytes: &[u8]) -> String {
+pub(crate) fn quoted(bytes: &[u8]) -> String {
     let mut text = String::from("\"");
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {

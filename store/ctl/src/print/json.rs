@@ -21,6 +21,8 @@ pub(super) fn print(answer: &Answer) -> Result<Vec<u8>, Failure> {
         }
         Answer::Watch(watch) => serde_json::to_vec(&Watch::from(watch)),
         Answer::Members(list) => serde_json::to_vec(&Members::from(list)),
+        // It has a text of its own.
+        Answer::Report(_) => Ok(Vec::new()),
         Answer::Health(all) => serde_json::to_vec(&all.iter().map(health).collect::<Vec<_>>()),
         Answer::Status(all) => {
             let all = all
@@ -38,8 +40,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// The head of an answer.
 #[derive(Serialize)]
-struct Header {
+pub(crate) struct Header {
     #[serde(skip_serializing_if = "is_default")]
     cluster_id: u64,
     #[serde(skip_serializing_if = "is_default")]
@@ -50,7 +53,8 @@ struct Header {
     raft_term: u64,
 }
 
-fn header(header: &Option<rpc::ResponseHeader>) -> Option<Header> {
+/// The head of an answer.
+pub(crate) fn header(header: &Option<rpc::ResponseHeader>) -> Option<Header> {
     header.as_ref().map(|header| Header {
         cluster_id: header.cluster_id,
         member_id: header.member_id,
@@ -246,9 +250,10 @@ struct Members<'a> {
     members: Vec<Member<'a>>,
 }
 
+/// A member of a list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Member<'a> {
+pub(crate) struct Member<'a> {
     #[serde(rename = "ID")]
     id: u64,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -263,14 +268,20 @@ struct Member<'a> {
 
 impl<'a> From<&'a rpc::MemberListResponse> for Members<'a> {
     fn from(list: &'a rpc::MemberListResponse) -> Self {
-        let member = |member: &'a rpc::Member| Member {
+        let members = list.members.iter().map(Into::into).collect();
+        Self { header: header(&list.header), members }
+    }
+}
+
+impl<'a> From<&'a rpc::Member> for Member<'a> {
+    fn from(member: &'a rpc::Member) -> Self {
+        Self {
             id: member.id,
             name: &member.name,
             peer_urls: &member.peer_ur_ls,
             client_urls: &member.client_ur_ls,
             is_learner: member.is_learner,
-        };
-        Self { header: header(&list.header), members: list.members.iter().map(member).collect() }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod base64;
 mod fields;
 mod json;
+mod report;
 mod simple;
 mod table;
 
@@ -13,6 +14,11 @@ use detcd_api::etcdserverpb::{
     StatusResponse, TxnResponse, WatchResponse,
 };
 
+pub use self::report::Report;
+
+pub(crate) use self::base64::encode as encode_base64;
+pub(crate) use self::fields::{header_fields, member_fields, quoted};
+pub(crate) use self::json::{Header, Member as MemberJson, header};
 pub(crate) use self::table::{render, size};
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -67,6 +73,8 @@ pub enum Answer {
     Health(Vec<Health>),
     /// Of `endpoint status`, with the endpoints.
     Status(Vec<(String, StatusResponse)>),
+    /// Of a command that knows its formats itself.
+    Report(Report),
 }
 
 /// Whether an endpoint serves.
@@ -95,6 +103,9 @@ impl Style {
 
     /// The text of an answer.
     pub fn print(&self, answer: &Answer) -> Result<Vec<u8>, Failure> {
+        if let Answer::Report(report) = answer {
+            return report.print(self);
+        }
         match self.format {
             Format::Simple => Ok(simple::print(answer, self.hex)),
             Format::Json => json::print(answer),

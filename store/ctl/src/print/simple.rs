@@ -28,6 +28,8 @@ pub(super) fn print(answer: &Answer, hex: bool) -> Vec<u8> {
         Answer::Members(members) => {
             members.members.iter().for_each(|member| page.line(&member_cells(member).join(", ")));
         }
+        // It has a text of its own.
+        Answer::Report(_) => {}
         Answer::Health(all) => all.iter().for_each(|health| page.health(health)),
         Answer::Status(all) => all
             .iter()
