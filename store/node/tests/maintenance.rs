@@ -213,3 +213,28 @@ async fn a_snapshot_is_a_database_file_with_its_hash_behind_it() {
     assert_eq!((rows, last.len()), (402, 18));
     assert_eq!(last[..8], 502i64.to_be_bytes());
 }
+
+/// No matter how many ask, a member sends no more than a few snapshots at once (bounded memory).
+#[tokio::test]
+async fn only_so_many_snapshots_are_sent_at_once() {
+    let member = member::start().await;
+    let client = client(&member);
+    client.kv().put(put("k", &[0; 100_000])).await.unwrap();
+    let mut streams = Vec::new();
+    let refused = loop {
+        match client.maintenance().snapshot(SnapshotRequest {}).await {
+            Ok(stream) => streams.push(stream.into_inner()),
+            Err(status) => break status,
+        }
+        assert!(streams.len() < 100);
+    };
+    // As it leaves etcd (E26).
+    assert_eq!(refused.code(), Code::Unknown);
+    assert_eq!(refused.message(), "etcdserver: too many requests");
+    assert_eq!(streams.len(), 8);
+    // One that ended makes room for another.
+    let mut ended = streams.pop().unwrap();
+    while ended.message().await.unwrap().is_some() {}
+    drop(ended);
+    client.maintenance().snapshot(SnapshotRequest {}).await.unwrap();
+}

@@ -21,6 +21,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use openraft_rt::WatchReceiver;
+use tokio::sync::Semaphore;
 
 use crate::auth::Tokens;
 use crate::config::Config;
@@ -56,6 +57,8 @@ struct Inner<R: Runtime> {
     config: Config,
     reconfigurer: Reconfigurer<R>,
     presence: Presence<R>,
+    /// Rights to send a snapshot file.
+    snapshots: Arc<Semaphore>,
 }
 
 impl<R: Runtime> Clone for Replica<R> {
@@ -153,6 +156,7 @@ impl<R: Runtime> Replica<R> {
             config,
             reconfigurer,
             presence: Presence::default(),
+            snapshots: Arc::new(Semaphore::new(snapshot_file::STREAMS_MAX)),
         };
         Self { inner: Arc::new(inner) }
     }

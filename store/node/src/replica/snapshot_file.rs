@@ -2,14 +2,17 @@
 //!
 //! One reading of the durable state is gone through twice: first to find out where everything comes to lie,
 //! so that the size is known before the first byte is sent, then to make the bytes. It takes the memory of
-//! a chunk of rows and a page for each level of a tree, and no file.
+//! a chunk of rows and a page for each level of a tree, and no file. No more than a few are sent at once:
+//! each keeps pages of the database from being used again.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use detcd_bolt::{Layout, Writer};
 use detcd_machine::{Machine, Restorer, Revision, Row};
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Replica, Unavailable};
 use crate::etcd_format::{self, Entries, FileMember, FileState, RowKey};
@@ -21,6 +24,8 @@ use crate::storage::Pinned;
 const CHUNK_ROWS_MAX: usize = 1000;
 /// Bytes of rows after which a chunk ends.
 const CHUNK_BYTES_MAX: usize = 256 << 10;
+/// Files that are sent at once.
+pub(super) const STREAMS_MAX: usize = 8;
 
 /// A piece of the file, and how many bytes follow it. The hash of everything comes last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub struct SnapshotFile<R: Runtime> {
     progress: Progress,
     remaining: u64,
     hash: Sha256,
+    /// The right to be sent.
+    _permit: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,15 +91,21 @@ fn encode(rows: &[(Revision, Row)], mut put: impl FnMut(&[u8], &[u8])) -> Option
 }
 
 impl<R: Runtime> Replica<R> {
-    /// The local state as a file, everything that is applied by now included.
+    /// The local state as a file, everything that is applied by now included. Refused while as many as
+    /// may be are under way.
     pub async fn snapshot_file(&self) -> Result<SnapshotFile<R>, Unavailable> {
-        self.lay_out().await.map_err(|error| {
+        let permit = Arc::clone(&self.inner.snapshots).try_acquire_owned();
+        let permit = permit.map_err(|_| Unavailable::TooManyRequests)?;
+        self.lay_out(permit).await.map_err(|error| {
             tracing::debug!(%error, "no snapshot was made");
             Unavailable::Stopped
         })
     }
 
-    async fn lay_out(&self) -> Result<SnapshotFile<R>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn lay_out(
+        &self,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<SnapshotFile<R>, Box<dyn std::error::Error + Send + Sync>> {
         let mut pinned = self.inner.state.storage().pinned().await?;
         let machine = Restorer::new(pinned.meta().iter().cloned())?.finish()?;
         let state = self.file_state(&machine, &pinned)?;
@@ -134,6 +147,7 @@ impl<R: Runtime> Replica<R> {
             rows,
             progress: Progress::Rows,
             hash: Sha256::new(),
+            _permit: permit,
         })
     }
 
