@@ -75,6 +75,12 @@ pub struct Counts {
     pub expired_leases: u64,
     /// Locks that were taken.
     pub locks: u64,
+    /// Answers to operators.
+    #[serde(default)]
+    pub upkeep: u64,
+    /// Writes that were refused because there is no room.
+    #[serde(default)]
+    pub no_space: u64,
 }
 
 impl AddAssign for Counts {
@@ -91,6 +97,8 @@ impl AddAssign for Counts {
         self.changes += other.changes;
         self.expired_leases += other.expired_leases;
         self.locks += other.locks;
+        self.upkeep += other.upkeep;
+        self.no_space += other.no_space;
     }
 }
 

@@ -18,4 +18,5 @@ pub mod run;
 pub mod script;
 mod span;
 pub mod swarm;
+pub mod upkeep;
 pub mod workload;

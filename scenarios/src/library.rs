@@ -52,6 +52,11 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("leases-and-strange-clocks"),
     script!("keep-alives-through-followers"),
     script!("locks-under-partitions"),
+    script!("defragment-under-faults"),
+    script!("defragment-full-disk"),
+    script!("no-space"),
+    script!("corrupt-alarm"),
+    script!("snapshots-and-hashes"),
 ];
 
 /// All scripted scenarios.

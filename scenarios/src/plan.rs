@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::ailment::{Ailment, LinkAilment};
 use crate::membership::MembershipChange;
+use crate::upkeep::Upkeep;
 
 /// A run without its seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct ClusterPlan {
     pub election_timeout: Duration,
     /// etcd's `--heartbeat-interval`.
     pub heartbeat: Duration,
+    /// etcd's `--quota-backend-bytes`; 0 for its default.
+    pub quota: u64,
 }
 
 impl Default for ClusterPlan {
@@ -49,6 +52,7 @@ impl Default for ClusterPlan {
             snapshot_count: 500,
             election_timeout: Duration::from_secs(1),
             heartbeat: Duration::from_millis(100),
+            quota: 0,
         }
     }
 }
@@ -250,6 +254,12 @@ pub enum Action {
         /// For how long.
         ttl: Duration,
     },
+    /// An operator asks something of members.
+    Upkeep(Who, Upkeep),
+    /// At most so many large writes, until there is no room for them.
+    Fill(u64),
+    /// Every key is deleted.
+    Empty,
     /// Gives a member a name, because who leads changes.
     Remember(Who, String),
     /// A write must be acknowledged in time, in spite of everything.
@@ -270,6 +280,11 @@ impl Action {
             Self::Compact { .. } | Self::Serves { .. } => 1,
             _ => 0,
         }
+    }
+
+    /// Whether an operator does the step.
+    pub fn is_upkeep(&self) -> bool {
+        matches!(self, Self::Upkeep(..) | Self::Fill(_) | Self::Empty)
     }
 
     /// Whether the step is a fault, and not the end of one, a request, or a question.
@@ -295,6 +310,9 @@ impl Action {
             | Self::Compact { .. }
             | Self::Burst(_)
             | Self::GrantLeases { .. }
+            | Self::Upkeep(..)
+            | Self::Fill(_)
+            | Self::Empty
             | Self::Remember(..)
             | Self::Serves { .. } => false,
         }
@@ -365,6 +383,10 @@ pub enum Counter {
     ExpiredLeases,
     /// Locks that were taken.
     Locks,
+    /// Answers to operators.
+    Upkeep,
+    /// Writes that were refused because there is no room.
+    NoSpace,
 }
 
 impl Plan {
@@ -387,7 +409,7 @@ impl Plan {
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Acks,
         Self::Crashes,
         Self::Elections,
@@ -397,6 +419,8 @@ impl Counter {
         Self::Changes,
         Self::ExpiredLeases,
         Self::Locks,
+        Self::Upkeep,
+        Self::NoSpace,
     ];
 
     /// Its name in scripts.
@@ -411,6 +435,8 @@ impl Counter {
             Self::Changes => "membership-changes",
             Self::ExpiredLeases => "expired-leases",
             Self::Locks => "locks",
+            Self::Upkeep => "upkeep",
+            Self::NoSpace => "no-space",
         }
     }
 
@@ -426,6 +452,8 @@ impl Counter {
             Self::Changes => "membership changes",
             Self::ExpiredLeases => "expired leases",
             Self::Locks => "locks that were taken",
+            Self::Upkeep => "answers to operators",
+            Self::NoSpace => "writes refused for want of space",
         }
     }
 
@@ -441,6 +469,8 @@ impl Counter {
             Self::Changes => counts.changes,
             Self::ExpiredLeases => counts.expired_leases,
             Self::Locks => counts.locks,
+            Self::Upkeep => counts.upkeep,
+            Self::NoSpace => counts.no_space,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod ailments;
 mod membership;
+mod upkeep;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -86,6 +87,8 @@ pub fn plan(seed: u64) -> Plan {
     let mut steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
     steps.sort_by_key(|step| *step.at.start());
+    // Behind the others, so that those keep their numbers.
+    steps.extend(Schedule::upkeep(dice("swarm upkeep"), cluster.members, duration));
     let floors = vec![
         Floor { counter: Counter::Acks, at_least: 10 },
         Floor { counter: Counter::Faults, at_least: 1 },
@@ -104,6 +107,7 @@ fn cluster(dice: &mut Dice) -> ClusterPlan {
         snapshot_count: *dice.pick(&[20, 50, 100, 300, 1_000]),
         election_timeout: Duration::from_millis(*dice.pick(&[500, 1_000, 1_000, 2_000])),
         heartbeat: Duration::from_millis(*dice.pick(&[50, 100])),
+        quota: 0,
     }
 }
 

@@ -9,6 +9,9 @@
 //! | [`convergence`] | members agree on the state at every applied index |
 //! | [`raft`] | the invariants of the consensus algorithm |
 //! | [`validity`] | enough happened for a pass to mean something |
+//! | [`hashes`] | members give one hash of the same history |
+//! | [`snapshots`] | a copy of a member holds what was committed at its revision |
+//! | [`alarms`] | what an active alarm forbids is refused, and nothing else in its name |
 //! | [`access`] | nobody is admitted who was not permitted, nobody denied who was |
 //! | [`lease`] | a lease lives as long as it was promised, and its keys as long as it does |
 //! | [`lock`] | nobody writes under a lock that somebody else owns |
@@ -18,14 +21,17 @@
 //! inconclusive.
 
 pub mod access;
+pub mod alarms;
 pub mod convergence;
 pub mod durability;
+pub mod hashes;
 pub mod lease;
 pub mod linearizability;
 pub mod lock;
 mod options;
 pub mod raft;
 pub mod serializable_read;
+pub mod snapshots;
 mod staircase;
 pub mod strict_serializability;
 pub mod validity;
@@ -51,6 +57,9 @@ pub fn check(history: &History, options: &Options) -> Report {
         ("raft", raft::check(history)),
         ("lease", lease::check(history, &operations, committed, options)),
         ("lock", lock::check(&operations, committed)),
+        ("hashes", hashes::check(history)),
+        ("snapshots", snapshots::check(history, committed)),
+        ("alarms", alarms::check(history, &operations)),
         ("access", access::check(history, &operations)),
         ("validity", validity::check(history, &operations, options)),
     ];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessLine, LeaseLine, Request, Response, WatchLine, request::is_default};
+use super::{AccessLine, LeaseLine, Request, Response, UpkeepLine, WatchLine, request::is_default};
 use crate::observation::Observation;
 
 /// Simulated (or, with real processes, monotonic) microseconds since the start of the run.
@@ -62,6 +62,8 @@ pub enum Event {
     Watch(WatchLine),
     /// Something happened that concerns who may do what.
     Access(AccessLine),
+    /// An operator was answered.
+    Upkeep(UpkeepLine),
     /// A member applied a log entry; only where the run can look inside.
     Applied(Applied),
     /// An entry of the log is about a lease; only where the run can look inside.
@@ -96,6 +98,7 @@ impl Event {
             | Self::Healed { time } => *time,
             Self::Watch(line) => line.time,
             Self::Access(line) => line.time,
+            Self::Upkeep(line) => line.time,
             Self::Applied(applied) => applied.time,
             Self::Lease(line) => line.time,
             Self::Observed(observation) => observation.time,
@@ -157,8 +160,12 @@ pub enum RefusalKind {
     LeaseExists,
     /// The request breaks the protocol's rules, whatever the state.
     Invalid,
-    /// Refused or never sent for a reason outside the key-value model: quota, permission, overload,
-    /// no connection.
+    /// The database is as large as it may be.
+    NoSpace,
+    /// The members were found not to agree.
+    Corrupt,
+    /// Refused or never sent for a reason outside the key-value model: permission, overload, no
+    /// connection.
     NotServed,
 }
 

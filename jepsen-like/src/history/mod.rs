@@ -16,6 +16,7 @@ mod lock;
 mod operation;
 mod request;
 mod response;
+mod upkeep;
 mod watch;
 
 pub use access::{AccessLine, AccessRecord, ChangeId, UserId};
@@ -35,6 +36,7 @@ pub use response::{
     CompactResponse, DeleteRangeResponse, Header, KeyValue, PutResponse, RangeResponse, Response,
     ResponseOp, TxnResponse,
 };
+pub use upkeep::{AlarmKind, UpkeepLine, UpkeepRecord};
 pub use watch::{KvEvent, KvEventKind, WatchFilter, WatchId, WatchLine, WatchRecord};
 
 /// Everything written down about one run, in the order in which it was written.

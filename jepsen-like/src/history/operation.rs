@@ -79,6 +79,7 @@ impl History {
                 }
                 Event::Watch(_)
                 | Event::Access(_)
+                | Event::Upkeep(_)
                 | Event::Applied(_)
                 | Event::Lease(_)
                 | Event::CompactedAt { .. }

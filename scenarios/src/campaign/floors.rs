@@ -29,6 +29,8 @@ fn per_hundred(counter: Counter) -> u64 {
         Counter::Changes => 5,
         Counter::ExpiredLeases => 20,
         Counter::Locks => 5,
+        Counter::Upkeep => 50,
+        Counter::NoSpace => 0,
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jepsen_like::history::{
-    AccessRecord, ClientId, Event, LeaseResponse, Operation, Outcome, Response, WatchRecord,
+    AccessRecord, ClientId, Event, LeaseResponse, Operation, Outcome, Response, UpkeepRecord,
+    WatchRecord,
 };
 use jepsen_like::observation::{Fact, Role};
 use reports::{Bar, Lane, LaneGroup, Mark, Story, Table, Timeline, Tone};
@@ -358,6 +359,24 @@ fn line(event: &Event) -> Option<String> {
             AccessRecord::Done { change } => format!("change {change} done"),
             AccessRecord::Refused { change } => format!("change {change} refused"),
         },
+        Event::Upkeep(line) => {
+            let member = line.member;
+            match &line.record {
+                UpkeepRecord::Hash { revision, compacted, hash } => format!(
+                    "member {member}: revision {revision}, compacted at {compacted}, has hash {hash:08x}"
+                ),
+                UpkeepRecord::Snapshot { revision, kvs } => {
+                    format!("member {member}: snapshot at {revision} with {} keys", kvs.len())
+                }
+                UpkeepRecord::Alarms { active } => {
+                    format!("member {member}: alarms {active:?}")
+                }
+                UpkeepRecord::Disarmed { kind, done } => {
+                    format!("member {member}: {kind:?} taken back: {done}")
+                }
+                UpkeepRecord::Defragmented => format!("member {member}: defragmented"),
+            }
+        }
         Event::Healed { .. } => "everything is healed".to_owned(),
         Event::Applied(_) => return None,
     })

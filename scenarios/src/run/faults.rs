@@ -12,6 +12,7 @@ use sim::{SimRuntime, Stream, World};
 
 use super::changes::Changes;
 use super::members::{Members, Place};
+use super::upkeep::Desk;
 use crate::ailment::LinkAilment;
 use crate::dice::Dice;
 use crate::plan::{Action, GRANTERS, Plan, Split, Step, Who};
@@ -36,6 +37,8 @@ pub(super) struct Faults {
     pub(super) sessions: Vec<Session>,
     pub(super) keys: usize,
     pub(super) findings: Findings,
+    /// Where operators sit, if any do.
+    pub(super) desk: Option<Desk>,
     /// Ends what would go on by itself, such as a flapping link.
     pub(super) over: StopSign,
 }
@@ -103,6 +106,9 @@ impl Faults {
                 self.each(who, dice, |members, it| members.lose_disk(it)).await;
             }
             Action::GrantLeases { leases, ttl } => self.grant_leases(*leases, *ttl),
+            Action::Upkeep(who, upkeep) => self.upkeep(who, *upkeep, dice).await,
+            Action::Fill(puts) => self.fill(*puts),
+            Action::Empty => self.empty(),
             Action::Remember(who, name) => {
                 if let Some(member) = self.members.resolve(who, dice).await.first() {
                     self.members.remember(name, *member);

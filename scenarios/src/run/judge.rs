@@ -99,7 +99,7 @@ fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
 
 fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
     let counted = &report.statistics;
-    let numbers: [(&str, u64); 14] = [
+    let numbers: [(&str, u64); 15] = [
         ("operations", counted.operations as u64),
         ("answered", counted.answered as u64),
         ("refused", counted.refused as u64),
@@ -114,6 +114,7 @@ fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
         ("installed snapshots", ran.counts.installed_snapshots),
         ("expired leases", ran.counts.expired_leases),
         ("locks", ran.counts.locks),
+        ("answers to operators", ran.counts.upkeep),
     ];
     let word = |verdict: &checker::Verdict| match verdict {
         checker::Verdict::Pass => "pass".to_owned(),

@@ -96,6 +96,7 @@ impl Members {
         config.member.snapshot_catchup_entries = (plan.snapshot_count / 4).max(1);
         config.member.election_timeout_ms = millis(plan.election_timeout);
         config.member.heartbeat_interval_ms = millis(plan.heartbeat);
+        config.member.quota_backend_bytes = i64::try_from(plan.quota).unwrap_or(i64::MAX);
         config.member.bcrypt_cost = BCRYPT_COST;
         config.member.wal_segment_bytes = WAL_SEGMENT_BYTES;
         // Often, so that a database comes near the end of its log, or seldom, so that a restart replays.

@@ -19,6 +19,7 @@ mod observed;
 mod orders;
 mod phases;
 mod roster;
+mod upkeep;
 
 pub use self::inspection::{Inspection, Member, inspect};
 pub use self::judge::{Judged, judge};

@@ -16,11 +16,12 @@ use super::faults::{Faults, Findings, add_finding};
 use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
 use super::observed;
+use super::upkeep::Desk;
 use crate::panics::Slot;
 use crate::plan::{Action, Plan, Step, Workload};
 use crate::workload::{
     Administrator, Client, Holder, Locker, Login, Operator, Progress, Recorder, Session, StopSign,
-    User, Watcher, set_up,
+    User, Watcher, restore_saved, set_up,
 };
 use sim::cluster::{ClientHost, Cluster, Status};
 
@@ -139,6 +140,9 @@ impl Run {
             self.liveness(checker, operator).run(&self.plan, &progress, &hurry).await;
             operating.stop().await;
             watchers.stop().await;
+            for snapshot in self.recorder.take_snapshots() {
+                self.recorder.upkeep(restore_saved(&self.world, &snapshot).await);
+            }
         }
         self.finish()
     }
@@ -279,6 +283,12 @@ impl Run {
         let host = self.members.client("script");
         let needed = self.plan.steps.iter().map(|step| step.action.sessions()).sum();
         let session = |_| self.session(&host);
+        let has_upkeep = self.plan.steps.iter().any(|step| step.action.is_upkeep());
+        let desk = has_upkeep.then(|| Desk {
+            host: self.members.client("caretaker"),
+            recorder: self.recorder.clone(),
+            login: self.login(),
+        });
         Faults {
             world: self.world.clone(),
             members: self.members.clone(),
@@ -286,6 +296,7 @@ impl Run {
             sessions: (0..needed).map(session).collect(),
             keys: self.plan.workload.keys,
             findings: self.findings.clone(),
+            desk,
             over: StopSign::default(),
         }
     }
@@ -330,6 +341,8 @@ impl Run {
             changes: self.members.changes(),
             expired_leases: 0,
             locks: tally.locks,
+            upkeep: tally.upkeep,
+            no_space: tally.no_space,
         };
         let names = |id| self.members.number(id);
         let events = observed::merge(&names, &records, &faults, self.recorder.take());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, ParseError};
 use crate::ailment::{Ailment, DiskCall, LinkAilment};
 use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, Who, Workload};
+use crate::upkeep::Upkeep;
 
 const MEMBERS_MAX: u64 = 9;
 /// A day.
@@ -75,6 +76,7 @@ impl Parser {
             "members" => cluster.members = line.count(1..=MEMBERS_MAX)?,
             "snapshot-count" => cluster.snapshot_count = line.number()?.max(1),
             "election-timeout" => cluster.election_timeout = line.duration()?,
+            "quota" => cluster.quota = line.number()?,
             "heartbeat" => cluster.heartbeat = line.duration()?,
             "workload" => workload.mix = named_mix(line)?,
             "mix" => workload.mix = mix(line)?,
@@ -151,6 +153,9 @@ impl Parser {
                 line.expect("leases")?;
                 Action::GrantLeases { leases, ttl: for_duration(line)? }
             }
+            "fill" => Action::Fill(line.number()?),
+            "empty" => Action::Empty,
+            word if let Some(upkeep) = Upkeep::of(word) => Action::Upkeep(self.who(line)?, upkeep),
             "remember" => self.remember(line)?,
             "check" => self.serves(line)?,
             other => return self.ailment(other, line),

@@ -14,6 +14,9 @@ impl Display for Plan {
         writeln!(out, "snapshot-count {}", cluster.snapshot_count)?;
         writeln!(out, "election-timeout {}", Span(cluster.election_timeout))?;
         writeln!(out, "heartbeat {}", Span(cluster.heartbeat))?;
+        if cluster.quota > 0 {
+            writeln!(out, "quota {}", cluster.quota)?;
+        }
         match Mix::NAMED.iter().find(|(_, mix)| *mix == workload.mix) {
             Some((name, _)) => writeln!(out, "workload {name}")?,
             None => {
@@ -104,6 +107,9 @@ impl Display for Action {
             Self::GrantLeases { leases, ttl } => {
                 write!(out, "grant {leases} leases for {}", Span(*ttl))
             }
+            Self::Upkeep(who, upkeep) => write!(out, "{} {who}", upkeep.name()),
+            Self::Fill(puts) => write!(out, "fill {puts}"),
+            Self::Empty => write!(out, "empty"),
             Self::Remember(who, name) => write!(out, "remember {who} as {name}"),
             Self::Serves { via: None, within } => {
                 write!(out, "check serves within {}", Span(*within))

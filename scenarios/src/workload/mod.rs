@@ -6,6 +6,7 @@
 //! Must never know: which faults are injected, and what a right answer is.
 
 mod access;
+mod caretaker;
 mod client;
 mod convert;
 mod endpoints;
@@ -18,12 +19,14 @@ mod login;
 mod operator;
 mod recorder;
 mod refusal;
+mod restored;
 mod session;
 mod stop;
 mod stream;
 mod watcher;
 
 pub use self::access::{Administrator, User, set_up};
+pub use self::caretaker::{Caretaker, fill};
 pub use self::client::{Client, burst};
 pub(crate) use self::convert::{commands, proposed};
 pub use self::endpoints::Endpoints;
@@ -34,6 +37,7 @@ pub use self::locker::Locker;
 pub use self::login::Login;
 pub use self::operator::{Ask, Asked, Operator};
 pub use self::recorder::{Recorder, Tally};
+pub use self::restored::{SavedSnapshot, restore_saved};
 pub use self::session::Session;
 pub use self::stop::StopSign;
 pub use self::watcher::{Progress, Watcher};

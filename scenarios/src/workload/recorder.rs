@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jepsen_like::history::{
     AccessLine, AccessRecord, ClientId, Event, Info, LockResponse, MemberId, Micros, OpId, Refusal,
-    Request, Response, WatchId, WatchLine, WatchRecord,
+    RefusalKind, Request, Response, UpkeepLine, WatchId, WatchLine, WatchRecord,
 };
 use sim::World;
 
-use super::Knowledge;
+use super::{Knowledge, SavedSnapshot};
 
 /// Writes the history; clones write the same one.
 #[derive(Debug, Clone)]
@@ -24,6 +24,7 @@ struct State {
     clients: ClientId,
     watches: WatchId,
     writes: std::collections::BTreeSet<OpId>,
+    snapshots: Vec<SavedSnapshot>,
     tally: Tally,
     knowledge: Knowledge,
 }
@@ -43,6 +44,10 @@ pub struct Tally {
     pub watch_events: u64,
     /// Locks that were taken.
     pub locks: u64,
+    /// Answers to operators.
+    pub upkeep: u64,
+    /// Writes that were refused because there is no room.
+    pub no_space: u64,
 }
 
 impl Recorder {
@@ -105,7 +110,9 @@ impl Recorder {
     /// An operation is refused.
     pub fn fail(&self, op: OpId, error: Refusal) {
         let time = self.now();
-        self.lock().events.push(Event::Fail { time, op, error });
+        let mut state = self.lock();
+        state.tally.no_space += u64::from(error.kind == RefusalKind::NoSpace);
+        state.events.push(Event::Fail { time, op, error });
     }
 
     /// Nobody knows what became of an operation.
@@ -135,6 +142,23 @@ impl Recorder {
     pub fn access(&self, record: AccessRecord) {
         let time = self.now();
         self.lock().events.push(Event::Access(AccessLine { time, record }));
+    }
+
+    /// An operator was answered.
+    pub fn upkeep(&self, line: UpkeepLine) {
+        let mut state = self.lock();
+        state.tally.upkeep += 1;
+        state.events.push(Event::Upkeep(line));
+    }
+
+    /// A snapshot was streamed.
+    pub fn saved(&self, snapshot: SavedSnapshot) {
+        self.lock().snapshots.push(snapshot);
+    }
+
+    /// Takes the snapshots out.
+    pub fn take_snapshots(&self) -> Vec<SavedSnapshot> {
+        std::mem::take(&mut self.lock().snapshots)
     }
 
     /// No faults from here on.

@@ -43,8 +43,9 @@ fn refusal(error: Error) -> Option<RefusalKind> {
         | Error::InvalidSortOption
         | Error::LeaseTTLTooLarge
         | Error::RequestTooLarge => RefusalKind::Invalid,
-        Error::NoSpace
-        | Error::RequestTooManyRequests
+        Error::NoSpace => RefusalKind::NoSpace,
+        Error::Corrupt => RefusalKind::Corrupt,
+        Error::RequestTooManyRequests
         | Error::PermissionDenied
         | Error::UserEmpty
         | Error::InvalidAuthToken

@@ -9,12 +9,22 @@ use crate::page::{
 use crate::walk::Entries;
 
 /// Bytes that can be read anywhere.
-pub trait ReadAt {
+pub trait ReadAt: Sync {
     /// How many there are.
     fn size(&self) -> std::io::Result<u64>;
 
     /// Fills `buffer` with what lies from `offset` on.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()>;
+}
+
+impl ReadAt for Vec<u8> {
+    fn size(&self) -> std::io::Result<u64> {
+        self.as_slice().size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        self.as_slice().read_at(offset, buffer)
+    }
 }
 
 impl ReadAt for &[u8] {

@@ -45,13 +45,31 @@ pub async fn restore<R: Runtime>(
     content: &SnapshotContent<'_>,
     state: Import,
 ) -> Result<(), RestoreError> {
+    restore_state(&*disk, cluster, content, state)?;
+    restore_log::<R>(disk, cluster).await
+}
+
+/// The first half of [`restore`], which blocks: the database.
+pub fn restore_state(
+    disk: &dyn Disk,
+    cluster: &InitialCluster,
+    content: &SnapshotContent<'_>,
+    state: Import,
+) -> Result<(), RestoreError> {
     let identity = storage::Identity { cluster_id: cluster.id, member_id: cluster.local };
-    let mut builder = StateBuilder::new(&*disk, identity)?;
+    let mut builder = StateBuilder::new(disk, identity)?;
     builder.meta(state.into_meta());
     content.rows(|revision, row| {
         builder.row(revision, row).map_err(|error| ImportError::Taken(error.to_string()))
     })?;
-    builder.finish(&mark(cluster)?)?;
+    Ok(builder.finish(&mark(cluster)?)?)
+}
+
+/// The second half of [`restore`]: a log that begins behind the database.
+pub async fn restore_log<R: Runtime>(
+    disk: Arc<dyn Disk>,
+    cluster: &InitialCluster,
+) -> Result<(), RestoreError> {
     // A member with a state and without a vote would be taken for one that has lost its log.
     let identity = wal::Identity { cluster_id: cluster.id, member_id: cluster.local };
     let (log, _) = wal::Log::<R>::open(disk, identity, wal::Options::default()).await?;

@@ -202,6 +202,7 @@ impl<'h> Evidence<'h> {
                 | Event::Fail { .. }
                 | Event::Info { .. }
                 | Event::Access(_)
+                | Event::Upkeep(_)
                 | Event::Applied(_)
                 | Event::Lease(_)
                 | Event::CompactedAt { .. }

@@ -47,7 +47,8 @@ fn unjust(
     let request = operation.request;
     let revisions = named_revisions(request);
     match refusal.kind {
-        RefusalKind::NotServed => None,
+        // Of these the checker of alarms knows more.
+        RefusalKind::NoSpace | RefusalKind::Corrupt | RefusalKind::NotServed => None,
         RefusalKind::Invalid => {
             validate(request).is_ok().then(|| "was refused as invalid, which it is not".to_owned())
         }
