@@ -86,9 +86,8 @@ pub fn plan(seed: u64) -> Plan {
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
     let mut steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
-    steps.sort_by_key(|step| *step.at.start());
-    // Behind the others, so that those keep their numbers.
     steps.extend(Schedule::upkeep(dice("swarm upkeep"), cluster.members, duration));
+    steps.sort_by_key(|step| *step.at.start());
     let floors = vec![
         Floor { counter: Counter::Acks, at_least: 10 },
         Floor { counter: Counter::Faults, at_least: 1 },

@@ -125,7 +125,9 @@ pub fn added(name: &str, answer: &MemberAddResponse) -> Report {
         member: answer.member.as_ref().map(Into::into),
         members: answer.members.iter().map(Into::into).collect(),
     };
-    Report::of_lines(lines).fields(fields(&answer.header, &[member.clone()])).json(&json)
+    Report::of_lines(lines)
+        .fields(fields(&answer.header, std::slice::from_ref(&member)))
+        .json(&json)
 }
 
 #[derive(Serialize)]
