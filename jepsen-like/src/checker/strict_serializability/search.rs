@@ -26,11 +26,14 @@ enum Choice {
 
 /// A choice made, and what to go back to.
 #[derive(Debug)]
-struct Decision {
+struct Decision<'h> {
     revision: i64,
     choice: Choice,
     mark: Mark,
     next_reader: usize,
+    /// What the conflicts depended on that ruled out the choices before this one at the revision. When the
+    /// last choice is ruled out as well, all of that must be looked for further back.
+    blame: Vec<Span<'h>>,
 }
 
 /// The choices made so far.
@@ -40,7 +43,7 @@ pub(super) struct Search<'a, 'h> {
     quiet: Quiet<'h>,
     /// Writes that have no revision yet, by their call.
     pool: BTreeSet<(Micros, usize)>,
-    decisions: Vec<Decision>,
+    decisions: Vec<Decision<'h>>,
     /// The owners when the first answer disagreed.
     first: Option<Vec<Owner>>,
     settled: bool,
@@ -203,7 +206,7 @@ impl<'a, 'h> Search<'a, 'h> {
         }
         progress.owners.push(owner);
         let next_reader = progress.next_reader;
-        self.decisions.push(Decision { revision, choice, mark, next_reader });
+        self.decisions.push(Decision { revision, choice, mark, next_reader, blame: Vec::new() });
         true
     }
 
@@ -217,7 +220,7 @@ impl<'a, 'h> Search<'a, 'h> {
         if self.first.is_none() {
             self.first = Some(progress.owners.clone());
         }
-        let seen = self.involved(conflict);
+        let mut seen = self.involved(conflict);
         while let Some(decision) = self.decisions.pop() {
             if self.steps_left == 0 {
                 return None;
@@ -231,7 +234,11 @@ impl<'a, 'h> Search<'a, 'h> {
             if !relevant {
                 continue;
             }
+            add(&mut seen, decision.blame);
             if self.choose_after(progress, decision.revision, Some(decision.choice)) {
+                if let Some(next) = self.decisions.last_mut() {
+                    next.blame = seen;
+                }
                 return Some(decision.revision);
             }
         }
@@ -271,19 +278,28 @@ impl<'a, 'h> Search<'a, 'h> {
     }
 
     /// Whether a decision, or another one in its place, can change what a conflict depends on.
-    fn matters(&self, decision: &Decision, progress: &Progress, seen: &[Span<'_>]) -> bool {
+    fn matters(&self, decision: &Decision<'_>, progress: &Progress, seen: &[Span<'_>]) -> bool {
         let by_change = progress.state.changes_at(decision.revision).iter();
         let mut chosen = by_change.map(|change| change.kv.key.as_bytes());
         if chosen.any(|key| seen.iter().any(|span| span.contains(key))) {
             return true;
         }
-        let Choice::Operation(call, index) = decision.choice else { return true };
-        let mut others = self.pool.range(..(call, index));
+        let Choice::Operation(..) = decision.choice else { return true };
+        // Those that were tried before count as well: what ruled them out may change further back.
         self.anchors.leased_puts > 0
-            || others.any(|(_, index)| {
+            || self.pool.iter().any(|(_, index)| {
                 let other = self.anchors.operations.get(*index);
                 other.is_some_and(|other| touch(&spans(other.request), seen))
             })
+    }
+}
+
+/// Adds spans that are not there yet.
+fn add<'h>(spans: &mut Vec<Span<'h>>, more: Vec<Span<'h>>) {
+    for span in more {
+        if !spans.contains(&span) {
+            spans.push(span);
+        }
     }
 }
 
