@@ -40,9 +40,9 @@ pub(super) struct Leadership<R: Runtime> {
 }
 
 /// What this member is as a leader.
-struct Standing {
-    vote: RaftVote,
-    membership: Membership,
+pub(super) struct Standing {
+    pub(super) vote: RaftVote,
+    pub(super) membership: Membership,
     /// Its last committed entry, if one of its own term is committed: then everything that any
     /// leader acknowledged before is (Raft 5.4.2).
     committed: Option<LogId>,
@@ -55,7 +55,8 @@ struct Answer {
     result: Confirmed,
 }
 
-enum Confirmed {
+/// What a voter says of its leader.
+pub(super) enum Confirmed {
     /// It followed this leader when it answered.
     Yes,
     /// It follows somebody newer.
@@ -80,7 +81,7 @@ impl<R: Runtime> Leadership<R> {
 
     async fn confirm_in_time(&mut self) -> Result<LogId, LocalError> {
         let (standing, committed) = loop {
-            let standing = self.standing().await?;
+            let standing = standing(&self.raft, self.member_id).await?;
             match standing.committed {
                 Some(committed) => break (standing, committed),
                 None => R::sleep(COMMIT_POLL).await,
@@ -111,25 +112,6 @@ impl<R: Runtime> Leadership<R> {
         Ok(committed)
     }
 
-    async fn standing(&mut self) -> Result<Standing, LocalError> {
-        let read = self.raft.with_raft_state(|state| {
-            let vote = *state.vote_ref();
-            let committed = state.local_committed();
-            let own = committed.filter(|id| id.leader_id.term == vote.leader_id.term);
-            Standing {
-                vote,
-                membership: state.membership_state.effective().membership().clone(),
-                committed: own.copied(),
-            }
-        });
-        let standing = read.await.map_err(|_fatal| LocalError::Stopped)?;
-        let leader = standing.vote.leader_id.voted_for;
-        if standing.vote.committed && leader == self.member_id {
-            return Ok(standing);
-        }
-        Err(LocalError::NotLeader(standing.vote.committed.then_some(leader)))
-    }
-
     fn ask(&mut self, voter: u64, standing: &Standing) {
         let Some(node) = standing.membership.get_node(&voter).cloned() else { return };
         if self.asked.insert(voter) {
@@ -146,8 +128,31 @@ impl<R: Runtime> Leadership<R> {
     }
 }
 
+/// What member `member_id` is as a leader, if it is one.
+pub(super) async fn standing<R: Runtime>(
+    raft: &Raft<R>,
+    member_id: u64,
+) -> Result<Standing, LocalError> {
+    let read = raft.with_raft_state(|state| {
+        let vote = *state.vote_ref();
+        let committed = state.local_committed();
+        let own = committed.filter(|id| id.leader_id.term == vote.leader_id.term);
+        Standing {
+            vote,
+            membership: state.membership_state.effective().membership().clone(),
+            committed: own.copied(),
+        }
+    });
+    let standing = read.await.map_err(|_fatal| LocalError::Stopped)?;
+    let leader = standing.vote.leader_id.voted_for;
+    if standing.vote.committed && leader == member_id {
+        return Ok(standing);
+    }
+    Err(LocalError::NotLeader(standing.vote.committed.then_some(leader)))
+}
+
 /// Asks a voter by a heartbeat of its own.
-async fn follows<R: Runtime>(
+pub(super) async fn follows<R: Runtime>(
     links: Links<R>,
     voter: u64,
     node: MemberNode,

@@ -1,5 +1,6 @@
 //! What a leader does, for itself and for the members that ask it.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use super::in_flight::{Admitted, Answering, InFlight};
 use super::leadership::Leadership;
 use super::network::Links;
+use super::roll_call::RollCall;
 use super::{LogId, Proposal, Raft, Reply};
 use crate::runtime::Runtime;
 use crate::tasks::Tasks;
@@ -41,6 +43,7 @@ pub struct Local<R: Runtime> {
     raft: Raft<R>,
     readers: Arc<Readers>,
     in_flight: InFlight,
+    roll_call: RollCall<R>,
 }
 
 type Waiter = oneshot::Sender<Result<LogId, LocalError>>;
@@ -57,6 +60,7 @@ impl<R: Runtime> Clone for Local<R> {
             raft: self.raft.clone(),
             readers: self.readers.clone(),
             in_flight: self.in_flight.clone(),
+            roll_call: self.roll_call.clone(),
         }
     }
 }
@@ -71,8 +75,10 @@ impl<R: Runtime> Local<R> {
         patience: Duration,
         tasks: &Tasks<R>,
     ) -> Self {
-        let leadership = Leadership::new(raft.clone(), links, member_id, patience);
-        let local = Self { raft, readers: Arc::default(), in_flight: InFlight::default() };
+        let leadership = Leadership::new(raft.clone(), links.clone(), member_id, patience);
+        let roll_call = RollCall::new(raft.clone(), links, member_id, patience);
+        let (readers, in_flight) = (Arc::default(), InFlight::default());
+        let local = Self { raft, readers, in_flight, roll_call };
         let (rounds, stop) = (local.clone(), tasks.stop().clone());
         tasks.add(R::spawn(async move {
             let serving = rounds.run_rounds(leadership);
@@ -123,6 +129,11 @@ impl<R: Runtime> Local<R> {
             Ok(Err(_)) => Err(LocalError::LeadershipLost),
             Err(_) => Err(LocalError::Stopped),
         }
+    }
+
+    /// Which of these members answer now. Only on the leader.
+    pub async fn present(&self, members: &[u64]) -> Result<BTreeSet<u64>, LocalError> {
+        self.roll_call.call(members).await
     }
 
     /// As [`read_index`](Self::read_index), but only as the leader of `term`.

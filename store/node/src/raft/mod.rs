@@ -19,6 +19,7 @@ pub mod network;
 pub mod peers;
 mod presence;
 pub mod proposal;
+mod roll_call;
 pub mod service;
 mod timing;
 

@@ -16,12 +16,12 @@ mod steward;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
-use openraft_rt::WatchReceiver;
+use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::config::Config;
@@ -120,10 +120,29 @@ impl<R: Runtime> Reconfigurer<R> {
         self.applied(confirmed).await?;
         let settled = R::timeout(self.patience, self.settle()).await;
         settled.unwrap_or(Err(LocalError::NoQuorum))?;
+        if change.depends_on_who_is_there() {
+            self.call_the_roll().await?;
+        }
         self.view()?.check(change)?;
         let index = self.commit(self.steps(change)).await?;
         self.applied(index).await?;
         Ok(index)
+    }
+
+    /// Finds out which voters have gone since they answered last.
+    async fn call_the_roll(&self) -> Result<(), LocalError> {
+        let here = self.contacts().present();
+        let present = self.local.present(&here).await?;
+        let now = <R as AsyncRuntime>::Instant::now();
+        let mut contacts = self.contacts();
+        for gone in here.iter().filter(|id| !present.contains(id)) {
+            contacts.miss(*gone, now);
+        }
+        Ok(())
+    }
+
+    fn contacts(&self) -> MutexGuard<'_, Contacts<R>> {
+        self.contacts.lock().expect("no panic happens under the lock")
     }
 
     async fn applied(&self, index: u64) -> Result<(), LocalError> {
@@ -205,7 +224,7 @@ impl<R: Runtime> Reconfigurer<R> {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let (leader, last) = (metrics.id, metrics.last_log_index.unwrap_or(0));
         let matched = metrics.replication.ok_or(LocalError::NotLeader(metrics.current_leader))?;
-        let contacts = self.contacts.lock().expect("no panic happens under the lock");
+        let contacts = self.contacts();
         self.state.with_mark(|machine, mark| {
             let stored = codec::decode_stored_membership(mark.membership.clone())
                 .map_err(|_damaged| LocalError::Stopped)?;

@@ -29,6 +29,13 @@ pub enum Change {
     Promote(u64),
 }
 
+impl Change {
+    /// Whether it is refused while voters are missing.
+    pub(super) fn depends_on_who_is_there(&self) -> bool {
+        matches!(self, Self::Add { .. } | Self::Remove(_))
+    }
+}
+
 /// Why it may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

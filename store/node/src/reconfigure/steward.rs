@@ -38,8 +38,7 @@ impl<R: Runtime> Reconfigurer<R> {
         let Some(heartbeat) = &metrics.heartbeat else { return };
         let answered = heartbeat.iter().filter_map(|(id, at)| Some((*id, **at.as_ref()?)));
         let now = <R as AsyncRuntime>::Instant::now();
-        let mut contacts = self.contacts.lock().expect("no panic happens under the lock");
-        contacts.note(metrics.current_term, now, answered);
+        self.contacts().note(metrics.current_term, now, answered);
     }
 
     async fn take_next_step(&self) {
@@ -63,7 +62,7 @@ impl<R: Runtime> Reconfigurer<R> {
             return Some(ChangeMembers::AddVoterIds(BTreeSet::new()));
         }
         let (last, replication) = (metrics.last_log_index?, metrics.replication.as_ref()?);
-        let contacts = self.contacts.lock().expect("no panic happens under the lock");
+        let contacts = self.contacts();
         let is_ready = |id: &u64| {
             let matched = replication.get(id).cloned().flatten().map(|log_id| log_id.index);
             let has_log = matched.is_some_and(|matched| matched * 10 >= last * 9);
