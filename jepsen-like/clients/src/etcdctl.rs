@@ -4,6 +4,22 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+/// What a line of shell may say besides the system's commands: `eventually` repeats a command until it
+/// succeeds, and prints what that printed; `not` succeeds where a command fails.
+const WORDS: &str = r#"
+etcdctl() { "$BINARY" "$@"; }
+not() { ! "$@" > /dev/null; }
+eventually() {
+    attempts=0
+    until printed=$("$@" 2> /dev/null); do
+        attempts=$((attempts + 1))
+        if [ $attempts -ge 200 ]; then "$@"; return; fi
+        sleep 0.3
+    done
+    [ -z "$printed" ] || printf '%s\n' "$printed"
+}
+"#;
+
 /// An `etcdctl` of etcd's own, whatever its version.
 #[derive(Debug, Clone)]
 pub struct Etcdctl {
@@ -11,6 +27,11 @@ pub struct Etcdctl {
 }
 
 impl Etcdctl {
+    /// This one.
+    pub fn at(binary: &Path) -> Self {
+        Self { binary: binary.to_owned() }
+    }
+
     /// The one that `ETCDCTL` names, or else the first in `PATH`. None when there is none and
     /// `DETCD_NO_ETCDCTL=1` says that this is meant to be.
     ///
@@ -53,8 +74,7 @@ impl Etcdctl {
 
     /// Runs a line of shell to its end.
     pub fn run(&self, line: &str, endpoint: &str) -> Output {
-        let script = format!("etcdctl() {{ \"$BINARY\" \"$@\"; }}; {line}");
-        self.shell(&script, endpoint).output().expect("there is a shell")
+        self.shell(&format!("{WORDS} {line}"), endpoint).output().expect("there is a shell")
     }
 
     /// Starts `etcdctl` with these arguments; what it prints goes into `file`.

@@ -12,7 +12,9 @@
 //! foo
 //! bar
 //! ? running
-//! @ kill 2                       kills a member, or starts it again: @ restart 2
+//! @ kill 2                       kills members, or starts one again: @ restart 2
+//! @ join 4                       starts one more member, which must have been added
+//! @ ended 4                      its process comes to its end by itself
 //! ```
 //!
 //! `{id1}`, `{name1}`, `{peer1}`, `{client1}` stand for what is known of the member with the least
@@ -23,7 +25,7 @@ use std::collections::BTreeMap;
 
 use super::daemon::{Cluster, Member, eventually};
 use super::etcdctl::{Etcdctl, Running};
-use super::foreign;
+use super::{daemon_binary, foreign};
 
 /// One thing that happens.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,8 +33,10 @@ enum Step {
     Run { line: String, loose: bool, stdout: String, status: i32, stderr: Vec<String> },
     Start { arguments: String },
     Look { stdout: String },
-    Kill { member: usize },
+    Kill { members: Vec<usize> },
     Restart { member: usize },
+    Join,
+    Ended,
 }
 
 /// Reads a transcript. Panics with the line's number when it makes no sense.
@@ -78,7 +82,11 @@ fn parse(text: &str) -> Vec<(usize, Step)> {
                 Step::Look { stdout }
             }
             ("@", what) => match what.split_once(' ') {
-                Some(("kill", digits)) => Step::Kill { member: member(digits) },
+                Some(("kill", digits)) => {
+                    Step::Kill { members: digits.split(' ').map(member).collect() }
+                }
+                Some(("join", _)) => Step::Join,
+                Some(("ended", _)) => Step::Ended,
                 Some(("restart", digits)) => Step::Restart { member: member(digits) },
                 _ => panic!("line {number}: {what}"),
             },
@@ -119,6 +127,9 @@ fn loosened(text: &str) -> String {
 struct Stage<'a> {
     members: Vec<&'a Member>,
     words: BTreeMap<String, String>,
+    /// Who joins later; its id is known once it was added.
+    newcomer: Member,
+    addresses: Vec<String>,
 }
 
 impl<'a> Stage<'a> {
@@ -146,12 +157,47 @@ impl<'a> Stage<'a> {
             words.insert(format!("{{address{number}}}"), member.address());
             members.push(member);
         }
-        Self { members, words }
+        let (number, newcomer) = (members.len() + 1, newcomer(cluster));
+        words.insert(format!("{{name{number}}}"), newcomer.name.clone());
+        words.insert(format!("{{peer{number}}}"), newcomer.peer_url());
+        words.insert(format!("{{client{number}}}"), newcomer.client_url());
+        words.insert(format!("{{address{number}}}"), newcomer.address());
+        Self { members, words, newcomer, addresses: cluster.addresses() }
+    }
+
+    /// Finds out the id of the newcomer, where a line names it for the first time.
+    async fn meet(&mut self, line: &str) {
+        let word = format!("{{id{}}}", self.members.len() + 1);
+        if !line.contains(&word) || self.words.contains_key(&word) {
+            return;
+        }
+        let url = self.newcomer.peer_url();
+        let id = eventually("the newcomer's id", async || {
+            let mut client = foreign::connect(&self.addresses).await.ok()?;
+            let list = client.member_list().await.ok()?;
+            let found = list.members().iter().find(|member| member.peer_urls().contains(&url));
+            found.map(|member| format!("{:x}", member.id()))
+        });
+        let id = id.await;
+        self.words.insert(word, id);
     }
 
     fn spelled_out(&self, text: &str) -> String {
         self.words.iter().fold(text.to_owned(), |text, (word, meaning)| text.replace(word, meaning))
     }
+}
+
+/// One more member, which joins when it is started; it must have been added by then.
+fn newcomer(cluster: &Cluster) -> Member {
+    let directory = cluster.members[0].data_dir.parent().expect("a directory in a directory");
+    let mut newcomer = Member::new(&daemon_binary(), directory, "newcomer");
+    let everybody = cluster.members.iter().chain([&newcomer]);
+    let pairs: Vec<String> =
+        everybody.map(|member| format!("{}={}", member.name, member.peer_url())).collect();
+    let all = pairs.join(",");
+    let flags = ["--initial-cluster", &all, "--initial-cluster-state", "existing"];
+    newcomer.flags = flags.map(str::to_owned).to_vec();
+    newcomer
 }
 
 /// Waits until a member knows a leader, reads what is committed, and knows `names` members by name.
@@ -173,7 +219,7 @@ async fn serves(member: &Member, names: usize) {
 ///
 /// At the first step that ends otherwise than the transcript says.
 pub async fn play(text: &str, etcdctl: &Etcdctl, cluster: &Cluster) {
-    let stage = Stage::set(cluster).await;
+    let mut stage = Stage::set(cluster).await;
     let endpoint = stage.members[0].client_url();
     let file = cluster.members[0].data_dir.with_extension("watched");
     let mut background: Option<Running> = None;
@@ -181,6 +227,7 @@ pub async fn play(text: &str, etcdctl: &Etcdctl, cluster: &Cluster) {
     for (number, step) in parse(text) {
         match step {
             Step::Run { line, loose, stdout, status, stderr } => {
+                stage.meet(&line).await;
                 let line = stage.spelled_out(&line);
                 let output = etcdctl.run(&line, &endpoint);
                 let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -211,12 +258,21 @@ pub async fn play(text: &str, etcdctl: &Etcdctl, cluster: &Cluster) {
                 assert_eq!(running.printed(), stdout, "line {number}");
                 assert!(running.runs(), "line {number}: it has ended");
             }
-            Step::Kill { member } => {
-                stage.members[member - 1].kill();
-                alive[member - 1] = false;
-                for (member, _) in stage.members.iter().zip(&alive).filter(|(_, alive)| **alive) {
-                    takes_writes(member).await;
+            Step::Kill { members } => {
+                for member in members {
+                    stage.members[member - 1].kill();
+                    alive[member - 1] = false;
                 }
+                let left = alive.iter().filter(|alive| **alive).count();
+                if left * 2 > alive.len() {
+                    for (member, _) in stage.members.iter().zip(&alive).filter(|(_, is)| **is) {
+                        takes_writes(member).await;
+                    }
+                }
+            }
+            Step::Join => stage.newcomer.start(),
+            Step::Ended => {
+                stage.newcomer.ended().await;
             }
             Step::Restart { member } => {
                 stage.members[member - 1].start();
@@ -260,7 +316,7 @@ mod tests {
         let steps = parse("& etcdctl watch k\n~\nPUT\n? running\n@ kill 2\n@ restart 2\n");
         assert_eq!(steps[0].1, Step::Start { arguments: "watch k".to_owned() });
         assert_eq!(steps[1].1, Step::Look { stdout: "PUT\n".to_owned() });
-        assert_eq!(steps[2].1, Step::Kill { member: 2 });
+        assert_eq!(steps[2].1, Step::Kill { members: vec![2] });
         assert_eq!(steps[3].1, Step::Restart { member: 2 });
     }
 }

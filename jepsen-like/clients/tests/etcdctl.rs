@@ -21,6 +21,11 @@ async fn three_members_answer_as_etcd_does_while_one_dies_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_changes_its_members_and_its_leader_as_etcd_does() {
+    plays(include_str!("transcripts/membership.txt"), 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watch_that_names_no_revision_tells_what_comes_after_it() {
     // S31. Nothing tells when such a watch stands: the key is written until it does.
     let Some(etcdctl) = Etcdctl::find() else { return };
