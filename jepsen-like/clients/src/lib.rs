@@ -5,7 +5,10 @@
 
 #[path = "../../../store/node/tests/process/daemon.rs"]
 pub mod daemon;
+pub mod etcd;
 pub mod etcdctl;
+#[path = "../../differential/src/fetch.rs"]
+mod fetch;
 pub mod foreign;
 #[path = "../../../store/node/tests/process/load.rs"]
 pub mod load;

