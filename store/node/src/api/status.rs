@@ -68,6 +68,7 @@ pub(crate) fn unavailable(reason: Unavailable) -> Error {
         Unavailable::NoLeader => Error::NoLeader,
         Unavailable::LeaderChanged => Error::LeaderChanged,
         Unavailable::Timeout => Error::Timeout,
+        Unavailable::ConnectionLost => Error::TimeoutDueToConnectionLost,
         Unavailable::Stopped => Error::Stopped,
         Unavailable::TooManyRequests => Error::RequestTooManyRequests,
         Unavailable::NotLeader => Error::NotLeader,
@@ -109,6 +110,10 @@ mod tests {
             (Unavailable::NoLeader, "etcdserver: no leader"),
             (Unavailable::LeaderChanged, "etcdserver: leader changed"),
             (Unavailable::Timeout, "etcdserver: request timed out"),
+            (
+                Unavailable::ConnectionLost,
+                "etcdserver: request timed out, possibly due to connection lost",
+            ),
             (Unavailable::Stopped, "etcdserver: server stopped"),
             (Unavailable::TooManyRequests, "etcdserver: too many requests"),
             (Unavailable::NotLeader, "etcdserver: not leader"),

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use openraft_rt::{Instant, WatchReceiver};
 
-use super::Replica;
+use super::{Replica, Unavailable};
 use crate::raft::is_voter;
 use crate::runtime::Runtime;
+
+/// Pause between two looks for a leader where there is none.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 impl<R: Runtime> Replica<R> {
     /// Whether the member leads, or has heard from a leader within an election timeout.
@@ -40,5 +43,29 @@ impl<R: Runtime> Replica<R> {
         let is_alone = is_voter(stored, metrics.id) && stored.voter_ids().count() == 1;
         let acknowledged = metrics.last_quorum_acked.as_ref().filter(|_| !is_alone)?;
         Some(acknowledged.elapsed())
+    }
+
+    /// Waits until a leader is known, at most two election timeouts: etcd lets a request wait for the whole
+    /// request timeout, and then it fails just the same.
+    pub(super) async fn known_leader(&self) -> Result<u64, Unavailable> {
+        let waiting = async {
+            loop {
+                if let Some(leader) = self.present_leader() {
+                    return leader;
+                }
+                // Nobody tells that a leader has spoken again.
+                R::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        let patience = 2 * self.inner.config.election_timeout();
+        R::timeout(patience, waiting).await.map_err(|_elapsed| Unavailable::NoLeader)
+    }
+
+    /// Why a request was not answered in time: nobody was there to answer, or it took too long (E51).
+    pub(super) fn too_late(&self) -> Unavailable {
+        match self.present_leader() {
+            Some(_) => Unavailable::Timeout,
+            None => Unavailable::ConnectionLost,
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod contact;
 mod forward;
 mod identity;
+mod leaderless;
 mod leadership;
 mod lease;
 mod maintenance;
@@ -33,6 +34,8 @@ use crate::reconfigure::Reconfigurer;
 use crate::runtime::Runtime;
 use crate::state::State;
 
+use self::leaderless::Leaderless;
+
 pub use crate::state::{Answer, RangeAnswer};
 pub use identity::InvalidToken;
 pub use leadership::MoveError;
@@ -57,6 +60,7 @@ struct Inner<R: Runtime> {
     config: Config,
     reconfigurer: Reconfigurer<R>,
     presence: Presence<R>,
+    leaderless: Leaderless,
     /// Rights to send a snapshot file.
     snapshots: Arc<Semaphore>,
 }
@@ -85,6 +89,9 @@ pub enum Unavailable {
     /// It took too long: a write may or may not be done.
     #[error("timed out")]
     Timeout,
+    /// It took too long, and nobody leads any more: a write may or may not be done.
+    #[error("timed out, connection lost")]
+    ConnectionLost,
     /// The member is stopping.
     #[error("stopped")]
     Stopped,
@@ -156,6 +163,7 @@ impl<R: Runtime> Replica<R> {
             config,
             reconfigurer,
             presence: Presence::default(),
+            leaderless: Leaderless::default(),
             snapshots: Arc::new(Semaphore::new(snapshot_file::STREAMS_MAX)),
         };
         Self { inner: Arc::new(inner) }
@@ -222,23 +230,6 @@ impl<R: Runtime> Replica<R> {
         }
     }
 
-    /// Waits until a leader is known, at most two election timeouts.
-    async fn known_leader(&self) -> Result<u64, Unavailable> {
-        let mut metrics = self.inner.raft.server_metrics();
-        let waiting = async {
-            loop {
-                if let Some(leader) = metrics.borrow_and_update().current_leader {
-                    return Ok(leader);
-                }
-                if metrics.changed().await.is_err() {
-                    return Err(Unavailable::Stopped);
-                }
-            }
-        };
-        let patience = 2 * self.inner.config.election_timeout();
-        R::timeout(patience, waiting).await.unwrap_or(Err(Unavailable::NoLeader))
-    }
-
     /// How to reach a member.
     fn node(&self, id: u64) -> Option<MemberNode> {
         let metrics = self.inner.raft.server_metrics();
@@ -261,6 +252,6 @@ impl<R: Runtime> Replica<R> {
         request: impl Future<Output = Result<T, Unavailable>> + Send,
     ) -> Result<T, Unavailable> {
         let limit: Duration = self.inner.config.request_timeout();
-        R::timeout(limit, request).await.unwrap_or(Err(Unavailable::Timeout))
+        R::timeout(limit, request).await.unwrap_or_else(|_elapsed| Err(self.too_late()))
     }
 }

@@ -1,12 +1,9 @@
 //! What the Watch service needs of the member.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use detcd_api::Error;
 use detcd_api::etcdserverpb::ResponseHeader;
 use futures_util::future::BoxFuture;
-use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 use tonic::metadata::MetadataMap;
 
 use super::Replica;
@@ -14,9 +11,6 @@ use crate::api;
 use crate::auth;
 use crate::runtime::Runtime;
 use crate::watch;
-
-/// How often it is looked whether the leader is silent.
-const LEADER_POLL: Duration = Duration::from_millis(100);
 
 impl<R: Runtime> watch::Member for Replica<R> {
     fn header(&self) -> ResponseHeader {
@@ -53,29 +47,5 @@ impl<R: Runtime> watch::Member for Replica<R> {
                 .with_auth(|auth| auth.check_read(&by, &key, &range_end))
                 .map_err(api::auth_error)
         })
-    }
-}
-
-impl<R: Runtime> Replica<R> {
-    /// Ends once no leader was known for three election timeouts (G52), or when the member stops.
-    pub(crate) async fn wait_until_leaderless(&self) {
-        let patience: Duration = 3 * self.config().election_timeout();
-        let mut metrics = self.inner.raft.server_metrics();
-        let mut lost_at: Option<<R as AsyncRuntime>::Instant> = None;
-        loop {
-            if self.present_leader().is_some() {
-                lost_at = None;
-            } else if lost_at.get_or_insert_with(Instant::now).elapsed() >= patience {
-                return;
-            }
-            // Nobody tells that a leader has become silent.
-            match R::timeout(LEADER_POLL, metrics.changed()).await {
-                Ok(Err(_stopped)) => return,
-                Ok(Ok(())) => {
-                    metrics.borrow_and_update();
-                }
-                Err(_elapsed) => {}
-            }
-        }
     }
 }
