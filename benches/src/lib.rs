@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`load`] | any etcd v3 endpoint under a closed loop: throughput, latency, CPU time of the servers |
 //! | [`side_by_side`] | the same load on detcd and on a real etcd, in turns, in one run |
+//! | [`watchers`] | how long events take to reach thousands of watchers |
 //! | [`simulator`] | how fast the simulator runs a whole cluster |
 //! | [`checker`] | how long the strict serializability checker takes |
 //!
@@ -19,3 +20,4 @@ pub mod load;
 pub mod process;
 pub mod side_by_side;
 pub mod simulator;
+pub mod watchers;

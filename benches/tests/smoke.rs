@@ -6,6 +6,7 @@ use std::sync::Arc;
 use benches::checker::{self, Shape};
 use benches::load::{self, End, Error, Load, Work};
 use benches::simulator::{self, Simulation};
+use benches::watchers::{self, Watchers};
 use detcd_node::config::Config;
 use detcd_node::daemon;
 use detcd_node::node::Environment;
@@ -45,6 +46,9 @@ async fn every_request_of_a_load_is_counted_once() {
         let measured = load::run(&load(work), &endpoints, &[std::process::id()]).await.unwrap();
         assert_eq!((measured.latencies.count(), measured.failures), (30, 0), "{work}");
     }
+    let shape = Watchers { streams: 3, watchers: 5, puts: 7 };
+    let measured = watchers::run(shape, &endpoints[0], &[std::process::id()]).await.unwrap();
+    assert_eq!((measured.events, measured.latencies.count()), (3 * 5 * 7, 3 * 7));
     daemon::stop(node).await;
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -11,6 +11,7 @@ use benches::load::{self, End, Load, Work};
 use benches::process::Program;
 use benches::side_by_side::{self, Comparison};
 use benches::simulator::{self, Simulation};
+use benches::watchers::{self, Watchers};
 use clap::{Args, Parser, Subcommand};
 
 /// Measures detcd, its simulator and its checkers.
@@ -27,6 +28,8 @@ enum Command {
     Load(LoadFlags),
     /// The same loads on detcd and on a real etcd, in turns.
     SideBySide(SideBySideFlags),
+    /// How long events take to reach many watchers of a server that runs already.
+    Watchers(WatchersFlags),
     /// How fast the simulator runs a cluster.
     Simulator(SimulatorFlags),
     /// How long the strict serializability checker takes.
@@ -104,6 +107,25 @@ struct SideBySideFlags {
 }
 
 #[derive(Args, Debug)]
+struct WatchersFlags {
+    /// Where the server is: host:port.
+    #[arg(long, default_value = "127.0.0.1:2379")]
+    endpoint: String,
+    /// Process id of the server, for its CPU time.
+    #[arg(long, value_delimiter = ',')]
+    pids: Vec<u32>,
+    /// Streams.
+    #[arg(long, default_value_t = 1)]
+    streams: usize,
+    /// Watchers on each stream.
+    #[arg(long, default_value_t = 1_000)]
+    watchers: usize,
+    /// Puts, each an event for every watcher.
+    #[arg(long, default_value_t = 100)]
+    puts: usize,
+}
+
+#[derive(Args, Debug)]
 struct SimulatorFlags {
     /// Members of the cluster.
     #[arg(long, default_value_t = 3)]
@@ -139,6 +161,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Load(flags) => in_tokio(load(flags)),
         Command::SideBySide(flags) => in_tokio(side_by_side(flags)),
+        Command::Watchers(flags) => in_tokio(watch(flags)),
         Command::Simulator(flags) => {
             let SimulatorFlags { members, rate, puts, seed } = flags;
             println!("{}", simulator::run(Simulation { seed, members, rate, puts }));
@@ -179,6 +202,14 @@ async fn load(flags: LoadFlags) -> Result<(), load::Error> {
     };
     let measured = load::run(&load, &flags.endpoints, &flags.pids).await?;
     println!("load {load}: {measured}");
+    Ok(())
+}
+
+async fn watch(flags: WatchersFlags) -> Result<(), load::Error> {
+    let WatchersFlags { endpoint, pids, streams, watchers, puts } = flags;
+    let shape = Watchers { streams, watchers, puts };
+    let measured = watchers::run(shape, &endpoint, &pids).await?;
+    println!("watchers {shape}: {measured}");
     Ok(())
 }
 
