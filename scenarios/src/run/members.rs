@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use detcd_node::config::{AuthToken, JwtOptions};
 use detcd_node::observer::Observation;
 use openraft_rt::AsyncRuntime;
 use sim::disk::Faults;
@@ -27,6 +28,21 @@ const LEADER_PATIENCE: Duration = Duration::from_secs(4);
 
 /// How often databases are written in a run, by the seed.
 const FLUSH_INTERVALS_MS: [u64; 4] = [20, 100, 100, 1_000];
+
+/// Signed tokens, which every change of users and roles makes old, are used in one run of so many.
+const SIGNED_TOKENS_ONE_IN: u64 = 3;
+/// How long one is good for: some end while they are used.
+const SIGNED_TOKENS_TTL: Duration = Duration::from_secs(30);
+
+/// By a method that draws nothing, so that a run replays.
+fn signed_tokens() -> AuthToken {
+    AuthToken::Jwt(JwtOptions {
+        method: "HS256".to_owned(),
+        public_key: Vec::new(),
+        private_key: b"every member has this secret".to_vec(),
+        ttl: SIGNED_TOKENS_TTL,
+    })
+}
 
 /// What a fault hits, for the lanes of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +121,10 @@ impl Members {
         let choice = usize::try_from(flush.below(intervals)).unwrap_or(0);
         config.member.flush_interval = Duration::from_millis(FLUSH_INTERVALS_MS[choice]);
         config.member.watch_progress_notify_interval = Duration::from_secs(2);
+        let tokens = world.streams().draw(Stream::Fault, Key::of("signed tokens"));
+        if tokens.below(SIGNED_TOKENS_ONE_IN) == 0 {
+            config.member.auth_token = signed_tokens();
+        }
         let cluster = Cluster::boot(world, &config);
         let (endpoints, state) = (Endpoints::new(cluster.members()), Arc::default());
         Self { world: world.clone(), cluster, endpoints, state }
