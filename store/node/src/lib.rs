@@ -13,6 +13,7 @@ pub mod grpc;
 pub mod lease;
 pub mod node;
 pub mod observer;
+pub mod peer;
 pub mod raft;
 pub mod reconfigure;
 pub mod replica;

@@ -3,7 +3,7 @@
 //! openraft decides who leads, what is committed and who is sent what; this folder gives it a log
 //! ([`log_store`], over [`wal`](crate::wal)), a state machine ([`applier`], over
 //! [`detcd_machine`] and [`storage`](crate::storage)) and a network ([`network`] as a client,
-//! [`service`] as a server, both over gRPC on the peer address).
+//! [`inbound`] as a server, both over gRPC on the peer address).
 //! Types that cross the wire or the disk are encoded in [`codec`] and nowhere else; openraft's own
 //! types are never serialised, because they change between its releases.
 //! Must never know: the client API.
@@ -12,6 +12,7 @@ pub mod applier;
 pub mod codec;
 mod in_flight;
 mod in_force;
+pub mod inbound;
 mod leadership;
 pub mod local;
 pub mod log_store;
@@ -20,7 +21,7 @@ pub mod peers;
 mod presence;
 pub mod proposal;
 mod roll_call;
-pub mod service;
+mod snapshot_chunks;
 mod timing;
 
 use std::marker::PhantomData;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use detcd_api::peer;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, unfold};
@@ -23,15 +22,12 @@ use tonic::Streaming;
 
 use super::applier::SnapshotData;
 use super::peers::{Peers, Purpose};
+use super::snapshot_chunks::snapshot_chunks;
 use super::{MemberNode, RaftVote, Snapshot, TypeConfig, codec};
 use crate::runtime::Runtime;
-use crate::storage::SnapshotReader;
 use crate::wal;
 
 type C<R> = TypeConfig<R>;
-
-/// Bytes of a snapshot in one message.
-const SNAPSHOT_CHUNK_BYTES_MAX: usize = 256 << 10;
 
 /// Makes links to other members.
 #[derive(Clone)]
@@ -117,6 +113,25 @@ impl<R: Runtime> Link<R> {
         }
     }
 
+    /// Asks for a vote of either kind.
+    async fn ballot(
+        &self,
+        ballot: Ballot,
+        request: &VoteRequest<C<R>>,
+        option: &RPCOption,
+    ) -> Result<VoteResponse<C<R>>, RPCError<C<R>>> {
+        let call = async {
+            let mut client = self.client(Purpose::Control).await?;
+            let request = self.vote_request(request);
+            let response = match ballot {
+                Ballot::Vote => client.vote(request).await,
+                Ballot::PreVote => client.pre_vote(request).await,
+            };
+            vote_response::<R>(response.map_err(unreachable::<R>)?.into_inner())
+        };
+        self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
+    }
+
     /// Bounds a short call; a connection on which nothing came back is given up.
     async fn bounded<T>(
         &self,
@@ -132,6 +147,15 @@ impl<R: Runtime> Link<R> {
             }
         }
     }
+}
+
+/// What a candidate asks for.
+#[derive(Debug, Clone, Copy)]
+enum Ballot {
+    /// The vote.
+    Vote,
+    /// Whether it would be given.
+    PreVote,
 }
 
 fn vote_response<R: Runtime>(
@@ -300,12 +324,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
         request: VoteRequest<C<R>>,
         option: RPCOption,
     ) -> Result<VoteResponse<C<R>>, RPCError<C<R>>> {
-        let call = async {
-            let mut client = self.client(Purpose::Control).await?;
-            let response = client.vote(self.vote_request(&request)).await;
-            vote_response::<R>(response.map_err(unreachable::<R>)?.into_inner())
-        };
-        self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
+        self.ballot(Ballot::Vote, &request, &option).await
     }
 
     async fn pre_vote(
@@ -313,12 +332,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
         request: VoteRequest<C<R>>,
         option: RPCOption,
     ) -> Result<VoteResponse<C<R>>, RPCError<C<R>>> {
-        let call = async {
-            let mut client = self.client(Purpose::Control).await?;
-            let response = client.pre_vote(self.vote_request(&request)).await;
-            vote_response::<R>(response.map_err(unreachable::<R>)?.into_inner())
-        };
-        self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
+        self.ballot(Ballot::PreVote, &request, &option).await
     }
 
     async fn full_snapshot(
@@ -370,42 +384,4 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
         };
         self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
     }
-}
-
-/// The messages of a snapshot: a header with the first, an offset and a checksum with each.
-fn snapshot_chunks<R: Runtime>(
-    header: peer::SnapshotHeader,
-    reader: SnapshotReader<R>,
-) -> impl Stream<Item = peer::SnapshotChunk> + Send + 'static {
-    struct Sending<R: Runtime> {
-        header: Option<peer::SnapshotHeader>,
-        reader: SnapshotReader<R>,
-        offset: u64,
-        ended: bool,
-    }
-    let sending = Sending { header: Some(header), reader, offset: 0, ended: false };
-    unfold(sending, |mut sending| async move {
-        if sending.ended {
-            return None;
-        }
-        let data = match sending.reader.next_chunk(SNAPSHOT_CHUNK_BYTES_MAX).await {
-            Ok(data) => data,
-            Err(error) => {
-                // Without its last chunk the receiver drops what it has.
-                tracing::warn!(%error, "reading a snapshot failed");
-                return None;
-            }
-        };
-        sending.ended = data.is_none();
-        let data: Bytes = data.unwrap_or_default();
-        let chunk = peer::SnapshotChunk {
-            header: sending.header.take(),
-            offset: sending.offset,
-            crc: crc32c::crc32c(&data),
-            last: sending.ended,
-            data,
-        };
-        sending.offset += chunk.data.len() as u64;
-        Some((chunk, sending))
-    })
 }
