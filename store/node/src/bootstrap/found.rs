@@ -9,12 +9,13 @@ use super::{BootstrapError, RETRY_INTERVAL, ask, others, patience};
 use crate::config::{Config, InitialCluster};
 use crate::runtime::{Network, Runtime};
 
-/// Returns once it is certain that this member may vote with an empty log.
+/// Returns once it is certain that this member may vote with an empty log: with the highest term that
+/// any of those has reached who say so. In that term, and before, it may have voted already.
 pub async fn confirm_new<R: Runtime>(
     config: &Config,
     flags: &InitialCluster,
     network: &Arc<dyn Network>,
-) -> Result<(), BootstrapError> {
+) -> Result<u64, BootstrapError> {
     let request = peer::DescribeRequest { sender: flags.local, linearizable: true };
     let others = others(flags);
     loop {
@@ -24,7 +25,8 @@ pub async fn confirm_new<R: Runtime>(
         let replies: Vec<peer::DescribeReply> =
             join_all(asking).await.into_iter().flatten().collect();
         if judge(flags, &replies)? {
-            return Ok(());
+            let own = replies.iter().filter(|reply| reply.cluster_id == flags.id);
+            return Ok(own.map(|reply| reply.term).max().unwrap_or(0));
         }
         tracing::info!(
             answered = replies.len(),
@@ -37,12 +39,14 @@ pub async fn confirm_new<R: Runtime>(
 
 /// Whether the answers are enough. An error if they say that this member must not begin.
 fn judge(flags: &InitialCluster, replies: &[peer::DescribeReply]) -> Result<bool, BootstrapError> {
-    let mut founding = 1;
+    let (mut founding, mut has_begun) = (1, false);
     for reply in replies.iter().filter(|reply| reply.cluster_id == flags.id) {
         if reply.sender_removed {
             return Err(BootstrapError::Removed);
         }
-        if !reply.established {
+        if reply.established {
+            has_begun = true;
+        } else {
             founding += 1;
         }
         // Only a leader knows whether this member has ever acknowledged anything.
@@ -55,7 +59,9 @@ fn judge(flags: &InitialCluster, replies: &[peer::DescribeReply]) -> Result<bool
             };
         }
     }
-    Ok(founding > flags.members.len() / 2)
+    // Who has begun did so with a quorum, of which this member may have been one: whom it voted for then,
+    // only who leads by now can leave aside. So where anybody has begun, those who have not prove nothing.
+    Ok(!has_begun && founding > flags.members.len() / 2)
 }
 
 #[cfg(test)]
@@ -90,6 +96,15 @@ mod tests {
         assert_eq!(judge(&flags, &[reply(&flags, true, false)]), Ok(false));
         let other = peer::DescribeReply { cluster_id: 1, ..Default::default() };
         assert_eq!(judge(&flags, &[other]), Ok(false));
+    }
+
+    #[test]
+    fn where_somebody_has_begun_only_a_leader_lets_others_begin() {
+        // Its vote for that one may have been lost with its disk; with another one it would be a quorum.
+        let flags = flags();
+        let (begun, founding) = (reply(&flags, true, false), reply(&flags, false, false));
+        assert_eq!(judge(&flags, &[begun.clone(), founding.clone()]), Ok(false));
+        assert_eq!(judge(&flags, &[founding, begun]), Ok(false));
     }
 
     #[test]

@@ -25,6 +25,8 @@ use crate::runtime::Runtime;
 pub struct PeerService<R: Runtime> {
     member: Arc<OnceLock<Served<R>>>,
     pub(super) local_ids: Addressee,
+    /// Whether the member has no data, and founds its cluster.
+    is_founding: bool,
     /// One snapshot is received at a time.
     pub(super) receiving: Arc<Semaphore>,
 }
@@ -43,10 +45,10 @@ pub struct Served<R: Runtime> {
 
 impl<R: Runtime> PeerService<R> {
     /// Serves members of its own cluster only, and only what is meant for this member.
-    pub fn new(ids: (u64, u64), member: Arc<OnceLock<Served<R>>>) -> Self {
+    pub fn new(ids: (u64, u64), is_founding: bool, member: Arc<OnceLock<Served<R>>>) -> Self {
         let (cluster_id, member_id) = ids;
         let local_ids = Addressee::new(cluster_id, member_id);
-        Self { member, local_ids, receiving: Arc::new(Semaphore::new(1)) }
+        Self { member, local_ids, is_founding, receiving: Arc::new(Semaphore::new(1)) }
     }
 
     pub(super) fn member(&self) -> Result<&Served<R>, Status> {
@@ -209,13 +211,14 @@ impl<R: Runtime> Peer for PeerService<R> {
         &self,
         request: Request<peer::DescribeRequest>,
     ) -> Result<Response<peer::DescribeReply>, Status> {
-        let Some(member) = self.member.get() else {
+        if self.member.get().is_none() && self.is_founding {
             // Whoever founds the cluster with this member need not wait until it has.
             let (cluster_id, member_id) = self.local_ids.ids();
             let reply = peer::DescribeReply { cluster_id, member_id, ..Default::default() };
             return Ok(Response::new(reply));
-        };
-        Ok(Response::new(member.replica.describe(request.into_inner()).await))
+        }
+        // One that has data knows only once it is read whether the cluster has begun.
+        Ok(Response::new(self.member()?.replica.describe(request.into_inner()).await))
     }
 
     async fn reconfigure(
@@ -233,5 +236,23 @@ impl<R: Runtime> Peer for PeerService<R> {
             Err(ChangeError::Local(error)) => reply.set_error(peer_error(&error)),
         }
         Ok(Response::new(reply))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::tokio::TokioRuntime;
+
+    #[tokio::test]
+    async fn only_who_has_no_data_says_while_it_starts_that_the_cluster_has_not_begun() {
+        // A founder whose disk was lost would take it for another that founds the cluster (K2).
+        let service =
+            |is_founding| PeerService::<TokioRuntime>::new((7, 1), is_founding, Arc::default());
+        let ask = || Request::new(peer::DescribeRequest { sender: 2, linearizable: true });
+        let reply = service(true).describe(ask()).await.expect("it says so").into_inner();
+        assert_eq!((reply.cluster_id, reply.member_id, reply.established), (7, 1, false));
+        let refused = service(false).describe(ask()).await.expect_err("it does not know yet");
+        assert_eq!(refused.code(), tonic::Code::Unavailable);
     }
 }

@@ -11,6 +11,7 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use prost::Message;
 
+use super::abstain::NOBODY;
 use super::in_force::InForce;
 use super::{Entry, LogId, RaftVote, StoredMembership, TypeConfig, codec};
 use crate::observer::{Observation, Observer};
@@ -212,7 +213,7 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         self.log.save_vote(message.encode_to_vec().into()).await.map_err(fatal)?;
         self.shared().vote = Some(*vote);
         // A vote that a quorum has given is the leader's: whoever keeps it need not have given it.
-        if !message.committed {
+        if !message.committed && message.node_id != NOBODY {
             let (term, candidate) = (message.term, message.node_id);
             self.observer.observe(Observation::Voted { term, candidate });
         }

@@ -46,10 +46,11 @@ pub(super) async fn to_peers<R: Runtime>(
     config: &Config,
     environment: &Environment,
     ids: (u64, u64),
+    is_founding: bool,
     served: Arc<OnceLock<Served<R>>>,
     tasks: &Tasks<R>,
 ) -> Result<(), StartError> {
-    let service = PeerServer::new(PeerService::new(ids, served))
+    let service = PeerServer::new(PeerService::new(ids, is_founding, served))
         .max_decoding_message_size(PEER_MESSAGE_BYTES_MAX)
         .max_encoding_message_size(PEER_MESSAGE_BYTES_MAX);
     let router = Routes::new(service).into_axum_router();
