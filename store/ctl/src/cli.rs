@@ -2,6 +2,7 @@
 
 mod access;
 mod cluster;
+mod concurrency;
 mod lease;
 mod upkeep;
 
@@ -17,11 +18,12 @@ pub use self::access::{Auth, Names, Passwd, Permission, Role, User, UserAdd, Use
 pub use self::cluster::{
     Endpoint, Endpoints, Hashkv, Member, MemberAdd, MemberId, MemberList, MemberUpdate,
 };
+pub use self::concurrency::{Elect, Lock};
 pub use self::lease::{KeepAlive, Lease, LeaseArguments, Timetolive};
 pub use self::upkeep::{Alarm, Defrag, MoveLeader, Save, Snapshot};
 
 /// Flags that are on or off; they may be written with `=true` or `=false`.
-const SWITCHES: [&str; 20] = [
+const SWITCHES: [&str; 21] = [
     "cluster",
     "count-only",
     "detail",
@@ -32,6 +34,7 @@ const SWITCHES: [&str; 20] = [
     "keys",
     "keys-only",
     "learner",
+    "listen",
     "mark-compacted",
     "no-password",
     "once",
@@ -140,6 +143,10 @@ pub enum Command {
     /// Roles
     #[command(subcommand)]
     Role(Role),
+    /// Hold a lock while a command runs, or until interrupted: lock <name> [command arg...]
+    Lock(Lock),
+    /// Lead an election until interrupted, or tell who leads: elect <name> [proposal]
+    Elect(Elect),
     /// Print the version
     Version,
 }

@@ -4,16 +4,14 @@
 //! restored from the file (C52, K25): every key with its revisions and lease, the hash over all of them,
 //! leases, users and roles.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod member;
 
-use detcd_ctl::cli::Cli;
-use detcd_ctl::{command, offline};
-use detcd_node::config::Config;
+use std::path::PathBuf;
+
+use detcd_ctl::offline;
 use detcd_node::daemon;
-use detcd_node::node::{Environment, Node};
-use detcd_node::observer::NoObserver;
-use detcd_node::runtime::tokio::{DirectoryDisk, TcpNetwork, TokioRuntime};
+use detcd_node::node::Node;
+use detcd_node::runtime::tokio::TokioRuntime;
 use serde_json::{Value, from_str};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bolt/tests/etcd-3.6.14.db");
@@ -29,32 +27,20 @@ struct Restored {
 
 impl Restored {
     async fn start() -> Self {
-        let data_dir = std::env::temp_dir().join(format!("detcdutl-golden-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&data_dir);
+        let data_dir = member::directory("golden");
         let to = data_dir.to_str().unwrap();
         let arguments = ["snapshot", "restore", FILE, "--data-dir", to].map(str::to_owned);
         let cli = offline::cli::Cli::from_arguments(arguments).unwrap();
         offline::run(&cli).await.unwrap();
-        let environment = Environment {
-            network: Arc::new(TcpNetwork),
-            disk: Arc::new(DirectoryDisk::open(&data_dir.join("member")).unwrap()),
-            observer: Arc::new(NoObserver),
-        };
-        let config = Config {
-            listen_client_urls: vec!["http://127.0.0.1:0".to_owned()],
-            listen_peer_urls: vec!["http://127.0.0.1:0".to_owned()],
-            ..Config::default()
-        };
-        Self { member: daemon::start(config, environment).await.unwrap(), data_dir }
+        Self { member: member::start(&data_dir).await, data_dir }
     }
 
     /// What detcdctl prints.
     async fn ctl(&self, line: &[&str]) -> String {
         let endpoint = self.member.client_addresses()[0].clone();
-        let arguments = ["--endpoints", &endpoint].into_iter().chain(line.iter().copied());
-        let cli = Cli::from_arguments(arguments.map(str::to_owned)).unwrap();
         let mut printed = Vec::new();
-        command::run(&cli, &mut |bytes: &[u8]| printed.extend_from_slice(bytes)).await.unwrap();
+        let mut say = |text: &[u8]| printed.extend_from_slice(text);
+        member::ctl(&endpoint, line, &mut say).await.unwrap();
         String::from_utf8(printed).unwrap()
     }
 

@@ -2,24 +2,17 @@
 #![expect(clippy::disallowed_methods, reason = "the tool under test works on real files")]
 //! What is done with snapshot files: told as by etcdutl 3.6, and restored to what they hold.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod member;
+
+use std::path::Path;
 
 use detcd_ctl::offline::{self, cli::Cli};
-use detcd_node::config::Config;
 use detcd_node::daemon;
-use detcd_node::node::{Environment, Node};
-use detcd_node::observer::NoObserver;
-use detcd_node::runtime::tokio::{DirectoryDisk, TcpNetwork, TokioRuntime};
+
+use self::member::{directory, start};
 
 /// Saved by a real etcd 3.6.14.
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bolt/tests/etcd-3.6.14.db");
-
-fn directory(name: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("detcdutl-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&directory);
-    directory
-}
 
 async fn run(arguments: &[&str]) -> Result<String, String> {
     let cli = Cli::from_arguments(arguments.iter().map(|argument| (*argument).to_owned()));
@@ -33,20 +26,6 @@ async fn restore(file: &str, to: &Path, more: &[&str]) -> Result<String, String>
     let mut arguments = vec!["snapshot", "restore", file, "--data-dir", to.to_str().unwrap()];
     arguments.extend(more);
     run(&arguments).await
-}
-
-async fn start(data_dir: &Path) -> Node<TokioRuntime> {
-    let environment = Environment {
-        network: Arc::new(TcpNetwork),
-        disk: Arc::new(DirectoryDisk::open(&data_dir.join("member")).unwrap()),
-        observer: Arc::new(NoObserver),
-    };
-    let config = Config {
-        listen_client_urls: vec!["http://127.0.0.1:0".to_owned()],
-        listen_peer_urls: vec!["http://127.0.0.1:0".to_owned()],
-        ..Config::default()
-    };
-    daemon::start(config, environment).await.unwrap()
 }
 
 /// C53 and C54.

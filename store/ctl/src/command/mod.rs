@@ -4,14 +4,17 @@ pub mod access;
 pub mod alarm;
 pub mod compaction;
 pub mod del;
+pub mod elect;
 pub mod endpoint;
 pub mod get;
 mod ids;
 pub mod lease;
+pub mod lock;
 pub mod member;
 pub mod put;
 pub mod role;
 pub mod snapshot;
+mod tenure;
 pub mod txn;
 pub mod upkeep;
 pub mod user;
@@ -58,6 +61,8 @@ pub async fn run(cli: &Cli, say: &mut impl FnMut(&[u8])) -> Result<(), Failure> 
         Command::Auth(auth) => return access::auth(auth, global, &style, say).await,
         Command::User(user) => return user::run(user, global, &style, say).await,
         Command::Role(role) => return role::run(role, global, &style, say).await,
+        Command::Lock(lock) => return lock::run(lock, global, &style, say).await,
+        Command::Elect(elect) => return elect::run(elect, global, &style, say).await,
         Command::Member(member) => return member::run(member, global, &style, say).await,
         Command::Put(put) => {
             let request = put::request(put, put::value_from_stdin(put)?)?;
