@@ -52,6 +52,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("leases-and-strange-clocks"),
     script!("keep-alives-through-followers"),
     script!("locks-under-partitions"),
+    script!("elections-under-partitions"),
     script!("defragment-under-faults"),
     script!("defragment-full-disk"),
     script!("no-space"),

@@ -76,6 +76,8 @@ pub struct Workload {
     pub holders: usize,
     /// Clients that want locks.
     pub lockers: usize,
+    /// Clients that want to lead elections; half as many observe them.
+    pub electors: usize,
 }
 
 impl Default for Workload {
@@ -90,6 +92,7 @@ impl Default for Workload {
             users: 0,
             holders: 0,
             lockers: 0,
+            electors: 0,
         }
     }
 }
@@ -392,9 +395,9 @@ pub enum Counter {
 impl Plan {
     /// Whether clients of the run are granted leases.
     pub fn has_leases(&self) -> bool {
-        let Workload { holders, lockers, .. } = self.workload;
+        let Workload { holders, lockers, electors, .. } = self.workload;
         let grants = |step: &Step| matches!(step.action, Action::GrantLeases { .. });
-        holders + lockers > 0 || self.steps.iter().any(grants)
+        holders + lockers + electors > 0 || self.steps.iter().any(grants)
     }
 
     /// Microseconds a second that the fastest clock of the run gains.

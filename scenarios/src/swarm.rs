@@ -82,7 +82,9 @@ pub fn plan(seed: u64) -> Plan {
     let cluster = cluster(&mut dice("swarm cluster"));
     let users = users(&mut dice("swarm users"));
     let (holders, lockers) = leases(&mut dice("swarm leases"), users);
-    let workload = Workload { users, holders, lockers, ..workload(&mut dice("swarm workload")) };
+    let electors = electors(&mut dice("swarm elections"), users);
+    let drawn = workload(&mut dice("swarm workload"));
+    let workload = Workload { users, holders, lockers, electors, ..drawn };
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
     let mut steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
@@ -144,6 +146,12 @@ fn leases(dice: &mut Dice, users: u64) -> (usize, usize) {
     let holders = if dice.below(3) == 0 { dice.between(1..=4) as usize } else { 0 };
     let lockers = if dice.below(5) == 0 { dice.between(2..=4) as usize } else { 0 };
     if users > 0 { (0, 0) } else { (holders, lockers) }
+}
+
+/// Clients that want to lead elections, in one of five seeds, where others may want locks.
+fn electors(dice: &mut Dice, users: u64) -> usize {
+    let electors = if dice.below(5) == 0 { dice.between(2..=4) as usize } else { 0 };
+    if users > 0 { 0 } else { electors }
 }
 
 struct Schedule {

@@ -15,6 +15,7 @@
 //! | [`access`] | nobody is admitted who was not permitted, nobody denied who was |
 //! | [`lease`] | a lease lives as long as it was promised, and its keys as long as it does |
 //! | [`lock`] | nobody writes under a lock that somebody else owns |
+//! | [`election`] | who observes an election is told of its leaders in order |
 //! | [`linearizability`] | any model, by search, for histories without revisions |
 //!
 //! A checker never panics on what a history says; a history that makes no sense is a violation or
@@ -24,6 +25,7 @@ pub mod access;
 pub mod alarms;
 pub mod convergence;
 pub mod durability;
+pub mod election;
 pub mod hashes;
 pub mod lease;
 pub mod linearizability;
@@ -57,6 +59,7 @@ pub fn check(history: &History, options: &Options) -> Report {
         ("raft", raft::check(history)),
         ("lease", lease::check(history, &operations, committed, options)),
         ("lock", lock::check(&operations, committed)),
+        ("election", election::check(history, committed)),
         ("hashes", hashes::check(history)),
         ("snapshots", snapshots::check(history, committed)),
         ("alarms", alarms::check(history, &operations)),

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessLine, LeaseLine, Request, Response, UpkeepLine, WatchLine, request::is_default};
+use super::{
+    AccessLine, LeaderLine, LeaseLine, Request, Response, UpkeepLine, WatchLine,
+    request::is_default,
+};
 use crate::observation::Observation;
 
 /// Simulated (or, with real processes, monotonic) microseconds since the start of the run.
@@ -60,6 +63,8 @@ pub enum Event {
     },
     /// Something happened to a watch.
     Watch(WatchLine),
+    /// Somebody who observes an election was told of a leader.
+    Leader(LeaderLine),
     /// Something happened that concerns who may do what.
     Access(AccessLine),
     /// An operator was answered.
@@ -97,6 +102,7 @@ impl Event {
             | Self::CompactedAt { time, .. }
             | Self::Healed { time } => *time,
             Self::Watch(line) => line.time,
+            Self::Leader(line) => line.time,
             Self::Access(line) => line.time,
             Self::Upkeep(line) => line.time,
             Self::Applied(applied) => applied.time,

@@ -11,6 +11,7 @@ mod blob;
 mod display;
 mod event;
 mod file;
+mod leader;
 mod lease;
 mod lock;
 mod operation;
@@ -25,6 +26,7 @@ pub use event::{
     Applied, ClientId, Event, Info, InfoKind, MemberId, Micros, OpId, Refusal, RefusalKind,
 };
 pub use file::{ReadError, Writer, read, read_file};
+pub use leader::LeaderLine;
 pub use lease::{LeaseChange, LeaseId, LeaseLine, LeaseRequest, LeaseResponse};
 pub use lock::{LockRequest, LockResponse, lock_key, lock_prefix};
 pub use operation::{Operation, Operations, Outcome};

@@ -78,6 +78,7 @@ impl History {
                     joined.finish(&position, line, *op, *time, Outcome::Info(Some(error)));
                 }
                 Event::Watch(_)
+                | Event::Leader(_)
                 | Event::Access(_)
                 | Event::Upkeep(_)
                 | Event::Applied(_)

@@ -6,6 +6,7 @@ mod size;
 mod support;
 
 mod consensus;
+mod election;
 mod ends;
 mod lease;
 mod local_reads;

@@ -348,6 +348,10 @@ fn line(event: &Event) -> Option<String> {
         Event::Lease(line) => {
             format!("lease {}: {:?} at revision {}", line.lease, line.change, line.revision)
         }
+        Event::Leader(line) => format!(
+            "stream {} of member {}: {} leads {} and proclaims {}",
+            line.stream, line.member, line.key, line.election, line.value
+        ),
         Event::Access(line) => match &line.record {
             AccessRecord::As { op, user } => format!("operation {op} is of user {user}"),
             AccessRecord::Change { change, user, permits: true } => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jepsen_like::checker::{self, Clocks, Report, Violation};
-use jepsen_like::history::{Micros, OpId};
+use jepsen_like::history::{Event, Micros, OpId};
 use reports::{Finding, Verdict};
 
 use super::Ran;
@@ -99,7 +99,8 @@ fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
 
 fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
     let counted = &report.statistics;
-    let numbers: [(&str, u64); 15] = [
+    let leaders = ran.history.events.iter().filter(|event| matches!(event, Event::Leader(_)));
+    let numbers: [(&str, u64); 16] = [
         ("operations", counted.operations as u64),
         ("answered", counted.answered as u64),
         ("refused", counted.refused as u64),
@@ -114,6 +115,7 @@ fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
         ("installed snapshots", ran.counts.installed_snapshots),
         ("expired leases", ran.counts.expired_leases),
         ("locks", ran.counts.locks),
+        ("leaders that observers were told of", leaders.count() as u64),
         ("answers to operators", ran.counts.upkeep),
     ];
     let word = |verdict: &checker::Verdict| match verdict {

@@ -20,8 +20,8 @@ use super::upkeep::Desk;
 use crate::panics::Slot;
 use crate::plan::{Action, Plan, Step, Workload};
 use crate::workload::{
-    Administrator, Client, Holder, Locker, Login, Operator, Progress, Recorder, Session, StopSign,
-    User, Watcher, restore_saved, set_up,
+    Administrator, Client, Holder, Locker, Login, Observer, Operator, Progress, Recorder, Session,
+    StopSign, User, Wanted, Watcher, restore_saved, set_up,
 };
 use sim::cluster::{ClientHost, Cluster, Status};
 
@@ -222,11 +222,33 @@ impl Run {
         for number in 1..=lockers {
             let host = self.members.client(&format!("locker-{number}"));
             let (session, members) = (self.session(&host), members());
-            let locker = Locker { session, number, members, pace };
+            let wanted = Wanted::Lock;
+            let locker = Locker { session, number, members, pace, wanted };
             let working = locker.run(self.world.streams(), tasks.stop.clone());
             tasks.handles.push(host.host().spawn(working));
         }
+        self.start_electors(&mut tasks);
         tasks
+    }
+
+    /// Clients that want to lead, and those that are told who does.
+    fn start_electors(&self, tasks: &mut Tasks) {
+        let Workload { electors, pace, .. } = self.plan.workload;
+        let members = || self.members.endpoints().clone();
+        for number in 1..=electors {
+            let host = self.members.client(&format!("elector-{number}"));
+            let (session, members) = (self.session(&host).electing(), members());
+            let wanted = Wanted::Election;
+            let elector = Locker { session, number, members, pace, wanted };
+            let working = elector.run(self.world.streams(), tasks.stop.clone());
+            tasks.handles.push(host.host().spawn(working));
+        }
+        for number in 1..=electors.div_ceil(2) {
+            let host = self.members.client(&format!("observer-{number}"));
+            let observer = Observer { session: self.session(&host), number, members: members() };
+            let working = observer.run(self.world.streams(), tasks.stop.clone());
+            tasks.handles.push(host.host().spawn(working));
+        }
     }
 
     fn start_clients(&self) -> Tasks {

@@ -87,6 +87,7 @@ impl Parser {
             "users" => workload.users = line.count(0..=16)? as u64,
             "holders" => workload.holders = line.count(0..=64)?,
             "lockers" => workload.lockers = line.count(0..=64)?,
+            "electors" => workload.electors = line.count(0..=64)?,
             "duration" => *duration = line.duration()?,
             other => return line.error(format!("`{other}` is neither a setting nor a step")),
         }

@@ -40,6 +40,9 @@ impl Display for Plan {
         if workload.lockers > 0 {
             writeln!(out, "lockers {}", workload.lockers)?;
         }
+        if workload.electors > 0 {
+            writeln!(out, "electors {}", workload.electors)?;
+        }
         writeln!(out, "duration {}\n", Span(*duration))?;
         steps.iter().try_for_each(|step| writeln!(out, "{step}"))?;
         if !floors.is_empty() {

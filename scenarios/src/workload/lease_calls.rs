@@ -11,6 +11,7 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::convert::{bytes, header};
+use super::election_calls::entry;
 use super::login::Caller;
 
 /// Asks about a lease.
@@ -76,12 +77,12 @@ pub(super) async fn lock(client: &Caller, request: &LockRequest) -> Result<LockR
     })
 }
 
-/// What the service may write for a request: the claim, and its end.
+/// What the lock service, or that of elections, may write for a request: the claim, and its end.
 pub(super) fn lock_commands(request: &LockRequest) -> Vec<Command> {
     match request {
         LockRequest::Lock { name, lease } => {
             let key = lock_key(name, *lease);
-            vec![claim(name, &key, *lease), deletion(&key)]
+            vec![claim(name, &key, *lease), entry(name, *lease), deletion(&key)]
         }
         LockRequest::Unlock { key } => vec![deletion(key)],
     }
@@ -91,9 +92,20 @@ fn deletion(key: &Blob) -> Command {
     Command::DeleteRange(rpc::DeleteRangeRequest { key: bytes(key), ..Default::default() })
 }
 
+/// That a key was created at a revision; at 0 if it does not exist.
+pub(super) fn created(key: bytes::Bytes, revision: i64) -> rpc::Compare {
+    use rpc::compare::{CompareResult, CompareTarget, TargetUnion};
+    rpc::Compare {
+        key,
+        result: CompareResult::Equal.into(),
+        target: CompareTarget::Create.into(),
+        target_union: Some(TargetUnion::CreateRevision(revision)),
+        ..Default::default()
+    }
+}
+
 /// Writes the key if it does not exist; either way tells who owns the lock.
 fn claim(name: &Blob, key: &Blob, lease: LeaseId) -> Command {
-    use rpc::compare::{CompareResult, CompareTarget, TargetUnion};
     use rpc::range_request::{SortOrder, SortTarget};
     let op = |request| rpc::RequestOp { request: Some(request) };
     let prefix = lock_prefix(name);
@@ -110,13 +122,7 @@ fn claim(name: &Blob, key: &Blob, lease: LeaseId) -> Command {
     let put = rpc::PutRequest { key: bytes(key), lease, ..Default::default() };
     let get = rpc::RangeRequest { key: bytes(key), ..Default::default() };
     Command::Txn(rpc::TxnRequest {
-        compare: vec![rpc::Compare {
-            key: bytes(key),
-            result: CompareResult::Equal.into(),
-            target: CompareTarget::Create.into(),
-            target_union: Some(TargetUnion::CreateRevision(0)),
-            ..Default::default()
-        }],
+        compare: vec![created(bytes(key), 0)],
         success: vec![op(request_op::Request::RequestPut(put)), owner.clone()],
         failure: vec![op(request_op::Request::RequestRange(get)), owner],
     })

@@ -1,10 +1,12 @@
-//! Clients that want locks, write under them, and are sometimes away for longer than their lease lives.
+//! Clients that want locks, write under them, and are sometimes away for longer than their lease lives;
+//! and clients that do the same as candidates and leaders of elections.
 
 use std::time::Duration;
 
 use jepsen_like::history::{
-    Blob, Compare, CompareResult, CompareTarget, LeaseId, LeaseRequest, LeaseResponse, LockRequest,
-    LockResponse, PutRequest, RangeRequest, Request, RequestOp, Response, TxnRequest,
+    Blob, Compare, CompareResult, CompareTarget, DeleteRangeRequest, LeaseId, LeaseRequest,
+    LeaseResponse, LockRequest, LockResponse, PutRequest, RangeRequest, Request, RequestOp,
+    Response, TxnRequest,
 };
 use openraft_rt::AsyncRuntime;
 use sim::{SimRuntime, Stream, Streams};
@@ -14,8 +16,23 @@ use super::{Endpoints, Session, StopSign};
 use crate::dice::Dice;
 
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Different locks; few make conflicts.
+/// Different locks, or elections; few make conflicts.
 const LOCKS: u64 = 2;
+
+/// What a client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// To own a lock.
+    Lock,
+    /// To lead; its session must be one that elects.
+    Election,
+}
+
+/// One of the elections. They stand before the keys of other clients, whose deletions reach from a key to
+/// the end.
+pub(super) fn election(dice: &mut Dice) -> Blob {
+    Blob::from(format!("ballot{}", dice.below(LOCKS)).as_str())
+}
 
 /// A client that wants locks.
 #[derive(Debug)]
@@ -28,6 +45,8 @@ pub struct Locker {
     pub members: Endpoints,
     /// Mean pause between two requests.
     pub pace: Duration,
+    /// What it wants.
+    pub wanted: Wanted,
 }
 
 /// A lock that is owned, as far as its owner knows.
@@ -44,7 +63,11 @@ impl Locker {
     /// Works until told to stop.
     pub async fn run(mut self, streams: Streams, stop: StopSign) {
         for count in 0_u64.. {
-            let name = format!("locker {} round {count}", self.number);
+            let who = match self.wanted {
+                Wanted::Lock => "locker",
+                Wanted::Election => "elector",
+            };
+            let name = format!("{who} {} round {count}", self.number);
             let mut dice = Dice::new(streams.source(Stream::Workload, &name));
             SimRuntime::sleep(dice.around(self.pace)).await;
             if stop.is_raised() {
@@ -79,8 +102,10 @@ impl Locker {
         let Response::Lease(LeaseResponse::Grant { id: lease, ttl, .. }) = granted else {
             return None;
         };
-        // Before the keys of other clients, whose deletions reach from a key to the end.
-        let name = Blob::from(format!("job{}", dice.below(LOCKS)).as_str());
+        let name = match self.wanted {
+            Wanted::Lock => Blob::from(format!("job{}", dice.below(LOCKS)).as_str()),
+            Wanted::Election => election(dice),
+        };
         let patience = dice.millis(500..=6_000);
         let lock = Request::Lock(LockRequest::Lock { name: name.clone(), lease });
         let locked = self.call_for(lock, patience, dice).await?;
@@ -107,7 +132,10 @@ impl Locker {
                 self.call(renew, dice).await;
             }
             let op = self.session.recorder().new_op();
-            let request = guarded_put(owned, op);
+            let request = match self.wanted {
+                Wanted::Election if dice.percent(50) => proclamation(owned, op),
+                Wanted::Lock | Wanted::Election => guarded_put(owned, op),
+            };
             let member = self.members.pick(dice);
             self.session.call_as(op, member, request, PATIENCE).await;
             SimRuntime::sleep(dice.around(self.pace)).await;
@@ -116,8 +144,11 @@ impl Locker {
 
     async fn give_back(&mut self, owned: &Owned, dice: &mut Dice) {
         if dice.percent(85) {
-            let unlock = Request::Lock(LockRequest::Unlock { key: owned.key.clone() });
-            self.call(unlock, dice).await;
+            let request = match self.wanted {
+                Wanted::Lock => Request::Lock(LockRequest::Unlock { key: owned.key.clone() }),
+                Wanted::Election => resignation(owned),
+            };
+            self.call(request, dice).await;
         }
         if dice.percent(50) {
             self.call(Request::Lease(LeaseRequest::Revoke { id: owned.lease }), dice).await;
@@ -129,6 +160,24 @@ impl Locker {
 fn guarded_put(owned: &Owned, op: u64) -> Request {
     let key = Blob::from([b"guarded-", owned.name.as_bytes()].concat());
     let value = Blob::from(op.to_string().as_str());
+    while_owned(owned, RequestOp::Put(PutRequest { key, value, ..PutRequest::default() }))
+}
+
+/// Gives the leader's key another value.
+fn proclamation(owned: &Owned, op: u64) -> Request {
+    let value = Blob::from(op.to_string().as_str());
+    let (key, lease) = (owned.key.clone(), owned.lease);
+    while_owned(owned, RequestOp::Put(PutRequest { key, value, lease, ..PutRequest::default() }))
+}
+
+/// Deletes the leader's key.
+fn resignation(owned: &Owned) -> Request {
+    let key = owned.key.clone();
+    let delete = DeleteRangeRequest { key, ..DeleteRangeRequest::default() };
+    while_owned(owned, RequestOp::DeleteRange(delete))
+}
+
+fn while_owned(owned: &Owned, op: RequestOp) -> Request {
     Request::Txn(TxnRequest {
         compare: vec![Compare {
             key: owned.key.clone(),
@@ -136,7 +185,7 @@ fn guarded_put(owned: &Owned, op: u64) -> Request {
             result: CompareResult::Equal,
             target: CompareTarget::Create(owned.token),
         }],
-        success: vec![RequestOp::Put(PutRequest { key, value, ..PutRequest::default() })],
+        success: vec![op],
         failure: Vec::new(),
     })
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jepsen_like::history::{
-    AccessLine, AccessRecord, ClientId, Event, Info, LockResponse, MemberId, Micros, OpId, Refusal,
-    RefusalKind, Request, Response, UpkeepLine, WatchId, WatchLine, WatchRecord,
+    AccessLine, AccessRecord, ClientId, Event, Info, LeaderLine, LockResponse, MemberId, Micros,
+    OpId, Refusal, RefusalKind, Request, Response, UpkeepLine, WatchId, WatchLine, WatchRecord,
 };
 use sim::World;
 
@@ -42,7 +42,7 @@ pub struct Tally {
     pub resumed: u64,
     /// Watch events that were delivered.
     pub watch_events: u64,
-    /// Locks that were taken.
+    /// Locks that were taken, and elections that were won.
     pub locks: u64,
     /// Answers to operators.
     pub upkeep: u64,
@@ -136,6 +136,11 @@ impl Recorder {
             _ => {}
         }
         state.events.push(Event::Watch(WatchLine { time, watch, client, member, record }));
+    }
+
+    /// Somebody was told of a leader.
+    pub fn leader(&self, line: LeaderLine) {
+        self.lock().events.push(Event::Leader(line));
     }
 
     /// Something happened that concerns who may do what.

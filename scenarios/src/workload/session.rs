@@ -14,6 +14,7 @@ use tonic::Status;
 
 use super::access::no_token;
 use super::convert;
+use super::election_calls::elect;
 use super::lease_calls;
 use super::login::{Caller, Login, Token, authenticate, client};
 use super::recorder::Recorder;
@@ -36,6 +37,8 @@ pub struct Session {
     channels: BTreeMap<usize, Channel>,
     login: Option<Login>,
     token: Option<Token>,
+    /// Whether locks are elections.
+    elects: bool,
 }
 
 /// The number of a member in histories.
@@ -48,13 +51,19 @@ impl Session {
     pub fn new(host: ClientHost, recorder: &Recorder) -> Self {
         let client = recorder.new_client();
         let (recorder, channels) = (recorder.clone(), BTreeMap::new());
-        Self { host, recorder, client, channels, login: None, token: None }
+        Self { host, recorder, client, channels, login: None, token: None, elects: false }
     }
 
     /// The same as a user.
     #[must_use]
     pub fn with_login(self, login: Option<Login>) -> Self {
         Self { login, ..self }
+    }
+
+    /// The same through the election service, as far as that goes.
+    #[must_use]
+    pub fn electing(self) -> Self {
+        Self { elects: true, ..self }
     }
 
     /// Where everything is written down.
@@ -145,7 +154,16 @@ impl Session {
     ) -> Result<Option<Response>, Status> {
         for _ in 0..2 {
             let Some(token) = self.token(channel.clone(), PATIENCE).await else { return Ok(None) };
-            match send(client(channel.clone(), token), op, request).await {
+            let client = client(channel.clone(), token);
+            let elected = match self.elects {
+                true => elect(&client, request).await,
+                false => None,
+            };
+            let answer = match elected {
+                Some(answer) => answer,
+                None => send(client, op, request).await,
+            };
+            match answer {
                 Ok(response) => return Ok(Some(response)),
                 Err(status) if self.looked_at(&status) => {}
                 Err(status) => return Err(status),

@@ -201,6 +201,7 @@ impl<'h> Evidence<'h> {
                 Event::Invoke { .. }
                 | Event::Fail { .. }
                 | Event::Info { .. }
+                | Event::Leader(_)
                 | Event::Access(_)
                 | Event::Upkeep(_)
                 | Event::Applied(_)
