@@ -109,7 +109,7 @@ pub enum Command {
     /// Delete a key or a range: del <key> [range_end]
     Del(Del),
     /// Do a transaction that stdin describes
-    Txn,
+    Txn(Txn),
     /// Give up the history before a revision: compaction <revision>
     #[command(visible_alias = "compact")]
     Compaction(Compaction),
@@ -241,6 +241,14 @@ pub struct Del {
     pub range: bool,
 }
 
+/// `txn` (C16).
+#[derive(Args, Debug, Clone, PartialEq, Default)]
+pub struct Txn {
+    /// Ask for each part
+    #[arg(short, long)]
+    pub interactive: bool,
+}
+
 /// `compaction` (C17).
 #[derive(Args, Debug, Clone, PartialEq)]
 pub struct Compaction {
@@ -321,6 +329,17 @@ pub(crate) fn told_by(program: &str, error: &clap::Error) -> Failure {
         ErrorKind::UnknownArgument => {
             let argument = invalid(ContextKind::InvalidArg);
             Failure::error(format!("unknown flag: {argument}"))
+        }
+        ErrorKind::ValueValidation => {
+            let value = invalid(ContextKind::InvalidValue);
+            let flag = invalid(ContextKind::InvalidArg);
+            let flag = flag.split(' ').next().unwrap_or_default();
+            let is_time = flag.ends_with("-timeout") || flag.ends_with("-time");
+            let reason = match is_time {
+                true => format!("time: invalid duration \"{value}\""),
+                false => format!("strconv.ParseInt: parsing \"{value}\": invalid syntax"),
+            };
+            Failure::error(format!("invalid argument \"{value}\" for \"{flag}\" flag: {reason}"))
         }
         _ => {
             let text = error.to_string();

@@ -14,6 +14,7 @@
 pub mod cli;
 pub mod command;
 pub mod duration;
+pub mod environment;
 pub mod failure;
 pub mod key_range;
 pub mod offline;

@@ -23,7 +23,9 @@ pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<TxnRequest,
 
 /// `mod("key") > "0"`.
 fn comparison(line: &str) -> Result<Compare, Failure> {
-    let (target, behind) = line.split_once('(').unwrap_or((line, ""));
+    let (target, behind) = line
+        .split_once('(')
+        .ok_or_else(|| Failure::input(format!("malformed comparison: {line}")))?;
     let parsed = quoted(behind).and_then(|(key, rest)| {
         let rest = rest.trim_start().strip_prefix(')')?.trim_start();
         let (relation, rest) = rest.split_once(char::is_whitespace)?;
@@ -157,6 +159,8 @@ mod tests {
         let refused = parse(["bad("]).unwrap_err();
         let text = "malformed comparison: bad(; got bad(\"\")  \"\"";
         assert_eq!((refused.text.as_deref(), refused.code), (Some(text), 3));
+        let refused = parse(["bad"]).unwrap_err();
+        assert_eq!(refused.text.as_deref(), Some("malformed comparison: bad"));
         for lines in [["", "watch a"], ["", "put 'a"], ["age(\"k\") = \"1\"", ""]] {
             assert_eq!(parse(lines).unwrap_err().code, 3, "{lines:?}");
         }

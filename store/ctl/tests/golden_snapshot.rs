@@ -1,5 +1,4 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-#![expect(clippy::disallowed_methods, reason = "the tool under test works on real files")]
 //! What a real etcd 3.6.14 told of itself when a snapshot of it was saved, a member tells that was
 //! restored from the file (C52, K25): every key with its revisions and lease, the hash over all of them,
 //! leases, users and roles.

@@ -4,10 +4,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use detcd_ctl::cli::Cli;
-use detcd_ctl::command;
+use detcd_ctl::{command, environment};
 
 fn main() -> ExitCode {
-    let code = match Cli::from_arguments(std::env::args().skip(1)) {
+    // A variable that is no text is none of etcdctl's.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let arguments = environment::merged(std::env::args().skip(1).collect(), variables);
+    let code = match arguments.and_then(Cli::from_arguments) {
         Ok(cli) => in_tokio(&cli),
         Err(failure) => failure.tell(),
     };

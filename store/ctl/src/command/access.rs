@@ -81,14 +81,9 @@ pub fn status(answer: &AuthStatusResponse) -> Report {
     let AuthStatusResponse { enabled, auth_revision, .. } = answer;
     let lines =
         [format!("Authentication Status: {enabled}"), format!("AuthRevision: {auth_revision}")];
-    let mut fields = header_fields(&answer.header);
-    fields.extend([
-        format!("\"Enabled\" : {enabled}"),
-        format!("\"AuthRevision\" : {auth_revision}"),
-    ]);
     let json =
         Status { header: header(&answer.header), enabled: *enabled, auth_revision: *auth_revision };
-    Report::of_lines(lines).fields(fields).json(&json)
+    Report::of_lines(lines).json(&json)
 }
 
 /// Names of users or of roles.

@@ -93,7 +93,24 @@ fn peer_urls(urls: &[String]) -> Result<Vec<String>, Failure> {
     if urls.is_empty() {
         return Err(Failure::arguments("member peer urls not provided"));
     }
+    urls.iter().try_for_each(|url| check_url(url))?;
     Ok(urls.to_vec())
+}
+
+/// What etcd's client refuses by itself.
+fn check_url(url: &str) -> Result<(), Failure> {
+    let refused = |text: &str| Err(Failure::error(format!("{text}: {url}")));
+    let (scheme, rest) = url.trim().split_once("://").unwrap_or(("", url));
+    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+    match scheme {
+        "unix" | "unixs" => Ok(()),
+        "http" | "https" if !address.contains(':') => {
+            refused("URL address does not have the form \"host:port\"")
+        }
+        "http" | "https" if !path.is_empty() => refused("URL must not contain a path"),
+        "http" | "https" => Ok(()),
+        _ => refused("URL scheme must be http, https, unix, or unixs"),
+    }
 }
 
 #[derive(Serialize)]

@@ -70,8 +70,8 @@ pub async fn run(cli: &Cli, say: &mut impl FnMut(&[u8])) -> Result<(), Failure> 
             Answer::Put(session.answer(session.client.kv().put(request)).await?)
         }
         Command::Get(get) => {
-            get::check_format(get, &style)?;
             let request = get::request(get)?;
+            get::check_format(get, &style)?;
             let session = Session::open(global).await?;
             let found = session.answer(session.client.kv().range(request)).await?;
             if get.print_value_only { Answer::Values(found) } else { Answer::Range(found) }
@@ -82,8 +82,8 @@ pub async fn run(cli: &Cli, say: &mut impl FnMut(&[u8])) -> Result<(), Failure> 
             let session = Session::open(global).await?;
             Answer::Del(session.answer(session.client.kv().delete_range(request)).await?)
         }
-        Command::Txn => {
-            let request = txn::request_from_stdin()?;
+        Command::Txn(txn) => {
+            let request = txn::request_from_stdin(txn, say)?;
             let session = Session::open(global).await?;
             Answer::Txn(session.answer(session.client.kv().txn(request)).await?)
         }
@@ -91,8 +91,10 @@ pub async fn run(cli: &Cli, say: &mut impl FnMut(&[u8])) -> Result<(), Failure> 
             let request = compaction::request(compaction)?;
             let revision = request.revision;
             let session = Session::open(global).await?;
-            let done = session.answer(session.client.kv().compact(request)).await?;
-            Answer::Compaction { revision, done }
+            session.answer(session.client.kv().compact(request)).await?;
+            // The same in every format, as etcdctl.
+            say(format!("compacted revision {revision}\n").as_bytes());
+            return Ok(());
         }
     };
     say(&style.print(&answer)?);

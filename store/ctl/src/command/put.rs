@@ -26,7 +26,8 @@ pub fn request(put: &Put, stdin: Option<String>) -> Result<PutRequest, Failure> 
     let (key, value) = match (put.arguments.as_slice(), stdin) {
         ([key], _) if put.ignore_value => (key, String::new()),
         ([key], Some(value)) => (key, value),
-        ([key, value], _) if !put.ignore_value => (key, value.clone()),
+        // etcdctl passes over further arguments.
+        ([key, value, ..], _) if !put.ignore_value => (key, value.clone()),
         _ => return Err(Failure::arguments(COUNT)),
     };
     let lease = i64::from_str_radix(&put.lease, 16).map_err(|_| {

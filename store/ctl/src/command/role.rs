@@ -73,7 +73,8 @@ async fn role_list(global: &Global) -> Result<Report, Failure> {
     let roles = Some(answer.roles.clone());
     let json = Names { header: header(&answer.header), users: None, roles };
     let mut fields = header_fields(&answer.header);
-    fields.extend(answer.roles.iter().map(|name| format!("\"Role\" : \"{name}\"")));
+    let names: String = answer.roles.iter().map(|name| format!(" \"{name}\"")).collect();
+    fields.push(format!("\"Roles\" :{names}"));
     Ok(Report::of_lines(answer.roles).fields(fields).json(&json))
 }
 
@@ -192,7 +193,8 @@ pub fn permits(role: &str, answer: &AuthRoleGetResponse) -> Report {
         };
         let text = |bytes: &[u8]| quoted(bytes);
         [
-            format!("\"PermType\" : \"{kind}\""),
+            // With two blanks and no quotes, as etcd's.
+            format!("\"PermType\" :  {kind}"),
             format!("\"Key\" : {}", text(&perm.key)),
             format!("\"RangeEnd\" : {}", text(&perm.range_end)),
         ]

@@ -14,7 +14,7 @@ use super::ids;
 use super::role::role_lines;
 use crate::cli::{Global, Passwd, User, UserAdd, UserGet};
 use crate::failure::Failure;
-use crate::print::{Report, Style, header, header_fields};
+use crate::print::{Report, Style, header};
 use crate::session::Session;
 
 /// Runs one of them.
@@ -74,9 +74,7 @@ async fn user_list(global: &Global) -> Result<Report, Failure> {
     let answer = session.answer(session.client.auth().user_list(request)).await?;
     let users = Some(answer.users.clone());
     let json = Names { header: header(&answer.header), users, roles: None };
-    let mut fields = header_fields(&answer.header);
-    fields.extend(answer.users.iter().map(|name| format!("\"User\" : \"{name}\"")));
-    Ok(Report::of_lines(answer.users).fields(fields).json(&json))
+    Ok(Report::of_lines(answer.users).json(&json))
 }
 
 async fn user_passwd(passwd: &Passwd, global: &Global) -> Result<Report, Failure> {
@@ -165,11 +163,9 @@ fn print(text: &str) {
 /// The answer to `user get`.
 pub fn roles_of(name: &str, answer: &AuthUserGetResponse) -> Report {
     let lines = [format!("User: {name}"), format!("Roles: {}", answer.roles.join(" "))];
-    let mut fields = header_fields(&answer.header);
-    fields.extend(answer.roles.iter().map(|role| format!("\"Role\" : \"{role}\"")));
     let roles = (!answer.roles.is_empty()).then(|| answer.roles.clone());
     let json = Names { header: header(&answer.header), users: None, roles };
-    Report::of_lines(lines).fields(fields).json(&json)
+    Report::of_lines(lines).json(&json)
 }
 
 async fn detail(

@@ -3,26 +3,27 @@
 use detcd_api::etcdserverpb::{Member, ResponseHeader, StatusResponse};
 use detcd_api::mvccpb::KeyValue;
 
-use super::{Answer, bytes};
+use super::{Answer, Health};
+use crate::duration;
 
 /// The text, of the answers that have one in this format so far.
-pub(super) fn print(answer: &Answer, hex: bool) -> Option<Vec<u8>> {
+pub(super) fn print(answer: &Answer) -> Option<Vec<u8>> {
     let mut lines = Vec::new();
     match answer {
         Answer::Put(put) => {
             header(&mut lines, put.header.as_ref());
-            put.prev_kv.iter().for_each(|kv| key_value(&mut lines, "Prev", kv, hex));
+            put.prev_kv.iter().for_each(|kv| key_value(&mut lines, "Prev", kv));
         }
         Answer::Range(range) => {
             header(&mut lines, range.header.as_ref());
-            range.kvs.iter().for_each(|kv| key_value(&mut lines, "", kv, hex));
+            range.kvs.iter().for_each(|kv| key_value(&mut lines, "", kv));
             lines.push(format!("\"More\" : {}", range.more));
             lines.push(format!("\"Count\" : {}", range.count));
         }
         Answer::Del(del) => {
             header(&mut lines, del.header.as_ref());
             lines.push(format!("\"Deleted\" : {}", del.deleted));
-            del.prev_kvs.iter().for_each(|kv| key_value(&mut lines, "Prev", kv, hex));
+            del.prev_kvs.iter().for_each(|kv| key_value(&mut lines, "Prev", kv));
         }
         Answer::Members(list) => {
             header(&mut lines, list.header.as_ref());
@@ -31,6 +32,7 @@ pub(super) fn print(answer: &Answer, hex: bool) -> Option<Vec<u8>> {
         Answer::Status(all) => {
             all.iter().for_each(|(endpoint, status)| self::status(&mut lines, endpoint, status));
         }
+        Answer::Health(all) => all.iter().for_each(|health| lines.extend(self::health(health))),
         _ => return None,
     }
     Some((lines.join("\n") + "\n").into_bytes())
@@ -57,6 +59,18 @@ pub(crate) fn member_fields(member: &Member) -> Vec<String> {
     lines.extend(urls("ClientURL", &member.client_ur_ls));
     lines.extend([format!("\"IsLearner\" : {}", member.is_learner), String::new()]);
     lines
+}
+
+fn health(health: &Health) -> [String; 5] {
+    let Health { endpoint, took, error } = health;
+    [
+        format!("\"Endpoint\" : {}", quoted(endpoint.as_bytes())),
+        format!("\"Health\" : {}", error.is_none()),
+        format!("\"Took\" : {}", duration::text(*took)),
+        // Without quotes, as etcd's.
+        format!("\"Error\" : {}", error.as_deref().unwrap_or_default()),
+        String::new(),
+    ]
 }
 
 fn status(lines: &mut Vec<String>, endpoint: &str, status: &StatusResponse) {
@@ -91,13 +105,12 @@ fn header(lines: &mut Vec<String>, header: Option<&ResponseHeader>) {
     lines.push(format!("\"RaftTerm\" : {}", header.raft_term));
 }
 
-fn key_value(lines: &mut Vec<String>, prefix: &str, kv: &KeyValue, hex: bool) {
-    let text = |part: &[u8]| quoted(&bytes(part, hex));
-    lines.push(format!("\"{prefix}Key\" : {}", text(&kv.key)));
+fn key_value(lines: &mut Vec<String>, prefix: &str, kv: &KeyValue) {
+    lines.push(format!("\"{prefix}Key\" : {}", quoted(&kv.key)));
     lines.push(format!("\"{prefix}CreateRevision\" : {}", kv.create_revision));
     lines.push(format!("\"{prefix}ModRevision\" : {}", kv.mod_revision));
     lines.push(format!("\"{prefix}Version\" : {}", kv.version));
-    lines.push(format!("\"{prefix}Value\" : {}", text(&kv.value)));
+    lines.push(format!("\"{prefix}Value\" : {}", quoted(&kv.value)));
     lines.push(format!("\"{prefix}Lease\" : {}", kv.lease));
 }
 

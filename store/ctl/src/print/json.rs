@@ -16,9 +16,6 @@ pub(super) fn print(answer: &Answer) -> Result<Vec<u8>, Failure> {
         Answer::Range(range) | Answer::Values(range) => serde_json::to_vec(&Range::from(range)),
         Answer::Del(del) => serde_json::to_vec(&Del::from(del)),
         Answer::Txn(txn) => serde_json::to_vec(&Txn::from(txn)),
-        Answer::Compaction { done, .. } => {
-            serde_json::to_vec(&Bare { header: header(&done.header) })
-        }
         Answer::Watch(watch) => serde_json::to_vec(&Watch::from(watch)),
         Answer::Members(list) => serde_json::to_vec(&Members::from(list)),
         // It has a text of its own.
@@ -34,6 +31,49 @@ pub(super) fn print(answer: &Answer) -> Result<Vec<u8>, Failure> {
     let mut line = line.map_err(|error| Failure::error(error.to_string()))?;
     line.push(b'\n');
     Ok(line)
+}
+
+/// A list of members with hexadecimal ids, in etcd's order and spelling (C6).
+pub(super) fn members_in_hex(list: &rpc::MemberListResponse) -> Result<Vec<u8>, Failure> {
+    #[derive(Serialize)]
+    struct Head {
+        cluster_id: String,
+        member_id: String,
+        raft_term: u64,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Named<'a> {
+        #[serde(rename = "ID")]
+        id: String,
+        name: &'a str,
+        #[serde(rename = "peerURLs")]
+        peer_urls: &'a [String],
+        #[serde(rename = "clientURLs")]
+        client_urls: &'a [String],
+        #[serde(skip_serializing_if = "is_default")]
+        is_learner: bool,
+    }
+    #[derive(Serialize)]
+    struct List<'a> {
+        header: Option<Head>,
+        members: Vec<Named<'a>>,
+    }
+    let header = list.header.as_ref().map(|header| Head {
+        cluster_id: format!("{:x}", header.cluster_id),
+        member_id: format!("{:x}", header.member_id),
+        raft_term: header.raft_term,
+    });
+    let members = list.members.iter().map(|member| Named {
+        id: format!("{:x}", member.id),
+        name: &member.name,
+        peer_urls: &member.peer_ur_ls,
+        client_urls: &member.client_ur_ls,
+        is_learner: member.is_learner,
+    });
+    let list = List { header, members: members.collect() };
+    let line = serde_json::to_string(&list).map_err(|error| Failure::error(error.to_string()))?;
+    Ok((line + "\n").into_bytes())
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -90,12 +130,6 @@ impl From<&mvccpb::KeyValue> for KeyValue {
             lease: kv.lease,
         }
     }
-}
-
-#[derive(Serialize)]
-struct Bare {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    header: Option<Header>,
 }
 
 #[derive(Serialize)]

@@ -10,8 +10,8 @@ mod table;
 use std::time::Duration;
 
 use detcd_api::etcdserverpb::{
-    CompactionResponse, DeleteRangeResponse, MemberListResponse, PutResponse, RangeResponse,
-    StatusResponse, TxnResponse, WatchResponse,
+    DeleteRangeResponse, MemberListResponse, PutResponse, RangeResponse, StatusResponse,
+    TxnResponse, WatchResponse,
 };
 
 pub use self::report::Report;
@@ -58,13 +58,6 @@ pub enum Answer {
     Del(DeleteRangeResponse),
     /// Of `txn`.
     Txn(TxnResponse),
-    /// Of `compaction`.
-    Compaction {
-        /// To which revision.
-        revision: i64,
-        /// The answer.
-        done: CompactionResponse,
-    },
     /// One response of `watch`.
     Watch(WatchResponse),
     /// Of `member list`.
@@ -106,12 +99,13 @@ impl Style {
         if let Answer::Report(report) = answer {
             return report.print(self);
         }
-        match self.format {
-            Format::Simple => Ok(simple::print(answer, self.hex)),
-            Format::Json => json::print(answer),
-            Format::Fields => fields::print(answer, self.hex)
+        match (self.format, answer) {
+            (Format::Json, Answer::Members(list)) if self.hex => json::members_in_hex(list),
+            (Format::Simple, _) => Ok(simple::print(answer, self.hex)),
+            (Format::Json, _) => json::print(answer),
+            (Format::Fields, _) => fields::print(answer)
                 .ok_or_else(|| Failure::feature("fields not supported as output format")),
-            Format::Table => table::print(answer)
+            (Format::Table, _) => table::print(answer)
                 .ok_or_else(|| Failure::feature("table not supported as output format")),
         }
     }

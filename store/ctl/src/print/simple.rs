@@ -23,7 +23,6 @@ pub(super) fn print(answer: &Answer, hex: bool) -> Vec<u8> {
         Answer::Values(range) => range.kvs.iter().for_each(|kv| page.bytes(&kv.value)),
         Answer::Del(del) => page.del(del),
         Answer::Txn(txn) => page.txn(txn),
-        Answer::Compaction { revision, .. } => page.line(&format!("compacted revision {revision}")),
         Answer::Watch(watch) => page.watch(watch),
         Answer::Members(members) => {
             members.members.iter().for_each(|member| page.line(&member_cells(member).join(", ")));
