@@ -169,8 +169,11 @@ impl fmt::Display for Measured {
 }
 
 /// Pings are for broken networks; a measurement has none, and must not be disturbed by them.
-const KEEP_ALIVE: KeepAlive =
-    KeepAlive { interval: Duration::from_secs(60), timeout: Duration::from_secs(60) };
+const KEEP_ALIVE: KeepAlive = KeepAlive {
+    interval: Duration::from_secs(60),
+    timeout: Duration::from_secs(60),
+    while_idle: false,
+};
 
 /// A client of one endpoint (`host:port`).
 pub async fn connect(endpoint: &str) -> Result<Client<Channel>, ChannelError> {

@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status};
 type R = SimRuntime;
 
 const SECOND: Duration = Duration::from_secs(1);
-const KEEP_ALIVE: KeepAlive = KeepAlive { interval: SECOND, timeout: SECOND };
+const KEEP_ALIVE: KeepAlive = KeepAlive { interval: SECOND, timeout: SECOND, while_idle: true };
 
 /// Counts puts.
 #[derive(Default)]

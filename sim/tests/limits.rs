@@ -51,7 +51,8 @@ fn g94_no_more_streams_than_allowed_run_at_once() {
         R::sleep(SECOND).await;
         let inside = host.clone();
         let asking = host.spawn(async move {
-            let keep_alive = KeepAlive { interval: 10 * SECOND, timeout: 10 * SECOND };
+            let keep_alive =
+                KeepAlive { interval: 10 * SECOND, timeout: 10 * SECOND, while_idle: false };
             let channel = grpc::connect::<R>(&inside.network(), "server:2379", keep_alive).await;
             let client =
                 Client::new(channel.expect("it listens"), http::Uri::from_static("http://server"));

@@ -10,6 +10,9 @@ use super::roster::Roster;
 use crate::process::Host;
 use crate::runtime::SimRuntime;
 
+/// Distance that members of a cluster ask of pings, unless they are told otherwise.
+pub(super) const PING_DISTANCE: Duration = Duration::from_secs(1);
+
 /// A machine on which clients run; clones are the same one.
 #[derive(Debug, Clone)]
 pub struct ClientHost {
@@ -27,8 +30,11 @@ impl ClientHost {
     pub async fn connect(&self, member: usize, limit: Duration) -> Result<Channel, ConnectError> {
         let Some(machine) = self.roster.host(member) else { return Err(ConnectError::Gone) };
         let address = format!("{}:{CLIENT_PORT}", machine.ip());
-        let keep_alive =
-            KeepAlive { interval: Duration::from_secs(2), timeout: Duration::from_secs(2) };
+        let keep_alive = KeepAlive {
+            interval: 2 * PING_DISTANCE,
+            timeout: 2 * PING_DISTANCE,
+            while_idle: false,
+        };
         let network = self.host.network();
         let connecting = grpc::connect::<SimRuntime>(&network, &address, keep_alive);
         match SimRuntime::timeout(limit, connecting).await {

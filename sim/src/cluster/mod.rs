@@ -41,7 +41,9 @@ pub struct ClusterConfig {
 
 impl Default for ClusterConfig {
     fn default() -> Self {
-        Self { members: 3, member: Config::default(), disk: Timing::default() }
+        // Clients of a run ping often, so that they soon find out whom they have lost.
+        let member = Config { grpc_keepalive_min_time: client::PING_DISTANCE, ..Config::default() };
+        Self { members: 3, member, disk: Timing::default() }
     }
 }
 

@@ -119,10 +119,14 @@ fn credentials(global: &Global) -> Result<Option<(String, String)>, Failure> {
     }
 }
 
+/// Shortest time between two pings.
+const PING_INTERVAL_MIN: Duration = Duration::from_secs(10);
+
 async fn connect(endpoint: &str, global: &Global) -> Result<Channel, String> {
     let address = address(endpoint)?;
-    let keep_alive =
-        KeepAlive { interval: global.keepalive_time, timeout: global.keepalive_timeout };
+    // Servers send away who pings more often (G96), so gRPC's clients in Go never do, whatever they are told.
+    let interval = global.keepalive_time.max(PING_INTERVAL_MIN);
+    let keep_alive = KeepAlive { interval, timeout: global.keepalive_timeout, while_idle: false };
     let connecting = grpc::connect::<TokioRuntime>(&TcpNetwork, &address, keep_alive);
     match TokioRuntime::timeout(global.dial_timeout, connecting).await {
         Ok(channel) => channel.map_err(|error| error.to_string()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use detcd_node::config::{AuthToken, ClusterState, Config};
+use detcd_node::config::{AuthToken, ClusterState, Config, parse_duration};
 use detcd_node::daemon;
 use detcd_node::node::{Ending, Environment};
 use detcd_node::observer::NoObserver;
@@ -69,6 +69,15 @@ struct Flags {
     /// Most streams on one client connection.
     #[arg(long, default_value_t = u32::MAX)]
     max_concurrent_streams: u32,
+    /// Distance that a client's pings have to keep.
+    #[arg(long, default_value = "5s", value_parser = parse_duration)]
+    grpc_keepalive_min_time: Duration,
+    /// Silence before a client is pinged.
+    #[arg(long, default_value = "2h", value_parser = parse_duration)]
+    grpc_keepalive_interval: Duration,
+    /// Silence after a ping before the client's connection is given up.
+    #[arg(long, default_value = "20s", value_parser = parse_duration)]
+    grpc_keepalive_timeout: Duration,
     /// Largest size of the database in bytes; 0 for 2 GiB, negative for no limit.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     quota_backend_bytes: i64,
@@ -143,6 +152,9 @@ impl Flags {
             max_txn_ops: self.max_txn_ops,
             max_request_bytes: self.max_request_bytes,
             max_concurrent_streams: self.max_concurrent_streams,
+            grpc_keepalive_min_time: self.grpc_keepalive_min_time,
+            grpc_keepalive_interval: self.grpc_keepalive_interval,
+            grpc_keepalive_timeout: self.grpc_keepalive_timeout,
             quota_backend_bytes: self.quota_backend_bytes,
             auth_token,
             auth_token_ttl: Duration::from_secs(self.auth_token_ttl.into()),

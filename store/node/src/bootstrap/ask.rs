@@ -35,7 +35,7 @@ async fn ask<R: Runtime>(
     patience: Duration,
 ) -> io::Result<peer::DescribeReply> {
     let address = Url::parse(url).map_err(io::Error::other)?.address();
-    let keep_alive = KeepAlive { interval: patience, timeout: patience };
+    let keep_alive = KeepAlive { interval: patience, timeout: patience, while_idle: true };
     let channel =
         grpc::connect::<R>(network, &address, keep_alive).await.map_err(io::Error::other)?;
     let mut client = PeerClient::with_origin(channel, http::Uri::from_static("http://peer"));

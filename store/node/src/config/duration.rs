@@ -15,7 +15,7 @@ const UNITS: [(&str, f64); 8] = [
 ];
 
 /// Reads a time that is not negative.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub fn parse(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is not a time such as 300s or 1h30m");
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub use auth_token::{AuthToken, AuthTokenError, JwtOptions};
 pub use cluster::{BootstrapMember, InitialCluster, added_member_id, cluster_id, member_id};
+pub use duration::parse as parse_duration;
 pub use url::{Url, UrlError};
 
 /// The settings of a member. Names follow etcd's flags (F rows); `Default` gives etcd's defaults.
@@ -44,6 +45,12 @@ pub struct Config {
     pub max_request_bytes: usize,
     /// `--max-concurrent-streams`: most streams on one connection.
     pub max_concurrent_streams: u32,
+    /// `--grpc-keepalive-min-time`: distance that a client's pings have to keep.
+    pub grpc_keepalive_min_time: Duration,
+    /// `--grpc-keepalive-interval`: silence before a client is pinged.
+    pub grpc_keepalive_interval: Duration,
+    /// `--grpc-keepalive-timeout`: silence after that before its connection is given up.
+    pub grpc_keepalive_timeout: Duration,
     /// `--quota-backend-bytes`: largest database; 0 for etcd's 2 GiB, negative for no limit.
     pub quota_backend_bytes: i64,
     /// `--watch-progress-notify-interval`.
@@ -93,6 +100,9 @@ impl Default for Config {
             max_txn_ops: 128,
             max_request_bytes: 1_572_864,
             max_concurrent_streams: u32::MAX,
+            grpc_keepalive_min_time: Duration::from_secs(5),
+            grpc_keepalive_interval: Duration::from_secs(2 * 60 * 60),
+            grpc_keepalive_timeout: Duration::from_secs(20),
             quota_backend_bytes: 0,
             watch_progress_notify_interval: Duration::from_secs(10 * 60),
             auth_token: AuthToken::Simple,

@@ -22,6 +22,8 @@ pub struct KeepAlive {
     pub interval: Duration,
     /// Silence after it.
     pub timeout: Duration,
+    /// Whether to ping while nothing is asked, which servers of clients do not like (G96).
+    pub while_idle: bool,
 }
 
 /// Why a connection could not be made.
@@ -72,7 +74,7 @@ pub async fn connect<R: Runtime>(
         .timer(Timer::<R>::default())
         .keep_alive_interval(Some(keep_alive.interval))
         .keep_alive_timeout(keep_alive.timeout)
-        .keep_alive_while_idle(true)
+        .keep_alive_while_idle(keep_alive.while_idle)
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(1 << 22)
         .handshake(TokioIo::new(stream))

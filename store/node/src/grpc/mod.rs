@@ -4,10 +4,13 @@
 //! protocol stack without it. Must never know: which services are served.
 
 mod admission;
+mod calm;
 mod channel;
 mod executor;
 mod flowing;
+mod frames;
 mod opening;
+mod pings;
 mod server;
 
 pub use channel::{Channel, ChannelError, KeepAlive, connect};

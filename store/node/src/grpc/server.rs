@@ -13,9 +13,10 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use openraft_rt::Select2;
+use openraft_rt::{AsyncRuntime, Instant, Select2};
 
 use super::admission::{Admission, Guest};
+use super::calm::Calm;
 use super::executor::{Executor, Timer};
 use super::flowing::Flowing;
 use super::opening::Opening;
@@ -35,6 +36,9 @@ pub struct ServerOptions {
     pub keep_alive_interval: Duration,
     /// Silence after a ping before the connection is given up.
     pub keep_alive_timeout: Duration,
+    /// Distance that a client's pings have to keep, or it is told to calm down (G96); any will do if there
+    /// is none.
+    pub ping_distance: Option<Duration>,
     /// Longest that a client may take from its connection to its first words.
     pub opening_timeout: Duration,
     /// Longest that a client may take from its connection to its first request.
@@ -52,6 +56,7 @@ impl Default for ServerOptions {
             concurrent_streams_max: u32::MAX,
             keep_alive_interval: Duration::from_secs(2 * 60 * 60),
             keep_alive_timeout: Duration::from_secs(20),
+            ping_distance: None,
             opening_timeout: Duration::from_secs(2 * 60),
             unused_timeout: Duration::from_secs(10 * 60),
             write_timeout: Duration::from_secs(2 * 60),
@@ -167,6 +172,8 @@ async fn connection_task<R: Runtime>(
     let patience = options.write_timeout;
     let sleep = move || -> BoxFuture<'static, ()> { Box::pin(R::sleep(patience)) };
     let connection = Flowing::new(connection, sleep);
+    let begin = <R as AsyncRuntime>::Instant::now();
+    let connection = Calm::new(connection, options.ping_distance, move || begin.elapsed());
     let service = Noticing { service: TowerToHyperService::new(router), guest: Arc::clone(&guest) };
     let mut serving = pin!(builder.serve_connection(TokioIo::new(connection), service));
     let mut stopped = pin!(stop.stopped());

@@ -64,7 +64,8 @@ impl<R: Runtime> Clone for Peers<R> {
 impl<R: Runtime> Peers<R> {
     /// No connection yet. `election_timeout` bounds how long a dead one is held for alive.
     pub fn new(network: Arc<dyn Network>, cluster_id: u64, election_timeout: Duration) -> Self {
-        let keep_alive = KeepAlive { interval: election_timeout, timeout: election_timeout };
+        let keep_alive =
+            KeepAlive { interval: election_timeout, timeout: election_timeout, while_idle: true };
         Self {
             inner: Arc::new(Inner {
                 network,

@@ -1,6 +1,7 @@
 //! Serving peers and clients.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use detcd_api::peer::peer_server::PeerServer;
 use tonic::service::Routes;
@@ -85,10 +86,27 @@ pub(super) async fn to_clients<R: Runtime>(
     let router = api::router(replica.clone(), watch, limits);
     let options = ServerOptions {
         concurrent_streams_max: config.max_concurrent_streams,
-        ..ServerOptions::default()
+        ..keep_alive(config)
     };
     let urls = &config.listen_client_urls;
     let listening = listen::<R>(environment, urls, router.clone(), options, tasks).await?;
     let addresses = listening.into_iter().map(|listening| listening.address).collect();
     Ok(Clients { router, addresses })
+}
+
+/// What is set at zero is left to gRPC, as in etcd.
+fn keep_alive(config: &Config) -> ServerOptions {
+    /// gRPC's own distance of pings.
+    const PING_DISTANCE: Duration = Duration::from_secs(5 * 60);
+    let (interval, timeout) = (config.grpc_keepalive_interval, config.grpc_keepalive_timeout);
+    let distance = config.grpc_keepalive_min_time;
+    let mut options = ServerOptions {
+        ping_distance: Some(if distance.is_zero() { PING_DISTANCE } else { distance }),
+        ..ServerOptions::default()
+    };
+    if !interval.is_zero() && !timeout.is_zero() {
+        options.keep_alive_interval = interval;
+        options.keep_alive_timeout = timeout;
+    }
+    options
 }

@@ -13,8 +13,11 @@ use tonic::codec::Streaming;
 
 use super::load::{Client, Row, Status};
 
-const KEEP_ALIVE: KeepAlive =
-    KeepAlive { interval: Duration::from_secs(10), timeout: Duration::from_secs(20) };
+const KEEP_ALIVE: KeepAlive = KeepAlive {
+    interval: Duration::from_secs(10),
+    timeout: Duration::from_secs(20),
+    while_idle: false,
+};
 
 /// A connection to one member.
 pub(crate) struct Typed {
