@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use detcd_api::etcdserverpb::watch_request::RequestUnion;
 use detcd_api::etcdserverpb::{
-    PutRequest, RangeRequest, StatusRequest, WatchCreateRequest, WatchRequest,
+    MemberListRequest, PutRequest, RangeRequest, StatusRequest, WatchCreateRequest, WatchRequest,
 };
 use detcd_api::{Client, Error};
 use detcd_node::grpc::Channel;
@@ -106,6 +106,13 @@ fn whoever_requires_a_leader_is_told_at_once_and_others_soon() {
                     assert_no_leader(&status);
                     assert!(took < 3 * ELECTION_TIMEOUT, "member {member} needed {took:?}");
                 }
+                // G68.
+                let mut cluster = client.cluster();
+                let agreed = MemberListRequest { linearizable: true };
+                assert_no_leader(&refused(cluster.member_list(agreed)).await.0);
+                let local = MemberListRequest { linearizable: false };
+                let list = cluster.member_list(local).await.expect("local reads need nobody");
+                assert_eq!(list.into_inner().members.len(), 3);
                 let local = RangeRequest { serializable: true, ..range() };
                 let read = client.kv().range(local).await.expect("local reads need nobody");
                 assert_eq!(read.into_inner().count, 0);

@@ -11,7 +11,8 @@ use detcd_api::Client;
 use detcd_api::etcdserverpb::alarm_request::AlarmAction;
 use detcd_api::etcdserverpb::{
     AlarmMember, AlarmRequest, AlarmType, CompactionRequest, DefragmentRequest, DeleteRangeRequest,
-    HashKvRequest, HashRequest, PutRequest, RangeRequest, SnapshotRequest, StatusRequest,
+    HashKvRequest, HashRequest, LeaseGrantRequest, PutRequest, RangeRequest, SnapshotRequest,
+    StatusRequest,
 };
 use detcd_bolt::Database;
 use detcd_node::config::Config;
@@ -89,6 +90,52 @@ async fn a_corrupt_cluster_answers_reads_only() {
     assert!(body.contains("[-]data_corruption failed: alarm activated: CORRUPT"), "{body}");
     client.maintenance().alarm(alarm(AlarmAction::Deactivate, AlarmType::Corrupt)).await.unwrap();
     client.kv().put(put("a", b"")).await.unwrap();
+}
+
+/// G37: rows go in steps with pauses between them, and a physical compaction waits for the last one.
+#[tokio::test]
+async fn a_physical_compaction_answers_when_the_rows_are_gone() {
+    let member = member::start().await;
+    let client = client(&member);
+    let used = async || {
+        let status = client.maintenance().status(StatusRequest {}).await.unwrap();
+        status.into_inner().db_size_in_use
+    };
+    let value = [7; 100];
+    for _ in 0..4 {
+        let puts = (0..1500).map(|number| {
+            let (client, key) = (&client, format!("{number}"));
+            async move { client.kv().put(put(&key, &value)).await.unwrap() }
+        });
+        futures_util::future::join_all(puts).await;
+    }
+    // The revisions are durable once a compaction that removes none of them has answered.
+    client.kv().compact(CompactionRequest { revision: 1, physical: true }).await.unwrap();
+    let before = used().await;
+    client.kv().compact(CompactionRequest { revision: 6001, physical: true }).await.unwrap();
+    let after = used().await;
+    assert!(2 * after < before, "{before} bytes became {after}");
+}
+
+/// G75: everything that was ever applied, and nothing else.
+#[tokio::test]
+async fn the_hash_changes_with_what_is_applied_only() {
+    let member = member::start().await;
+    let client = client(&member);
+    let hash = async || client.maintenance().hash(HashRequest {}).await.unwrap().into_inner().hash;
+    let empty = hash().await;
+    client.kv().range(RangeRequest { key: "a".into(), ..Default::default() }).await.unwrap();
+    assert_eq!(hash().await, empty);
+    client.kv().put(put("a", b"1")).await.unwrap();
+    let one = hash().await;
+    client.kv().put(put("a", b"1")).await.unwrap();
+    let two = hash().await;
+    client.lease().lease_grant(LeaseGrantRequest { ttl: 60, id: 7 }).await.unwrap();
+    let leased = hash().await;
+    assert_eq!(hash().await, leased);
+    let all = [empty, one, two, leased];
+    let different: std::collections::BTreeSet<u32> = all.into_iter().collect();
+    assert_eq!(different.len(), all.len(), "{all:?}");
 }
 
 /// G74: the texts of what cannot be hashed.
