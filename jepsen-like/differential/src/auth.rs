@@ -59,7 +59,8 @@ impl fmt::Debug for Who {
 /// A request that carries the token of who speaks.
 pub fn spoken<T>(message: T, known: &Known) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
-    if let Some(token) = known.speaks.as_ref().and_then(|token| token.parse().ok()) {
+    let speaks = known.speaks.as_ref().filter(|_| known.wants_tokens);
+    if let Some(token) = speaks.and_then(|token| token.parse().ok()) {
         request.metadata_mut().insert("token", token);
     }
     request
@@ -78,8 +79,16 @@ pub async fn send(
         };
     }
     Ok(match call {
-        Call::Enable => ask!(auth_enable(AuthEnableRequest {})),
-        Call::Disable => ask!(auth_disable(AuthDisableRequest {})),
+        Call::Enable => {
+            let enabled = ask!(auth_enable(AuthEnableRequest {}));
+            known.wants_tokens = true;
+            enabled
+        }
+        Call::Disable => {
+            let disabled = ask!(auth_disable(AuthDisableRequest {}));
+            known.wants_tokens = false;
+            disabled
+        }
         Call::Status => ask!(auth_status(AuthStatusRequest {})),
         Call::Authenticate(request) => {
             let name = request.name.clone();
@@ -139,7 +148,9 @@ async fn disable(client: &Client<Channel>, known: &mut Known) -> Result<(), Stat
                 known.speaks = Some(answer.into_inner().token);
                 let request = spoken(AuthDisableRequest {}, known);
                 known.speaks = None;
-                return client.auth().auth_disable(request).await.map(|_| ());
+                client.auth().auth_disable(request).await?;
+                known.wants_tokens = false;
+                return Ok(());
             }
             // It is off.
             Err(status) if status.code() == Code::FailedPrecondition => return Ok(()),

@@ -31,6 +31,9 @@ pub struct Known {
     pub speaks: Option<String>,
     /// Whether there may be users.
     pub has_users: bool,
+    /// Whether tokens are asked for: where they are not, an old version still refuses those that it does
+    /// not know.
+    pub wants_tokens: bool,
 }
 
 impl Known {

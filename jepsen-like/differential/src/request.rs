@@ -85,6 +85,9 @@ const VALUE_SHOWN_MAX: usize = 60;
 /// Fields that say something; symbols by their names.
 impl fmt::Display for Request {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::As(who, request) = self {
+            return write!(out, "{who:?} {request}");
+        }
         let text = format!("{self:?}");
         write!(out, "{}: ", text.split(['(', ' ']).next().unwrap_or_default())?;
         let silent = ["0", "false", "b\"\"", "\"\"", "None"];

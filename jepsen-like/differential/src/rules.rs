@@ -90,6 +90,46 @@ pub const RULES: &[Rule] = &[
         },
     },
     Rule {
+        id: "map-order",
+        says: "a lease's keys, and alarms, come in the order of a hash map, which differs each time",
+        covers: |exchange, field| {
+            let lists = match exchange.request.bare() {
+                Request::LeaseTimeToLive(_) => "keys[",
+                Request::Alarm(_) => "alarms[",
+                Request::Status => "errors[",
+                _ => return false,
+            };
+            field.path.starts_with(lists)
+                && elements(exchange.etcd, lists) == elements(exchange.detcd, lists)
+        },
+    },
+    Rule {
+        id: "refused-watch-id",
+        says: "whom 3.5 does not let watch is told the id that it asked for, since 3.6 it is -1 (G43)",
+        covers: |exchange, field| {
+            let refused = field.path.strip_suffix(".watch_id");
+            refused.is_some_and(|refused| {
+                let said =
+                    |fields: &Fields| fields.get(&format!("{refused}.cancel_reason")).cloned();
+                refused.starts_with("refused[")
+                    && field.detcd.as_deref() == Some("-1")
+                    && said(exchange.etcd).is_some_and(|text| text == NOT_PERMITTED)
+            })
+        },
+    },
+    Rule {
+        id: "refused-watch-reason",
+        says: "3.5 tells of no other reason than a missing permission, 3.6 of the token, too (G43, E66)",
+        covers: |_, field| {
+            let of_token = [Error::InvalidAuthToken, Error::AuthOldRevision, Error::UserEmpty];
+            let said = field.detcd.as_deref().unwrap_or_default();
+            field.path.starts_with("refused[")
+                && field.path.ends_with(".cancel_reason")
+                && field.etcd.as_deref() == Some(NOT_PERMITTED)
+                && of_token.iter().any(|reason| said.contains(reason.message()))
+        },
+    },
+    Rule {
         id: "sort-ties",
         says: "what is equal to the sort target has no order of its own in long results (G14)",
         covers: |exchange, field| {
@@ -102,6 +142,25 @@ pub const RULES: &[Rule] = &[
         },
     },
 ];
+
+/// The reason of a watch that was refused, as 3.5 tells it.
+const NOT_PERMITTED: &str =
+    "\"rpc error: code = PermissionDenied desc = etcdserver: permission denied\"";
+
+/// The elements of a list of an answer, however they are ordered.
+fn elements(fields: &Fields, list: &str) -> Vec<BTreeMap<String, String>> {
+    let mut all: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
+    for (path, value) in fields.range(list.to_owned()..) {
+        let Some((number, name)) = path.strip_prefix(list).and_then(|rest| rest.split_once(']'))
+        else {
+            break;
+        };
+        all.entry(number).or_default().insert(name.to_owned(), value.clone());
+    }
+    let mut all: Vec<_> = all.into_values().collect();
+    all.sort();
+    all
+}
 
 fn sort_field(target: SortTarget) -> &'static str {
     match target {

@@ -51,14 +51,7 @@ pub async fn send(
             answer
         }
         Request::LeaseRevoke(request) => ask!(lease.lease_revoke(request)),
-        Request::LeaseTimeToLive(request) => {
-            let request = auth::spoken(request, known);
-            let mut answer = client.lease().lease_time_to_live(request).await?.into_inner();
-            learn(known, answer.header.as_ref());
-            // etcd tells them in the order of a hash map, which differs from call to call.
-            answer.keys.sort();
-            Ok(fields::of(&answer))
-        }
+        Request::LeaseTimeToLive(request) => ask!(lease.lease_time_to_live(request)),
         Request::LeaseKeepAlive(request) => keep_alive(client, request, known).await,
         Request::LeaseLeases => ask!(lease.lease_leases(LeaseLeasesRequest {})),
         Request::Alarm(request) => ask!(maintenance.alarm(request)),

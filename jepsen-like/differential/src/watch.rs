@@ -162,6 +162,8 @@ struct Told {
     promised: usize,
     /// Times that nothing came where something should have.
     silences: usize,
+    /// Watchers that were refused.
+    refusals: usize,
     live: BTreeSet<i64>,
     fields: Fields,
     /// Responses and events of each watcher so far.
@@ -171,14 +173,21 @@ struct Told {
 impl Told {
     fn take(&mut self, mut response: WatchResponse) {
         let id = response.watch_id;
+        self.created += usize::from(response.created);
+        // Nobody begins or ends with that, whatever id it names.
+        let is_refusal = response.created && response.canceled;
+        if is_refusal {
+            let path = format!("refused[{}]", self.refusals);
+            self.refusals += 1;
+            return insert(&mut self.fields, &path, fields::of(&response));
+        }
         if response.created {
-            self.created += 1;
             self.live.insert(id);
         }
         if response.canceled {
             self.live.remove(&id);
         }
-        let is_promise = id == -1 && !response.created;
+        let is_promise = id == -1;
         self.promised += usize::from(is_promise);
         let (controls, events) = self.counts.entry(id).or_default();
         for event in std::mem::take(&mut response.events) {

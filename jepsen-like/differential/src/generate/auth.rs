@@ -14,6 +14,10 @@ const PASSWORDS: [&str; 2] = ["one", "two"];
 
 /// Users and roles, mostly with authentication on, then requests of users with changes between them.
 pub(super) fn program(draw: &mut Draw, length: usize) -> Vec<Request> {
+    // Who may use a range that ends before it begins depends on the shape of a tree in etcd.
+    draw.forward = true;
+    // Transactions within transactions are checked since 3.6.11 only (G84).
+    draw.depth_max = 0;
     let leases = [1, 2, 3].map(|id| Request::LeaseGrant(LeaseGrantRequest { ttl: 1000, id }));
     let setup = setup(draw).into_iter().map(Request::Auth);
     let mut requests: Vec<Request> = leases.into_iter().chain(setup).collect();

@@ -15,6 +15,8 @@ pub(super) struct Draw {
     pub(super) alarm: i32,
     /// Transactions within transactions at most.
     pub(super) depth_max: usize,
+    /// Whether ranges end behind their beginning.
+    pub(super) forward: bool,
 }
 
 /// Transactions within transactions, where nothing speaks against them.
@@ -22,7 +24,8 @@ const DEPTH_MAX: usize = 3;
 
 impl Draw {
     pub(super) fn new(random: StdRng) -> Self {
-        let mut draw = Self { random, keys: Vec::new(), alarm: 0, depth_max: DEPTH_MAX };
+        let mut draw =
+            Self { random, keys: Vec::new(), alarm: 0, depth_max: DEPTH_MAX, forward: false };
         draw.keys = key::pool(&mut draw);
         draw.alarm = draw.one(&[1, 1, 2]);
         draw
@@ -54,7 +57,9 @@ impl Draw {
 
     /// An end for a range that begins with `key`.
     pub(super) fn range_end(&mut self, key: &Bytes) -> Bytes {
-        key::range_end(self, key)
+        let end = key::range_end(self, key);
+        let ends_early = !end.is_empty() && *end != [0] && end <= *key;
+        if self.forward && ends_early { Bytes::new() } else { end }
     }
 
     /// A revision: mostly one that means something.
