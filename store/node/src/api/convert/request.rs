@@ -59,7 +59,7 @@ pub(crate) fn delete_range(request: rpc::DeleteRangeRequest) -> DeleteRange {
 pub(crate) fn txn(request: rpc::TxnRequest) -> Txn {
     let ops = |ops: Vec<rpc::RequestOp>| ops.into_iter().filter_map(|op| op.request).map(txn_op);
     Txn {
-        compare: request.compare.into_iter().filter_map(compare).collect(),
+        compare: request.compare.into_iter().map(compare).collect(),
         success: ops(request.success).collect(),
         failure: ops(request.failure).collect(),
     }
@@ -79,8 +79,9 @@ fn txn_op(op: Op) -> TxnOp {
 ///
 /// Numbers that no enum names get here too, and etcd answers them: with an unknown target the two
 /// sides count as equal, and an unknown relation holds, except between the value of a key that does
-/// not exist and anything. `None` is a comparison that always holds.
-fn compare(request: rpc::Compare) -> Option<Compare> {
+/// not exist and anything. What always or never holds stays a comparison of its keys, which only those may
+/// name who may read them.
+fn compare(request: rpc::Compare) -> Compare {
     let relation = match compare::CompareResult::try_from(request.result) {
         Ok(compare::CompareResult::Equal) => Some(CompareResult::Equal),
         Ok(compare::CompareResult::Greater) => Some(CompareResult::Greater),
@@ -95,11 +96,14 @@ fn compare(request: rpc::Compare) -> Option<Compare> {
         (None, Some(compare::CompareTarget::Value)) => {
             (CompareResult::Greater, CompareTarget::Version(0))
         }
-        (None | Some(CompareResult::Equal), _) => return None,
-        // No version is that large: never holds.
+        // No version is that large: always holds.
+        (None | Some(CompareResult::Equal), _) => {
+            (CompareResult::Less, CompareTarget::Version(i64::MAX))
+        }
+        // And this never.
         (Some(_), None) => (CompareResult::Greater, CompareTarget::Version(i64::MAX)),
     };
-    Some(Compare { key: request.key, range_end: request.range_end, result, target })
+    Compare { key: request.key, range_end: request.range_end, result, target }
 }
 
 fn compare_target(target: compare::CompareTarget, union: Option<TargetUnion>) -> CompareTarget {
@@ -242,19 +246,19 @@ mod tests {
         Bytes::copy_from_slice(text.as_bytes())
     }
 
-    fn with(result: i32, target: i32, union: Option<TargetUnion>) -> Option<Compare> {
+    fn with(result: i32, target: i32, union: Option<TargetUnion>) -> Compare {
         let key = b("k");
         compare(rpc::Compare { result, target, key, target_union: union, range_end: b("z") })
     }
 
     #[test]
     fn the_target_decides_which_value_is_compared() {
-        let compared = with(1, 2, Some(TargetUnion::ModRevision(9))).unwrap();
+        let compared = with(1, 2, Some(TargetUnion::ModRevision(9)));
         assert_eq!(compared.target, CompareTarget::ModRevision(9));
         assert_eq!(compared.result, CompareResult::Greater);
         assert_eq!(compared.range_end, b("z"));
         for union in [None, Some(TargetUnion::ModRevision(9))] {
-            let target = |target| with(0, target, union.clone()).unwrap().target;
+            let target = |target| with(0, target, union.clone()).target;
             assert_eq!(target(0), CompareTarget::Version(0));
             assert_eq!(target(1), CompareTarget::CreateRevision(0));
             assert_eq!(target(3), CompareTarget::Value(Bytes::new()));
@@ -264,13 +268,16 @@ mod tests {
 
     #[test]
     fn unknown_targets_count_as_equal_and_unknown_relations_hold() {
-        assert_eq!(with(0, 9, None), None);
-        let never = with(3, 9, None).unwrap();
+        for (result, target) in [(0, 9), (9, 0), (9, 9)] {
+            let always = with(result, target, None);
+            assert_eq!(always.result, CompareResult::Less);
+            assert_eq!(always.target, CompareTarget::Version(i64::MAX));
+            assert_eq!((always.key, always.range_end), (b("k"), b("z")), "they need permission");
+        }
+        let never = with(3, 9, None);
         assert_eq!(never.result, CompareResult::Greater);
         assert_eq!(never.target, CompareTarget::Version(i64::MAX));
-        assert_eq!(with(9, 0, None), None);
-        assert_eq!(with(9, 9, None), None);
-        let exists = with(9, 3, None).unwrap();
+        let exists = with(9, 3, None);
         assert_eq!(exists.result, CompareResult::Greater);
         assert_eq!(exists.target, CompareTarget::Version(0));
     }
