@@ -54,6 +54,9 @@ async fn send(channel: &Channel, path: &str, body: Vec<u8>) -> Code {
         .expect("it is whole");
     let response = channel.clone().call(request).await.expect("the connection lives");
     let (parts, body) = response.into_parts();
+    for name in ["date", "content-length"] {
+        assert!(!parts.headers.contains_key(name), "{name} is no field of gRPC: {parts:?}");
+    }
     let body = R::timeout(SECOND, body.collect()).await.expect("it ends").expect("it arrives");
     let trailers = body.trailers().cloned().unwrap_or_default();
     let status = parts.headers.get("grpc-status").or_else(|| trailers.get("grpc-status"));
@@ -85,7 +88,7 @@ fn a_malformed_message_ends_its_stream_and_no_other() {
                 ("a length inside that is too long", Code::Internal, message(0, 3, &[0x0a, 9, 1])),
                 ("less than was promised", Code::Internal, message(0, 10, &[0; 3])),
                 ("half a header", Code::Internal, vec![0, 0]),
-                ("nothing", Code::Internal, Vec::new()),
+                ("nothing", Code::Unknown, Vec::new()),
                 ("compressed by nobody knows what", Code::Internal, message(1, 2, &[0; 2])),
                 ("an unknown form", Code::Internal, message(7, 2, &[0; 2])),
                 ("4 GiB", Code::ResourceExhausted, message(0, u32::MAX, &[0; 9])),
@@ -99,8 +102,10 @@ fn a_malformed_message_ends_its_stream_and_no_other() {
                 let code = send(&channel, path, message(0, 3, &[0xff; 3])).await;
                 assert_eq!(code, Code::Internal, "{path}");
             }
-            let unknown = send(&channel, "/etcdserverpb.KV/Nothing", message(0, 0, &[])).await;
-            assert_eq!(unknown, Code::Unimplemented);
+            for path in ["/etcdserverpb.KV/Nothing", "/nobody.Knows/It", "/nothing"] {
+                let unknown = send(&channel, path, message(0, 0, &[])).await;
+                assert_eq!(unknown, Code::Unimplemented, "{path}");
+            }
             // All that on one connection, whose other streams go on.
             let put = PutRequest { key: "k".into(), ..Default::default() };
             api(&channel).kv().put(put).await.expect("it leads");

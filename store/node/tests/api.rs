@@ -7,6 +7,7 @@ mod member;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use detcd_api::Client;
+use detcd_api::etcdserverpb::kv_client::KvClient;
 use detcd_api::etcdserverpb::{
     MemberListRequest, PutRequest, RangeRequest, ResponseHeader, StatusRequest,
 };
@@ -14,6 +15,7 @@ use detcd_api::health::HealthCheckRequest;
 use detcd_api::health::health_check_response::ServingStatus;
 use http_body_util::BodyExt;
 use tonic::Code;
+use tonic::codec::CompressionEncoding;
 use tower_service::Service;
 
 /// A member, and a client of it.
@@ -120,6 +122,7 @@ async fn what_is_not_known_is_unimplemented() {
     let member = member::start().await;
     for (path, text) in [
         ("/no.Service/Call", "unknown service no.Service"),
+        ("/nothing", "malformed method name: \"/nothing\""),
         ("/etcdserverpb.KV/Call", "unknown method Call for service etcdserverpb.KV"),
         ("/etcdserverpb.Watch/Call", "unknown method Call for service etcdserverpb.Watch"),
     ] {
@@ -204,4 +207,33 @@ async fn plain_http_answers_only_get_and_only_known_paths() {
     for uri in ["/", "/nothing", "/livez/linearizable_read", "/health/more"] {
         assert_eq!(get(uri).await, (StatusCode::NOT_FOUND, "404 page not found\n".to_owned()));
     }
+}
+
+/// A request that is compressed is answered alike, and no other, though its client would understand.
+#[tokio::test]
+async fn compressed_requests_are_answered_alike() {
+    let (member, client) = client().await;
+    let value = vec![b'v'; 100_000];
+    let put = PutRequest { key: "k".into(), value: value.clone().into(), ..Default::default() };
+    client.kv().put(put).await.unwrap();
+    let range = || RangeRequest { key: "k".into(), ..Default::default() };
+    let kv = || {
+        KvClient::with_origin(member.router(), "http://member".parse().unwrap())
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(200_000)
+    };
+    let plain = kv().range(range()).await.unwrap();
+    assert_eq!(plain.metadata().get("grpc-encoding"), None);
+    let compressed = kv().send_compressed(CompressionEncoding::Gzip).range(range()).await.unwrap();
+    assert_eq!(compressed.metadata().get("grpc-encoding").unwrap(), "gzip");
+    for answer in [plain, compressed] {
+        assert_eq!(answer.into_inner().kvs[0].value, value);
+    }
+    // What is small on its way must be small inside.
+    let bomb =
+        PutRequest { key: "k".into(), value: vec![0; 3_000_000].into(), ..Default::default() };
+    let refused = kv().send_compressed(CompressionEncoding::Gzip).put(bomb).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    let text = "grpc: received message after decompression larger than max 2097152";
+    assert_eq!(refused.message(), text);
 }

@@ -2,14 +2,13 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::http::{HeaderMap, Request, Response};
 use axum::middleware::Next;
-use axum::response::IntoResponse;
 use detcd_api::Error;
+use tonic::Status;
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Status};
 
-use super::identity;
+use super::{gzip, identity, wording};
 use crate::replica::{MemberStatus, Replica};
 use crate::runtime::Runtime;
 
@@ -34,7 +33,7 @@ pub(super) async fn guard<R: Runtime>(
     if let Err(error) = identity::admit(&replica, request.uri().path(), &metadata).await {
         return Status::from(error).into_http::<Body>();
     }
-    speak_like_grpc(next.run(request).await, &path)
+    wording::like_grpc(next.run(gzip::answered_alike(request)).await, &path)
 }
 
 /// G69 and G93.
@@ -50,56 +49,6 @@ fn admit(status: &MemberStatus, path: &str, headers: &HeaderMap) -> Result<(), E
 
 pub(super) fn needs_leader(headers: &HeaderMap) -> bool {
     headers.get("hasleader").is_some_and(|value| value == "true")
-}
-
-/// Replaces the words in which the library refuses by those of etcd's: of a message that is too large
-/// (E78), of one that is none, and of a method that its service does not have.
-fn speak_like_grpc(response: Response<Body>, path: &str) -> Response<Body> {
-    let refused =
-        Status::from_header_map(response.headers()).and_then(|status| match status.code() {
-            Code::OutOfRange => too_large(status.message()),
-            Code::Internal => malformed(status.message()),
-            Code::Unimplemented if status.message().is_empty() => Some(unknown_method(path)),
-            _ => None,
-        });
-    match refused {
-        Some(status) => status.into_http::<Body>(),
-        None => response,
-    }
-}
-
-fn unknown_method(path: &str) -> Status {
-    let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
-    Status::unimplemented(format!("unknown method {method} for service {service}"))
-}
-
-fn malformed(message: &str) -> Option<Status> {
-    message.strip_prefix("failed to decode Protobuf message: ")?;
-    Some(Status::internal(
-        "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data",
-    ))
-}
-
-fn too_large(message: &str) -> Option<Status> {
-    let sizes = message.strip_prefix("Error, decoded message length too large: found ")?;
-    let (found, sizes) = sizes.split_once(" bytes, the limit is: ")?;
-    let limit = sizes.strip_suffix(" bytes")?;
-    Some(Status::resource_exhausted(format!(
-        "grpc: received message larger than max ({found} vs. {limit})"
-    )))
-}
-
-/// What no service answers: in gRPC's way to a gRPC client, in HTTP's to others (H13).
-pub(super) async fn not_found(request: Request<Body>) -> Response<Body> {
-    let content_type = request.headers().get("content-type");
-    let is_grpc =
-        content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
-    if is_grpc {
-        let service = request.uri().path().trim_start_matches('/').split('/').next();
-        let text = format!("unknown service {}", service.unwrap_or_default());
-        return Status::unimplemented(text).into_http::<Body>();
-    }
-    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 #[cfg(test)]
@@ -139,19 +88,5 @@ mod tests {
         headers.insert("hasleader", "true".parse().unwrap());
         assert_eq!(admit(&status(0, false), STATUS, &headers), Err(Error::NoLeader));
         assert_eq!(admit(&status(1, false), STATUS, &headers), Ok(()));
-    }
-
-    #[test]
-    fn a_message_that_is_too_large_is_refused_in_etcds_words() {
-        let status = too_large(
-            "Error, decoded message length too large: found 3000000 bytes, the limit is: 2097152 bytes",
-        )
-        .unwrap();
-        assert_eq!(status.code(), Code::ResourceExhausted);
-        assert_eq!(
-            status.message(),
-            "grpc: received message larger than max (3000000 vs. 2097152)"
-        );
-        assert!(too_large(Error::FutureRev.message()).is_none());
     }
 }

@@ -9,6 +9,7 @@ mod cluster;
 mod concurrency;
 mod convert;
 mod guard;
+mod gzip;
 mod header;
 mod health;
 mod http;
@@ -22,6 +23,7 @@ mod quota;
 mod range_stream;
 mod status;
 mod validate;
+mod wording;
 
 use std::convert::Infallible;
 
@@ -40,6 +42,7 @@ use detcd_api::etcdserverpb::watch_server::WatchServer;
 use detcd_api::health::health_server::HealthServer;
 use detcd_api::v3electionpb::election_server::ElectionServer;
 use detcd_api::v3lockpb::lock_server::LockServer;
+use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService;
 use tower_service::Service;
 
@@ -69,6 +72,8 @@ pub fn router<R: Runtime>(replica: Replica<R>, watch: WatchService<R>, limits: L
     macro_rules! sized {
         ($server:ident, $service:expr) => {
             $server::new($service)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .send_compressed(CompressionEncoding::Gzip)
                 .max_decoding_message_size(message_bytes_max)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX)
         };
@@ -88,7 +93,7 @@ pub fn router<R: Runtime>(replica: Replica<R>, watch: WatchService<R>, limits: L
     grpc = mount(grpc, sized!(ElectionServer, ElectionService::new(client)));
     grpc.layer(from_fn_with_state(replica.clone(), guard::guard::<R>))
         .merge(http::router(replica))
-        .fallback(guard::not_found)
+        .fallback(wording::not_found)
 }
 
 fn mount<S>(router: Router, service: S) -> Router

@@ -150,6 +150,8 @@ fn builder<R: Runtime>(options: &ServerOptions) -> auto::Builder<Executor<R>> {
     builder.http1().timer(Timer::<R>::default()).header_read_timeout(options.header_read_timeout);
     builder
         .http2()
+        // gRPC has no dates.
+        .auto_date_header(false)
         .timer(Timer::<R>::default())
         .keep_alive_interval(Some(options.keep_alive_interval))
         .keep_alive_timeout(options.keep_alive_timeout)
