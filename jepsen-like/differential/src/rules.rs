@@ -10,6 +10,7 @@ use detcd_api::Error;
 use detcd_api::etcdserverpb::RangeRequest;
 use detcd_api::etcdserverpb::range_request::SortTarget;
 
+use crate::auth::{Call, ROOT};
 use crate::fields::{Difference, Fields};
 use crate::request::Request;
 
@@ -127,6 +128,23 @@ pub const RULES: &[Rule] = &[
                 && field.path.ends_with(".cancel_reason")
                 && field.etcd.as_deref() == Some(NOT_PERMITTED)
                 && of_token.iter().any(|reason| said.contains(reason.message()))
+        },
+    },
+    Rule {
+        id: "root-role",
+        says: "since 3.6 the role root is told to have what it may do, before only what it was granted",
+        covers: |exchange, field| {
+            let of_root = |call: &Call| matches!(call, Call::RoleGet(get) if get.role == ROOT);
+            matches!(exchange.request.bare(), Request::Auth(call) if of_root(call))
+                && field.path.starts_with("perm")
+                && [
+                    ("perm.len()", "1"),
+                    ("perm[0].perm_type", "Readwrite"),
+                    ("perm[0].key", "b\"\""),
+                    ("perm[0].range_end", "b\"\\0\""),
+                ]
+                .iter()
+                .all(|(path, said)| exchange.detcd.get(*path).is_some_and(|value| value == said))
         },
     },
     Rule {

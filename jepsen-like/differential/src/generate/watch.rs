@@ -24,7 +24,11 @@ pub(super) fn session(draw: &mut Draw) -> Vec<Step> {
 }
 
 fn create(draw: &mut Draw) -> WatchCreateRequest {
-    let (key, range_end) = kv::keys(draw);
+    let (key, mut range_end) = kv::keys(draw);
+    if draw.forward && *range_end == [0] {
+        // Versions before 3.6.14 take that for the key alone when they look for permission (G44).
+        range_end.clear();
+    }
     let start_revision = match draw.below(10) {
         0..5 => 0,
         5..8 => Symbol::Current(1 - (draw.below(25) as i64)).number(),
