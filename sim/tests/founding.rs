@@ -1,5 +1,8 @@
-//! A founder that loses its disk while its cluster is being founded (K1, K2): it may come up again and
-//! begin, but never votes twice in a term, and nobody leads beside another.
+//! A founder that loses its disk while its cluster is being founded (K1, K2): in these runs nobody votes
+//! twice in a term or leads beside another, and the cluster comes to life.
+//!
+//! It is no more than these runs show. A vote that was lost with its disk before its candidate led, or while
+//! all who have begun are out of reach, nobody can know of.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -9,13 +9,12 @@ use super::{BootstrapError, RETRY_INTERVAL, ask, others, patience};
 use crate::config::{Config, InitialCluster};
 use crate::runtime::{Network, Runtime};
 
-/// Returns once it is certain that this member may vote with an empty log: with the highest term that
-/// any of those has reached who say so. In that term, and before, it may have voted already.
+/// Returns once it is certain that this member may vote with an empty log.
 pub async fn confirm_new<R: Runtime>(
     config: &Config,
     flags: &InitialCluster,
     network: &Arc<dyn Network>,
-) -> Result<u64, BootstrapError> {
+) -> Result<(), BootstrapError> {
     let request = peer::DescribeRequest { sender: flags.local, linearizable: true };
     let others = others(flags);
     loop {
@@ -25,8 +24,7 @@ pub async fn confirm_new<R: Runtime>(
         let replies: Vec<peer::DescribeReply> =
             join_all(asking).await.into_iter().flatten().collect();
         if judge(flags, &replies)? {
-            let own = replies.iter().filter(|reply| reply.cluster_id == flags.id);
-            return Ok(own.map(|reply| reply.term).max().unwrap_or(0));
+            return Ok(());
         }
         tracing::info!(
             answered = replies.len(),

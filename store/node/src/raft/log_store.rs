@@ -11,7 +11,6 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use prost::Message;
 
-use super::abstain::NOBODY;
 use super::in_force::InForce;
 use super::{Entry, LogId, RaftVote, StoredMembership, TypeConfig, codec};
 use crate::observer::{Observation, Observer};
@@ -213,7 +212,7 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         self.log.save_vote(message.encode_to_vec().into()).await.map_err(fatal)?;
         self.shared().vote = Some(*vote);
         // A vote that a quorum has given is the leader's: whoever keeps it need not have given it.
-        if !message.committed && message.node_id != NOBODY {
+        if !message.committed {
             let (term, candidate) = (message.term, message.node_id);
             self.observer.observe(Observation::Voted { term, candidate });
         }

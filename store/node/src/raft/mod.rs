@@ -8,7 +8,6 @@
 //! types are never serialised, because they change between its releases.
 //! Must never know: the client API.
 
-mod abstain;
 pub mod applier;
 pub mod codec;
 mod in_flight;
@@ -33,7 +32,6 @@ use openraft::{EntryPayload, RaftTypeConfig, Vote};
 
 use crate::runtime::Runtime;
 
-pub use abstain::abstain;
 pub use applier::Applier;
 pub use presence::Presence;
 pub use proposal::{Proposal, Reply};

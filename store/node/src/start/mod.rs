@@ -102,13 +102,10 @@ async fn bring_up<R: Runtime>(
     let served: Arc<OnceLock<Served<R>>> = Arc::default();
     let is_founding = origin.founders.is_some();
     listen::to_peers::<R>(&config, &environment, ids, is_founding, served.clone(), &tasks).await?;
-    let reached = match &origin.founders {
+    if let Some(founders) = &origin.founders {
         // Before anything is written: whoever may not begin leaves an empty directory.
-        Some(founders) => {
-            bootstrap::confirm_new::<R>(&config, founders, &environment.network).await?
-        }
-        None => 0,
-    };
+        bootstrap::confirm_new::<R>(&config, founders, &environment.network).await?;
+    }
     let parts = assemble(&config, &environment, ids, begun).await?;
     let Parts { raft, local, lessor, state, hub, tokens, peers, removed } = parts;
 
@@ -121,21 +118,14 @@ async fn bring_up<R: Runtime>(
         ids,
         config.clone(),
     );
-    raft.run();
-    let initialized = raft.is_initialized().await;
-    let is_new = !initialized.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
-    if let Some(founders) = &origin.founders {
-        // Before anybody can ask for its vote.
-        initialize(&raft, founders).await?;
-        if reached > 0 {
-            raft::abstain(&raft, reached).await.map_err(StartError::Raft)?;
-        }
-    }
     let member =
         Served { raft: raft.clone(), local, replica: replica.clone(), lessor: lessor.clone() };
     assert!(served.set(member).is_ok(), "a member starts once");
-    if is_new && origin.founders.is_none() {
-        resume_founding(&raft, &config, &environment, &origin).await?;
+    raft.run();
+    let initialized = raft.is_initialized().await;
+    let is_new = !initialized.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
+    if is_new {
+        found(&raft, &config, &environment, &origin).await?;
     }
     follow::spawn(&tasks, &replica, &raft, &environment, peers, removed.clone());
     // Whoever serves clients is known to have been there, should it lose its disk.
@@ -213,17 +203,20 @@ async fn assemble<R: Runtime>(
     Ok(Parts { raft, local, lessor, state, hub, tokens, peers, removed })
 }
 
-/// Founds the cluster with a member that was interrupted before it had, unless it joins one. It still has
-/// its disk, and knows whom it voted for.
-async fn resume_founding<R: Runtime>(
+/// Founds the cluster, unless this member joins one.
+async fn found<R: Runtime>(
     raft: &Raft<R>,
     config: &Config,
     environment: &Environment,
     origin: &Origin,
 ) -> Result<(), StartError> {
+    if let Some(founders) = &origin.founders {
+        return initialize(raft, founders).await;
+    }
     if config.initial_cluster_state == ClusterState::Existing {
         return Ok(());
     }
+    // It was interrupted before it had founded anything, and must ask again.
     let flags = config.cluster().map_err(BootstrapError::Flags)?;
     if (flags.id, flags.local) != (origin.cluster_id, origin.member_id) {
         let text = format!(
