@@ -114,7 +114,12 @@ impl Stream {
         self.rest().await?;
         let lives = self.told.live.contains(&watch_id);
         self.ask(RequestUnion::CancelRequest(WatchCancelRequest { watch_id })).await?;
-        if lives { self.until(|told| !told.live.contains(&watch_id)).await } else { Ok(()) }
+        if lives {
+            return self.until(|told| !told.live.contains(&watch_id)).await;
+        }
+        // One that a compaction has ended is answered once more, before what is written next.
+        self.restless = true;
+        self.rest().await
     }
 
     async fn progress(&mut self) -> Result<(), Status> {
