@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use etcd_client::{ConnectOptions, GetOptions, KeyValue, WatchOptions, WatchStream};
 
-use super::load::{Client, Row, Status};
+use super::daemon::{Cluster, eventually};
+use super::load::{self, Client, Row, Status};
+use crate::daemon_binary;
 
 /// The crate's channel hides a connection that failed and tries again; a request must end in time
 /// for the load to go on elsewhere.
@@ -72,4 +74,21 @@ impl Client for Foreign {
         }
         response.events().iter().filter_map(|event| event.kv().map(row)).collect()
     }
+}
+
+/// A new cluster all of whose members serve, and a client that knows them: this one hands a request to any
+/// of them, and gives up where nobody listens yet.
+pub async fn cluster(size: usize) -> (Cluster, etcd_client::Client) {
+    let cluster = Cluster::start(&daemon_binary(), size);
+    load::leader::<Foreign>(&cluster).await;
+    for address in cluster.addresses() {
+        eventually("every member", async || answering(std::slice::from_ref(&address)).await).await;
+    }
+    let client = eventually("a client", async || answering(&cluster.addresses()).await).await;
+    (cluster, client)
+}
+
+async fn answering(addresses: &[String]) -> Option<etcd_client::Client> {
+    let mut client = connect(addresses).await.ok()?;
+    client.get("any", None).await.ok().map(|_| client)
 }

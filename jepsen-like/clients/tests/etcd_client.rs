@@ -1,24 +1,12 @@
 //! The `etcd-client` crate, which others wrote for etcd, against real members.
 
 use clients::daemon::{Cluster, eventually};
-use clients::foreign::{Foreign, connect};
+use clients::foreign::{Foreign, cluster, connect};
 use clients::{daemon_binary, load};
 use etcd_client::{
     Client, CompactionOptions, Compare, CompareOp, DeleteOptions, Error, EventType, GetOptions,
     PutOptions, SortOrder, SortTarget, Txn, TxnOp, TxnOpResponse, WatchOptions,
 };
-
-/// A new cluster, and a client that knows all its members.
-async fn cluster(size: usize) -> (Cluster, Client) {
-    let cluster = Cluster::start(&daemon_binary(), size);
-    load::leader::<Foreign>(&cluster).await;
-    let client = eventually("a client", async || {
-        let mut client = connect(&cluster.addresses()).await.ok()?;
-        client.get("any", None).await.ok().map(|_| client)
-    })
-    .await;
-    (cluster, client)
-}
 
 /// Runs a test against one member, and against three.
 async fn with_clusters(test: impl AsyncFn(&Cluster, Client)) {

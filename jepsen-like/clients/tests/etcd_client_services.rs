@@ -2,30 +2,13 @@
 
 use std::time::Duration;
 
-use clients::daemon::{Cluster, eventually};
-use clients::foreign::{Foreign, connect};
-use clients::{daemon_binary, load};
+use clients::daemon::eventually;
+use clients::foreign::{cluster, connect};
 use etcd_client::{
     AlarmAction, AlarmOptions, AlarmType, Client, ConnectOptions, Error, GetOptions,
     LeaseGrantOptions, LeaseTimeToLiveOptions, LockOptions, MemberAddOptions, Permission,
     ProclaimOptions, PutOptions, ResignOptions, RoleRevokePermissionOptions,
 };
-
-/// A new cluster all of whose members serve, and a client that knows them.
-async fn cluster(size: usize) -> (Cluster, Client) {
-    let cluster = Cluster::start(&daemon_binary(), size);
-    load::leader::<Foreign>(&cluster).await;
-    for address in cluster.addresses() {
-        eventually("every member", async || answering(std::slice::from_ref(&address)).await).await;
-    }
-    let client = eventually("a client", async || answering(&cluster.addresses()).await).await;
-    (cluster, client)
-}
-
-async fn answering(addresses: &[String]) -> Option<Client> {
-    let mut client = connect(addresses).await.ok()?;
-    client.get("any", None).await.ok().map(|_| client)
-}
 
 fn message(error: Error) -> String {
     match error {
