@@ -9,6 +9,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use detcd_api::Client;
 use detcd_api::etcdserverpb::kv_client::KvClient;
 use detcd_api::etcdserverpb::{
+    AuthEnableRequest, AuthUserAddRequest, AuthUserGetRequest, AuthUserGrantRoleRequest,
     MemberListRequest, PutRequest, RangeRequest, ResponseHeader, StatusRequest,
 };
 use detcd_api::health::HealthCheckRequest;
@@ -236,4 +237,22 @@ async fn compressed_requests_are_answered_alike() {
     assert_eq!(refused.code(), Code::ResourceExhausted);
     let text = "grpc: received message after decompression larger than max 2097152";
     assert_eq!(refused.message(), text);
+}
+
+/// G85: to see oneself needs no right, not even for who is nobody, and is told so.
+#[tokio::test]
+async fn nobody_may_ask_for_nobody() {
+    let (_member, client) = client().await;
+    let (name, mut auth) = ("root".to_owned(), client.auth());
+    let add = AuthUserAddRequest { name: name.clone(), password: "x".into(), ..Default::default() };
+    auth.user_add(add).await.unwrap();
+    let grant = AuthUserGrantRoleRequest { user: name.clone(), role: name.clone() };
+    auth.user_grant_role(grant).await.unwrap();
+    auth.auth_enable(AuthEnableRequest {}).await.unwrap();
+    for (name, text) in
+        [("", "etcdserver: user name not found"), ("root", "etcdserver: user name is empty")]
+    {
+        let refused = auth.user_get(AuthUserGetRequest { name: name.into() }).await.unwrap_err();
+        assert_eq!(refused.message(), text);
+    }
 }
