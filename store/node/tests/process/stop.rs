@@ -1,6 +1,6 @@
 //! A member that is asked to stop leaves in good order.
 
-use super::daemon::Cluster;
+use super::daemon::{Cluster, eventually};
 use super::load::{self, Client};
 use super::{BINARY, typed::Typed};
 
@@ -13,6 +13,11 @@ async fn a_leader_that_is_terminated_hands_over_and_exits_with_143() {
         member.start();
     }
     let old = load::leader::<Typed>(&cluster).await;
+    for member in &cluster.members {
+        // One that does not serve yet could not take over, or tell that it has.
+        let serves = async || Typed::connect(&member.address()).await.ok();
+        eventually(&format!("{} serves", member.name), serves).await;
+    }
     old.terminate();
     assert_eq!(old.ended().await.code(), Some(143), "{}", old.log());
     // Whoever waits for an election still follows the old leader now: a hand-over has taken place
