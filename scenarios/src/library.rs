@@ -58,6 +58,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("no-space"),
     script!("corrupt-alarm"),
     script!("snapshots-and-hashes"),
+    script!("leader-comes-back"),
+    script!("slow-watchers"),
 ];
 
 /// All scripted scenarios.

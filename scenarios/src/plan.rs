@@ -72,6 +72,8 @@ pub struct Workload {
     pub pace: Duration,
     /// Users whose permissions change; without any, authentication is off.
     pub users: u64,
+    /// Clients that watch and stop reading for long.
+    pub slow_watchers: usize,
     /// Clients that have leases.
     pub holders: usize,
     /// Clients that want locks.
@@ -90,6 +92,7 @@ impl Default for Workload {
             keys: 12,
             pace,
             users: 0,
+            slow_watchers: 0,
             holders: 0,
             lockers: 0,
             electors: 0,

@@ -83,8 +83,9 @@ pub fn plan(seed: u64) -> Plan {
     let users = users(&mut dice("swarm users"));
     let (holders, lockers) = leases(&mut dice("swarm leases"), users);
     let electors = electors(&mut dice("swarm elections"), users);
+    let slow_watchers = slow_watchers(&mut dice("swarm slow watchers"));
     let drawn = workload(&mut dice("swarm workload"));
-    let workload = Workload { users, holders, lockers, electors, ..drawn };
+    let workload = Workload { users, slow_watchers, holders, lockers, electors, ..drawn };
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
     let mut steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
@@ -138,6 +139,11 @@ fn workload(dice: &mut Dice) -> Workload {
 /// Authentication is on in one of eight seeds.
 fn users(dice: &mut Dice) -> u64 {
     if dice.below(8) == 0 { dice.between(1..=4) } else { 0 }
+}
+
+/// Clients that watch and stop reading for long, in one of four seeds.
+fn slow_watchers(dice: &mut Dice) -> usize {
+    if dice.below(4) == 0 { dice.between(1..=2) as usize } else { 0 }
 }
 
 /// Clients that have leases, in one of three seeds, and that want locks, in one of five; never where who may

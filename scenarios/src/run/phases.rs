@@ -269,7 +269,8 @@ impl Run {
 
     fn start_watchers(&self, progress: &Progress, hurry: &StopSign) -> Tasks {
         let mut tasks = Tasks::new(StopSign::default());
-        for number in 1..=self.plan.workload.watchers {
+        let Workload { watchers, slow_watchers, .. } = self.plan.workload;
+        for number in 1..=watchers + slow_watchers {
             let host = self.members.client(&format!("watcher-{number}"));
             let watcher = Watcher {
                 host: host.clone(),
@@ -281,6 +282,7 @@ impl Run {
                 hurry: hurry.clone(),
                 stop: tasks.stop.clone(),
                 login: self.login(),
+                is_slow: number > watchers,
             };
             tasks.handles.push(host.host().spawn(watcher.run(self.world.streams())));
         }

@@ -17,8 +17,8 @@
 //!
 //! Settings: `members N`, `snapshot-count N`, `election-timeout T`, `heartbeat T`, `workload NAME`,
 //! `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`,
-//! `users N`, `holders N` (clients that have leases), `lockers N` (clients that want locks),
-//! `electors N` (clients that want to lead elections).
+//! `slow-watchers N` (clients that stop reading for long), `users N`, `holders N` (clients that have leases),
+//! `lockers N` (clients that want locks), `electors N` (clients that want to lead elections).
 //!
 //! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, `learner`, or a remembered name. Those
 //! that are added get the next numbers, in the order of their steps.

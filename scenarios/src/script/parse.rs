@@ -85,6 +85,7 @@ impl Parser {
             "keys" => workload.keys = line.count(1..=10_000)?,
             "pace" => workload.pace = line.duration()?,
             "users" => workload.users = line.count(0..=16)? as u64,
+            "slow-watchers" => workload.slow_watchers = line.count(0..=64)?,
             "holders" => workload.holders = line.count(0..=64)?,
             "lockers" => workload.lockers = line.count(0..=64)?,
             "electors" => workload.electors = line.count(0..=64)?,

@@ -34,6 +34,9 @@ impl Display for Plan {
         if workload.users > 0 {
             writeln!(out, "users {}", workload.users)?;
         }
+        if workload.slow_watchers > 0 {
+            writeln!(out, "slow-watchers {}", workload.slow_watchers)?;
+        }
         if workload.holders > 0 {
             writeln!(out, "holders {}", workload.holders)?;
         }

@@ -31,6 +31,8 @@ mod watch;
 const OPEN_PATIENCE: Duration = Duration::from_secs(2);
 /// A watcher looks around this often.
 const TICK: Duration = Duration::from_millis(100);
+/// What a slow watcher has room for.
+const SLOW_WINDOW_BYTES: u32 = 2 << 10;
 /// Ticks without any answer, in spite of requests for progress, after which a stream is given up.
 const SILENT_TICKS_MAX: u32 = 30;
 
@@ -81,6 +83,9 @@ pub struct Watcher {
     pub stop: StopSign,
     /// As whom.
     pub login: Option<Login>,
+    /// Whether it has many watches on a stream, little room for what it has not read, and stops reading for
+    /// long.
+    pub is_slow: bool,
 }
 
 /// One stream and what is on it.
@@ -117,9 +122,9 @@ impl Watcher {
         }
     }
 
-    /// Keeps one to three watches going.
+    /// Keeps one to three watches going; many, if it is slow.
     fn plan_watches(&self, watches: &mut Vec<Watch>, client: ClientId, dice: &mut Dice) {
-        let wanted = 1 + dice.index(3);
+        let wanted = if self.is_slow { 4 + dice.index(9) } else { 1 + dice.index(3) };
         while watches.len() < wanted {
             let watch = Watch::draw(&self.recorder, client, self.keys, &self.progress, dice);
             watches.push(watch);
@@ -133,7 +138,13 @@ impl Watcher {
         watches: &mut [Watch],
         dice: &mut Dice,
     ) -> Option<Connection> {
-        let channel = self.host.connect(member, OPEN_PATIENCE).await.ok()?;
+        let channel = match self.is_slow {
+            true => {
+                let window = SLOW_WINDOW_BYTES;
+                self.host.connect_with_window(member, OPEN_PATIENCE, window).await.ok()?
+            }
+            false => self.host.connect(member, OPEN_PATIENCE).await.ok()?,
+        };
         let (requests, queue) = mpsc::channel(64);
         let own_ids = dice.percent(50);
         for (index, watch) in watches.iter_mut().enumerate() {
@@ -159,6 +170,9 @@ impl Watcher {
         loop {
             if self.stop.is_raised() {
                 return "the client is done".to_owned();
+            }
+            if self.is_slow && !self.hurry.is_raised() && dice.percent(4) {
+                pause(&connection, dice).await;
             }
             match SimRuntime::timeout(TICK, connection.responses.message()).await {
                 Ok(Ok(Some(response))) => {
@@ -206,6 +220,18 @@ impl Watcher {
         }
         true
     }
+}
+
+/// Reads nothing for long, and asks meanwhile how far the watches are.
+async fn pause(connection: &Connection, dice: &mut Dice) {
+    for _ in 0..dice.between(1..=4) {
+        SimRuntime::sleep(dice.millis(50..=1_200)).await;
+        let union = RequestUnion::ProgressRequest(WatchProgressRequest {});
+        let request = WatchRequest { request_union: Some(union) };
+        // A stream that takes nothing is noticed by who reads it.
+        connection.requests.try_send(request).ok();
+    }
+    SimRuntime::sleep(dice.millis(50..=1_200)).await;
 }
 
 /// Gives an answer to its watch; false if the stream is of no use any more.

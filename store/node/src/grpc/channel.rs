@@ -60,11 +60,24 @@ impl Channel {
     }
 }
 
+/// Bytes of one stream that may be under way to a client that has not read them.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+
 /// Opens a connection to `address` (`host:port`).
 pub async fn connect<R: Runtime>(
     network: &dyn Network,
     address: &str,
     keep_alive: KeepAlive,
+) -> Result<Channel, ChannelError> {
+    connect_with_window::<R>(network, address, keep_alive, STREAM_WINDOW_BYTES).await
+}
+
+/// The same for a client that has room for so many bytes of one stream that it has not read.
+pub async fn connect_with_window<R: Runtime>(
+    network: &dyn Network,
+    address: &str,
+    keep_alive: KeepAlive,
+    stream_window_bytes: u32,
 ) -> Result<Channel, ChannelError> {
     let stream = network
         .connect(address)
@@ -75,7 +88,7 @@ pub async fn connect<R: Runtime>(
         .keep_alive_interval(Some(keep_alive.interval))
         .keep_alive_timeout(keep_alive.timeout)
         .keep_alive_while_idle(keep_alive.while_idle)
-        .initial_stream_window_size(1 << 20)
+        .initial_stream_window_size(stream_window_bytes)
         .initial_connection_window_size(1 << 22)
         .handshake(TokioIo::new(stream))
         .await

@@ -13,6 +13,6 @@ mod opening;
 mod pings;
 mod server;
 
-pub use channel::{Channel, ChannelError, KeepAlive, connect};
+pub use channel::{Channel, ChannelError, KeepAlive, connect, connect_with_window};
 pub use executor::{Executor, Timer};
 pub use server::{Listening, ServerOptions, serve};
