@@ -123,6 +123,20 @@ fn logs_that_differ_are_told() {
 }
 
 #[test]
+fn a_committed_entry_that_leaves_a_disk_is_told() {
+    let life =
+        |after: Fact| [(2, durable(3, 9)), (1, committed(3, 7)), (2, Fact::Stopped), (2, after)];
+    let restart = |term, index| Fact::Started { term: 4, last_log: id(term, index), applied: 0 };
+    told(&life(restart(3, 7))).is_legal();
+    told(&life(durable(4, 8))).is_legal();
+    breaks(&life(restart(3, 6)), "COMMITTED_KEPT", &["member 2", "index 6", "index 7 of term 3"]);
+    breaks(&life(restart(2, 9)), "COMMITTED_KEPT", &["index 9 of term 2"]);
+    breaks(&life(durable(3, 6)), "COMMITTED_KEPT", &["index 6"]);
+    // Of another leader's log nobody knows whether the entry is in it.
+    told(&[(2, durable(2, 9)), (1, committed(3, 7)), (2, durable(2, 6))]).is_legal();
+}
+
+#[test]
 fn a_commit_without_a_durable_quorum_is_told() {
     breaks(
         &[

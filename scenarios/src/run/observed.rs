@@ -118,8 +118,8 @@ fn translate(
     let member = record.member as MemberId;
     let mut fact = |fact| events.push(Event::Observed(Observation { time, member, fact }));
     match &record.observation {
-        Told::Started { applied, last_log, .. } => {
-            let last_log = LogId { term: *term, index: *last_log };
+        Told::Started { applied, last_log, last_term, .. } => {
+            let last_log = LogId { term: *last_term, index: *last_log };
             fact(Fact::Started { term: *term, last_log, applied: *applied });
         }
         // A task of its own tells of roles, and may be later than the vote for somebody else.
@@ -160,9 +160,7 @@ fn translate(
                 events.push(Event::Applied(applied));
             }
         }
-        Told::Durable { index } => {
-            // The entry's own term may be older: the check that a quorum has what is committed is
-            // then weaker, never wrong.
+        Told::Durable { index, term } => {
             let time = time.saturating_sub(DURABLE_LAG_US);
             let last = LogId { term: *term, index: *index };
             let fact = Fact::Durable { last };
@@ -209,7 +207,7 @@ mod tests {
         let told = [
             record(1_000, role),
             record(2_000, applied),
-            record(2_010, Told::Durable { index: 7 }),
+            record(2_010, Told::Durable { index: 7, term: 2 }),
         ];
         let last = LogId { term: 2, index: 7 };
         let expected = vec![

@@ -155,7 +155,7 @@ impl Observed {
             Observation::Started { applied, .. } => {
                 trace.event("started", &[("member", member), ("applied", (*applied).into())]);
             }
-            Observation::Durable { index } => {
+            Observation::Durable { index, .. } => {
                 trace.event("durable", &[("member", member), ("index", (*index).into())]);
             }
             Observation::SnapshotBuilt { index } | Observation::Purged { index } => {
@@ -192,7 +192,7 @@ fn update(status: &mut Status, observation: &Observation) {
             status.digest = *digest;
             status.snapshots_installed += 1;
         }
-        Observation::Durable { index } => status.durable = *index,
+        Observation::Durable { index, .. } => status.durable = *index,
         Observation::Started { .. } => status.has_begun = true,
         Observation::Membership { .. }
         | Observation::Voted { .. }

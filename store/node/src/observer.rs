@@ -11,6 +11,8 @@ pub enum Observation {
         applied: u64,
         /// Last index found in the log; 0 for none.
         last_log: u64,
+        /// The term of that entry.
+        last_term: u64,
         /// Bytes cut from the log's torn tail.
         torn_tail_bytes: u64,
     },
@@ -28,6 +30,8 @@ pub enum Observation {
     Durable {
         /// Their last index.
         index: u64,
+        /// The term of the entry there.
+        term: u64,
     },
     /// A command, or another entry, was applied.
     Applied {

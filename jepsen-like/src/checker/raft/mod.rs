@@ -12,6 +12,7 @@
 //! | | `STATE_MACHINE_SAFETY` | and leaves the same state |
 //! | | `COMMITTED_IMMUTABLE` | an index is committed with one term only |
 //! | `commit` | `COMMITTED_ON_QUORUM` | what a leader commits is durable on a quorum of its configuration |
+//! | `keeping` | `COMMITTED_KEPT` | a committed entry stays on every disk that has it |
 //! | `configuration` | `CONFIGURATION_MATCHING` | a committed configuration is the same for everybody |
 //! | | `ONE_CHANGE` | a configuration and the next have no quorums that do not meet |
 //! | | `NEVER_RETURNS` | who was removed is in no later configuration |
@@ -24,6 +25,7 @@
 mod commit;
 mod configuration;
 mod election;
+mod keeping;
 mod known;
 mod log;
 mod order;
@@ -47,11 +49,12 @@ trait Property {
 
 /// Checks the observations in their order.
 pub fn check(history: &History) -> Verdict {
-    let mut properties: [Box<dyn Property>; 6] = [
+    let mut properties: [Box<dyn Property>; 7] = [
         Box::<term::Terms>::default(),
         Box::<election::Elections>::default(),
         Box::<log::Logs>::default(),
         Box::<commit::Commits>::default(),
+        Box::<keeping::Keeping>::default(),
         Box::<configuration::Configurations>::default(),
         Box::<order::Order>::default(),
     ];

@@ -247,11 +247,11 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
                 shared.push_recent(entry);
             }
         }
-        let last = frames.last().map(|frame| frame.position.index);
+        let last = frames.last().map(|frame| frame.position);
         let observer = self.observer.clone();
         self.log.append(frames, move |result| {
-            if let (Ok(()), Some(index)) = (&result, last) {
-                observer.observe(Observation::Durable { index });
+            if let (Ok(()), Some(last)) = (&result, last) {
+                observer.observe(Observation::Durable { index: last.index, term: last.term });
             }
             callback.io_completed(result);
         });
@@ -267,8 +267,12 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         if let Some(observation) = observation {
             self.observer.observe(observation);
         }
-        self.observer.observe(Observation::Durable { index: last.map_or(0, |id| id.index) });
-        self.log.truncate_after(last.map(codec::position)).await.map_err(fatal)
+        let end = last.map(codec::position);
+        self.observer.observe(Observation::Durable {
+            index: end.map_or(0, |end| end.index),
+            term: end.map_or(0, |end| end.term),
+        });
+        self.log.truncate_after(end).await.map_err(fatal)
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {

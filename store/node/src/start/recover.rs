@@ -54,6 +54,7 @@ pub(super) async fn recover<R: Runtime>(
     environment.observer.observe(Observation::Started {
         applied,
         last_log: log.last().map_or(0, |last| last.index),
+        last_term: log.last().map_or(0, |last| last.term),
         torn_tail_bytes: found.torn_tail_bytes,
     });
     let log_store = LogStore::new(log.clone(), &found, environment.observer.clone())?;
