@@ -134,14 +134,23 @@ pub(super) enum Command {
     },
     /// Builds the program with known bugs in it, and counts the seeds until each is found.
     Mutants {
-        /// Which one; all, if none is named.
-        name: Option<String>,
-        /// Most seeds for each.
-        #[arg(long, default_value_t = 200)]
+        /// Which ones; all, if none is named.
+        names: Vec<String>,
+        /// Most seeds of a campaign.
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
         seeds: u64,
-        /// Only look whether each patch still applies to the tree, and build nothing.
+        /// How often each is looked for, with other seeds every time.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+        campaigns: u64,
+        /// What the seeds are made of: a number, or the name of a commit; 0, if it is not said.
+        #[arg(long, value_name = "REV")]
+        base_seed: Option<String>,
+        /// Look whether each patch still applies to the tree, and build nothing.
         #[arg(long)]
         check: bool,
+        /// Check that all apply, and try so many of them, others for every commit.
+        #[arg(long, value_name = "N", conflicts_with_all = ["check", "names"])]
+        rotate: Option<usize>,
     },
 }
 

@@ -20,13 +20,15 @@ use reports::Verdict;
 
 use self::arguments::{Arguments, Command};
 use self::screen::{complain, say};
+use crate::campaign;
+use crate::mutants::Trial;
 
 /// Why nothing was run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     /// The scenario cannot be had.
     #[error(transparent)]
-    Scenario(#[from] crate::campaign::UnknownScenario),
+    Scenario(#[from] campaign::UnknownScenario),
     /// A file could not be read or written.
     #[error("{what}: {source}")]
     File {
@@ -105,7 +107,14 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
         Some(Command::Diff { left, right }) => compare::diff(&left, &right),
         Some(Command::Inspect { run, at, member }) => inspect::inspect(&run, at.0, member),
         Some(Command::Hash { name, seed }) => compare::hash(&name, seed),
-        Some(Command::Mutants { name, check: true, .. }) => mutate::check(name.as_deref()),
-        Some(Command::Mutants { name, seeds, .. }) => mutate::mutants(name.as_deref(), seeds),
+        Some(Command::Mutants { names, check: true, .. }) => mutate::check(&names),
+        Some(Command::Mutants { names, seeds, campaigns, base_seed, rotate, .. }) => {
+            let first = base_seed.as_deref().map_or(0, campaign::base_seed);
+            let trial = Trial { first, seeds, campaigns };
+            match rotate {
+                Some(count) => mutate::rotate(count, base_seed, &trial),
+                None => mutate::mutants(&names, &trial),
+            }
+        }
     }
 }

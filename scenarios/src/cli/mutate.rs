@@ -3,53 +3,108 @@
 use reports::{Verdict, seconds};
 
 use super::Trouble;
+use super::campaigns::commit;
 use super::screen::{complain, say};
-use crate::mutants::{self, Fate};
+use crate::campaign::base_seed;
+use crate::mutants::{Fate, Kill, Mutant, Trial, Workshop};
 
-/// Looks whether one patch, or each of them, still applies, and names a scenario that exists.
-pub(super) fn check(name: Option<&str>) -> Result<Verdict, Trouble> {
-    let workshop = mutants::Workshop::open()?;
-    let chosen = workshop.mutants(name)?;
+/// Looks whether these patches, or all of them, still apply, and name a scenario that exists.
+pub(super) fn check(names: &[String]) -> Result<Verdict, Trouble> {
+    let workshop = Workshop::open()?;
+    let chosen = workshop.mutants(names)?;
     let mut good = 0;
     for mutant in &chosen {
         match workshop.obstacle(mutant)? {
             None => good += 1,
-            Some(why) => say(&format!("{:<32} DOES NOT APPLY  {why}", mutant.name)),
+            Some(why) => say(&format!("{:<44} DOES NOT APPLY  {why}", mutant.name)),
         }
     }
     say(&format!("mutants: {good} of {} apply", chosen.len()));
     Ok(verdict(chosen.len(), good))
 }
 
-/// Tries one mutant, or all of them.
-pub(super) fn mutants(name: Option<&str>, seeds: u64) -> Result<Verdict, Trouble> {
-    let workshop = mutants::Workshop::open()?;
-    let mut killed = 0;
-    let chosen = workshop.mutants(name)?;
-    for mutant in &chosen {
-        complain(&format!("{}: building and running up to {seeds} seeds", mutant.name));
-        let fate = workshop.try_out(mutant, seeds)?;
-        match &fate {
-            Fate::Killed(kill) => say(&format!(
-                "{:<32} killed    {:>4} seeds  {:<28} {:>8} sim s {:>8} s",
-                mutant.name,
-                kill.seeds,
-                kill.checker,
-                seconds(kill.simulated_us),
-                seconds(kill.wall_us)
-            )),
-            Fate::Survived => say(&format!("{:<32} SURVIVED  {seeds:>4} seeds", mutant.name)),
-            Fate::DoesNotApply(why) => {
-                say(&format!("{:<32} DOES NOT APPLY  {why}", mutant.name));
-            }
-            Fate::DoesNotBuild(why) => {
-                say(&format!("{:<32} DOES NOT BUILD  {why}", mutant.name));
-            }
-        }
-        killed += usize::from(matches!(fate, Fate::Killed(_)));
+/// Tries these mutants, or all of them.
+pub(super) fn mutants(names: &[String], trial: &Trial) -> Result<Verdict, Trouble> {
+    let workshop = Workshop::open()?;
+    let chosen = workshop.mutants(names)?;
+    try_out(&workshop, &chosen, trial)
+}
+
+/// Checks that all apply, and tries as many as are asked for, chosen by the name of the commit.
+pub(super) fn rotate(
+    count: usize,
+    base: Option<String>,
+    trial: &Trial,
+) -> Result<Verdict, Trouble> {
+    let applied = check(&[])?;
+    if applied != Verdict::Pass {
+        return Ok(applied);
     }
-    say(&format!("mutants: {killed} of {} killed", chosen.len()));
+    let workshop = Workshop::open()?;
+    let all = workshop.mutants(&[])?;
+    let turn = base_seed(&base.or_else(commit).unwrap_or_default());
+    let first = usize::try_from(turn % all.len() as u64).unwrap_or(0);
+    // Neighbours are of one kind, and a stride shows more of what there is.
+    let stride = (all.len() / count.max(1)).max(1);
+    let place = |number: usize| (first + number * stride) % all.len();
+    let chosen: Vec<Mutant> =
+        (0..count.min(all.len())).map(|number| all[place(number)].clone()).collect();
+    try_out(&workshop, &chosen, trial)
+}
+
+fn try_out(workshop: &Workshop, chosen: &[Mutant], trial: &Trial) -> Result<Verdict, Trouble> {
+    let mut killed = 0;
+    let mut medians = Vec::new();
+    for mutant in chosen {
+        let Trial { seeds, campaigns, .. } = trial;
+        complain(&format!("{}: {campaigns} times up to {seeds} seeds", mutant.name));
+        let fate = workshop.try_out(mutant, trial)?;
+        let text = match &fate {
+            Fate::Killed(kills) => {
+                killed += 1;
+                medians.push(median(kills.iter().map(|kill| kill.seeds).collect()));
+                told(kills)
+            }
+            Fate::Survived(kills) if kills.is_empty() => format!("SURVIVED  {seeds} seeds"),
+            Fate::Survived(kills) => {
+                format!("SURVIVED  {seeds} seeds of another campaign, and {}", told(kills))
+            }
+            Fate::TreeFails(seed) => {
+                format!("TREE FAILS  seed {seed} of {}, without the mutant", mutant.scenario)
+            }
+            Fate::DoesNotApply(why) => format!("DOES NOT APPLY  {why}"),
+            Fate::DoesNotBuild(why) => format!("DOES NOT BUILD  {why}"),
+        };
+        say(&format!("{:<44} {:<22} {text}", mutant.name, mutant.scenario));
+    }
+    let middle = if medians.is_empty() {
+        String::new()
+    } else {
+        format!(", median {} seeds", median(medians))
+    };
+    say(&format!("mutants: {killed} of {} killed{middle}", chosen.len()));
     Ok(verdict(chosen.len(), killed))
+}
+
+/// How soon it was found, in every campaign, and what the first of them says.
+fn told(kills: &[Kill]) -> String {
+    let seeds: Vec<u64> = kills.iter().map(|kill| kill.seeds).collect();
+    let middle = median(seeds.clone());
+    let each: Vec<String> = seeds.iter().map(u64::to_string).collect();
+    let sum = |of: fn(&Kill) -> u64| kills.iter().map(of).sum::<u64>();
+    format!(
+        "killed {middle:>5} seeds ({}) {:<36} {:>8} sim s {:>8} s",
+        each.join(" "),
+        kills.first().map_or("", |kill| &kill.checker),
+        seconds(sum(|kill| kill.simulated_us)),
+        seconds(sum(|kill| kill.wall_us)),
+    )
+}
+
+/// The middle one; of an even number, the higher of the two there.
+fn median(mut numbers: Vec<u64>) -> u64 {
+    numbers.sort_unstable();
+    numbers.get(numbers.len() / 2).copied().unwrap_or(0)
 }
 
 /// No patch at all proves nothing, and each one has to be good.
@@ -58,5 +113,17 @@ fn verdict(all: usize, good: usize) -> Verdict {
         0 => Verdict::Inconclusive,
         _ if good == all => Verdict::Pass,
         _ => Verdict::Violation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn a_median_is_in_the_middle() {
+        assert_eq!(median(vec![9, 1, 4]), 4);
+        assert_eq!(median(vec![4, 1]), 4);
+        assert_eq!(median(Vec::new()), 0);
     }
 }

@@ -4,10 +4,16 @@
 //! diff. A line `run: NAME` in the story names the scenario that is to find it; without one it is the
 //! swarm. The product itself carries no trace of any of this.
 //!
+//! A bug that sits inside openraft is a patch of its published source, with paths that begin with
+//! `openraft/`; a copy of that source is then built into the program.
+//!
 //! The tree is copied to a folder of its own outside the workspace, and only files that changed are
 //! written again, so that building the next mutant compiles little.
 
-use std::collections::BTreeSet;
+mod copy;
+mod upstream;
+
+use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -17,6 +23,9 @@ use std::process::{Command, Output};
 use reports::{Campaign, Verdict};
 
 use crate::{campaign, swarm};
+
+/// Seeds between the campaigns of a mutant.
+const CAMPAIGN_SEEDS: u64 = 1 << 20;
 
 /// Seeds in one go; the first that finds the bug ends it.
 const BATCH: u64 = 20;
@@ -51,6 +60,9 @@ pub enum MutantError {
         /// Where mutants are.
         folder: PathBuf,
     },
+    /// The source of openraft is not to be had.
+    #[error("the source of openraft cannot be found: {0}")]
+    Upstream(String),
     /// The mutant's program left no records.
     #[error("the records of the mutant cannot be read: {0}")]
     Records(String),
@@ -64,13 +76,28 @@ pub struct Mutant {
     /// The scenario that is to find it.
     pub scenario: String,
     path: PathBuf,
+    /// Whether it is a patch of openraft's source.
+    is_upstream: bool,
 }
 
-/// How soon a mutant was found, and by whom.
+/// Which seeds a mutant is tried with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// The first seed of the first campaign.
+    pub first: u64,
+    /// Most seeds of a campaign.
+    pub seeds: u64,
+    /// How many campaigns there are, each with seeds of its own.
+    pub campaigns: u64,
+}
+
+/// How soon a campaign found a mutant, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kill {
     /// Seeds that were needed.
     pub seeds: u64,
+    /// The seed that found it.
+    pub seed: u64,
     /// Who found it.
     pub checker: String,
     /// Simulated microseconds until then.
@@ -82,10 +109,12 @@ pub struct Kill {
 /// What became of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It was found.
-    Killed(Kill),
-    /// It was not.
-    Survived,
+    /// Every campaign found it.
+    Killed(Vec<Kill>),
+    /// One did not; those before it did.
+    Survived(Vec<Kill>),
+    /// What found it fails on this seed without it, too.
+    TreeFails(u64),
     /// The tree has moved on under the patch.
     DoesNotApply(String),
     /// The patched tree is not a program.
@@ -110,13 +139,13 @@ impl Workshop {
         let mut hasher = DefaultHasher::new();
         tree.hash(&mut hasher);
         // The same path each time, or nothing that was built could be used again.
-        let copy = std::env::temp_dir().join(format!("detcd-mutants-{:016x}", hasher.finish()));
+        let copy = env::temp_dir().join(format!("detcd-mutants-{:016x}", hasher.finish()));
         let target = tree.join("target").join("mutants");
         Ok(Self { tree, copy, target })
     }
 
-    /// The mutant of that name, or all of them in the order of their names.
-    pub fn mutants(&self, name: Option<&str>) -> Result<Vec<Mutant>> {
+    /// The mutants of these names, or all of them, in the order of their names.
+    pub fn mutants(&self, names: &[String]) -> Result<Vec<Mutant>> {
         let folder = self.tree.join("scenarios").join("mutants");
         let mut mutants = Vec::new();
         for entry in fs::read_dir(&folder).map_err(|source| file(&folder, source))? {
@@ -126,12 +155,16 @@ impl Workshop {
             }
         }
         mutants.sort_by(|one, other| one.name.cmp(&other.name));
-        if let Some(name) = name {
-            mutants.retain(|mutant| mutant.name == name);
-            if mutants.is_empty() {
-                return Err(MutantError::Unknown { name: name.to_owned(), folder });
+        // The row alone is enough: `r01` for `r01-leader-acknowledges-before-sync`.
+        let is = |mutant: &Mutant, name: &String| {
+            mutant.name == *name || mutant.name.split('-').next() == Some(name)
+        };
+        for name in names {
+            if !mutants.iter().any(|mutant| is(mutant, name)) {
+                return Err(MutantError::Unknown { name: name.clone(), folder });
             }
         }
+        mutants.retain(|mutant| names.is_empty() || names.iter().any(|name| is(mutant, name)));
         Ok(mutants)
     }
 
@@ -139,16 +172,25 @@ impl Workshop {
     pub fn obstacle(&self, mutant: &Mutant) -> Result<Option<String>> {
         // The tree itself will do, as nothing is written; the copy may be in use.
         let patch = mutant.path.to_string_lossy();
-        let applied = self.run_in(&self.tree, "git", &["apply", "--check", patch.as_ref()])?;
+        let folder = if mutant.is_upstream { self.upstream_alone()? } else { self.tree.clone() };
+        let applied = self.run_in(&folder, "git", &["apply", "--check", patch.as_ref()])?;
         if !applied.status.success() {
             return Ok(Some(first_line(&applied)));
         }
         Ok(campaign::find(&mutant.scenario).err().map(|error| error.to_string()))
     }
 
-    /// Builds a mutant and runs it until it is found or the seeds are used up.
-    pub fn try_out(&self, mutant: &Mutant, seeds: u64) -> Result<Fate> {
-        self.copy_tree()?;
+    /// Builds a mutant and runs it until every campaign has found it, or one has used up its seeds.
+    pub fn try_out(&self, mutant: &Mutant, trial: &Trial) -> Result<Fate> {
+        copy::lend_dependencies(
+            &self.tree.join("target").join("debug"),
+            &self.target.join("debug"),
+        )?;
+        copy::make_like(&self.tree, &self.copy)?;
+        if mutant.is_upstream {
+            upstream::copy(&self.upstream()?, &self.copy)?;
+            upstream::take(&self.copy)?;
+        }
         let patch = mutant.path.to_string_lossy();
         let applied = self.run("git", &["apply", "--whitespace=nowarn", patch.as_ref()])?;
         if !applied.status.success() {
@@ -158,31 +200,51 @@ impl Workshop {
         if !built.status.success() {
             return Ok(Fate::DoesNotBuild(first_line(&built)));
         }
-        self.hunt(mutant, seeds)
+        let mut kills = Vec::new();
+        for campaign in 0..trial.campaigns {
+            let first = trial.first.saturating_add(campaign * CAMPAIGN_SEEDS);
+            let Some(kill) = self.hunt(mutant, first, trial.seeds)? else {
+                return Ok(Fate::Survived(kills));
+            };
+            if !self.tree_passes(mutant, kill.seed)? {
+                return Ok(Fate::TreeFails(kill.seed));
+            }
+            kills.push(kill);
+        }
+        Ok(Fate::Killed(kills))
     }
 
-    fn hunt(&self, mutant: &Mutant, seeds: u64) -> Result<Fate> {
-        let mut spent = Kill { seeds: 0, checker: String::new(), simulated_us: 0, wall_us: 0 };
+    fn hunt(&self, mutant: &Mutant, first: u64, seeds: u64) -> Result<Option<Kill>> {
+        let program = self.target.join("debug").join("scenarios");
+        let mut spent =
+            Kill { seeds: 0, seed: first, checker: String::new(), simulated_us: 0, wall_us: 0 };
         while spent.seeds < seeds {
-            let end = (spent.seeds + BATCH).min(seeds);
-            let campaign = self.batch(mutant, spent.seeds, end)?;
+            let from = first + spent.seeds;
+            let end = first + (spent.seeds + BATCH).min(seeds);
+            let campaign = self.batch(&program, mutant, from, end)?;
             for run in campaign.runs() {
                 // What comes after the first find does not count, though it ran as well.
                 spent.simulated_us += run.simulated_us;
                 spent.wall_us += run.wall_us;
                 spent.seeds += 1;
                 if let Some(checker) = finder(run) {
-                    return Ok(Fate::Killed(Kill { checker, ..spent }));
+                    return Ok(Some(Kill { checker, seed: run.seed, ..spent }));
                 }
             }
-            spent.seeds = end;
+            spent.seeds = end - first;
         }
-        Ok(Fate::Survived)
+        Ok(None)
     }
 
-    /// Runs a few seeds of the mutant's program.
-    fn batch(&self, mutant: &Mutant, from: u64, to: u64) -> Result<Campaign> {
-        let program = self.target.join("debug").join("scenarios");
+    /// Whether the tree as it is, which this program was built from, finds nothing with a seed.
+    fn tree_passes(&self, mutant: &Mutant, seed: u64) -> Result<bool> {
+        let program = env::current_exe().map_err(|source| file(&self.tree, source))?;
+        let campaign = self.batch(&program, mutant, seed, seed + 1)?;
+        Ok(campaign.runs().all(|run| finder(run).is_none()))
+    }
+
+    /// Runs a few seeds of a program.
+    fn batch(&self, program: &Path, mutant: &Mutant, from: u64, to: u64) -> Result<Campaign> {
         let folder = self.target.join("report");
         let records = folder.join("campaign.json");
         drop(fs::remove_file(&records));
@@ -209,32 +271,26 @@ impl Workshop {
             .current_dir(folder)
             .env("CARGO_TARGET_DIR", &self.target)
             // `git apply` must not take the copy for a part of some repository around it.
-            .env("GIT_CEILING_DIRECTORIES", std::env::temp_dir())
+            .env("GIT_CEILING_DIRECTORIES", env::temp_dir())
             .output()
             .map_err(|source| MutantError::Program { program: program.to_owned(), source })
     }
 
-    /// Makes the copy like the tree, and leaves alone what is like it already.
-    fn copy_tree(&self) -> Result<()> {
-        let listing = Command::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-            .current_dir(&self.tree)
-            .output()
-            .map_err(|source| MutantError::Program { program: "git".to_owned(), source })?;
-        if !listing.status.success() {
-            return Err(MutantError::Git(first_line(&listing)));
+    /// Where openraft's source is.
+    fn upstream(&self) -> Result<PathBuf> {
+        let arguments = ["metadata", "--format-version", "1", "--locked"];
+        let told = self.run_in(&self.tree, "cargo", &arguments)?;
+        if !told.status.success() {
+            return Err(MutantError::Upstream(first_line(&told)));
         }
-        let names = String::from_utf8_lossy(&listing.stdout).into_owned();
-        let wanted: BTreeSet<PathBuf> = names
-            .split('\0')
-            .filter(|name| !name.is_empty())
-            .map(PathBuf::from)
-            .filter(|name| self.tree.join(name).is_file())
-            .collect();
-        for name in &wanted {
-            copy_if_different(&self.tree.join(name), &self.copy.join(name))?;
-        }
-        remove_others(&self.copy, &self.copy, &wanted)
+        upstream::find(&told.stdout)
+    }
+
+    /// A folder with a copy of openraft's source and nothing else.
+    fn upstream_alone(&self) -> Result<PathBuf> {
+        let folder = self.copy.with_extension("upstream");
+        upstream::copy(&self.upstream()?, &folder)?;
+        Ok(folder)
     }
 }
 
@@ -242,7 +298,8 @@ impl Mutant {
     fn read(path: PathBuf) -> Result<Self> {
         let text = fs::read_to_string(&path).map_err(|source| file(&path, source))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, scenario: scenario(&text).to_owned(), path })
+        let is_upstream = upstream::is_meant(&text);
+        Ok(Self { name, scenario: scenario(&text).to_owned(), path, is_upstream })
     }
 }
 
@@ -264,30 +321,6 @@ fn finder(run: &reports::Run) -> Option<String> {
         Verdict::HarnessError if first.message.contains("store/") => Some("assertion".to_owned()),
         _ => None,
     }
-}
-
-fn copy_if_different(from: &Path, to: &Path) -> Result<()> {
-    let wanted = fs::read(from).map_err(|source| file(from, source))?;
-    if fs::read(to).is_ok_and(|present| present == wanted) {
-        return Ok(());
-    }
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(|source| file(folder, source))?;
-    }
-    fs::write(to, wanted).map_err(|source| file(to, source))
-}
-
-/// Removes files of the copy that the tree does not have.
-fn remove_others(root: &Path, folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).map_err(|source| file(folder, source))? {
-        let path = entry.map_err(|source| file(folder, source))?.path();
-        if path.is_dir() {
-            remove_others(root, &path, wanted)?;
-        } else if path.strip_prefix(root).is_ok_and(|name| !wanted.contains(name)) {
-            fs::remove_file(&path).map_err(|source| file(&path, source))?;
-        }
-    }
-    Ok(())
 }
 
 fn file(path: &Path, source: io::Error) -> MutantError {
