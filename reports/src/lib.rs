@@ -20,8 +20,8 @@ pub use self::html::{failure_page, index_page};
 pub use self::junit::junit;
 pub use self::merge::{MergeError, merge};
 pub use self::record::{
-    Bar, Campaign, Counts, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story, Table,
-    Timeline, Tone, Verdict,
+    Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story,
+    Table, Timeline, Tone, Verdict,
 };
 pub use self::results::{Origin, Results, ResultsError, ResultsWriter};
 pub use self::shard::{Shard, ShardError};

@@ -82,6 +82,7 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         ..scenario
     };
     Ok(Campaign {
+        coverage: Vec::new(),
         title: ours.origin.title.clone(),
         command: ours.origin.command.clone(),
         commit: ours.origin.commit.clone(),

@@ -1,5 +1,6 @@
 //! What is reported about a campaign, as plain data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
@@ -120,6 +121,19 @@ impl Floor {
     }
 }
 
+/// How often a kind of fault, or a rare state, was reached in a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// What kind of thing it is: a fault, a rare state.
+    pub group: String,
+    /// What it is.
+    pub name: String,
+    /// In how many runs.
+    pub runs: u64,
+    /// How often in all of them.
+    pub times: u64,
+}
+
 /// Everything about one invocation of the command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Campaign {
@@ -137,6 +151,9 @@ pub struct Campaign {
     pub jobs: usize,
     /// What had to be reached.
     pub floors: Vec<Floor>,
+    /// What can be reached, and was or was not.
+    #[serde(default)]
+    pub coverage: Vec<Coverage>,
     /// One entry per scenario.
     pub scenarios: Vec<Scenario>,
 }
@@ -214,6 +231,12 @@ pub struct Run {
     pub replay: String,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// Kinds of faults that hit somebody, with how often.
+    #[serde(default)]
+    pub struck: BTreeMap<String, u64>,
+    /// Rare states that were reached, with how often.
+    #[serde(default)]
+    pub reached: BTreeMap<String, u64>,
     /// What happened in detail; kept for runs that did not pass.
     pub story: Option<Story>,
 }

@@ -24,6 +24,8 @@ fn run(seed: u64, digest: &str) -> Run {
         digest: digest.to_owned(),
         replay: format!("replay {seed}"),
         findings: (verdict == Verdict::Violation).then_some(()).map(finding).into_iter().collect(),
+        struck: Default::default(),
+        reached: Default::default(),
         story: None,
     }
 }

@@ -1,8 +1,8 @@
 //! Pages of a campaign that has one of everything.
 
 use reports::{
-    Bar, Campaign, Counts, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story, Table,
-    Timeline, Tone, Verdict, failure_page, failure_text, index_page, junit,
+    Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story,
+    Table, Timeline, Tone, Verdict, failure_page, failure_text, index_page, junit,
 };
 
 fn story() -> Story {
@@ -78,6 +78,8 @@ fn campaign() -> Campaign {
                 details: vec!["client 1 \u{1b}[31mput a".into()],
             }],
         },
+        struck: Default::default(),
+        reached: Default::default(),
         story,
     };
     Campaign {
@@ -88,6 +90,10 @@ fn campaign() -> Campaign {
         wall_us: 120_000,
         jobs: 2,
         floors: vec![Floor { name: "crashes".into(), reached: 1, needed: 2 }],
+        coverage: vec![
+            Coverage { group: "fault".into(), name: "kill".into(), runs: 2, times: 5 },
+            Coverage { group: "state".into(), name: "two <leaders>".into(), runs: 0, times: 0 },
+        ],
         scenarios: vec![Scenario {
             name: "stale-read".into(),
             about: "A deposed leader must not answer.".into(),
@@ -140,6 +146,14 @@ fn the_index_links_the_failures_that_have_a_page() {
     assert!(page.contains("href=\"stale-read-1.html\""));
     assert!(!page.contains("href=\"stale-read-2.html\""));
     assert!(page.contains("cargo sim -- run stale-read --seed 3"));
+}
+
+#[test]
+fn what_was_never_reached_stands_first() {
+    let page = index_page(&campaign());
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+    assert!(place("two &lt;leaders&gt;") < place("<td>kill "));
+    assert!(place("never</span>") < place("<td>kill "));
 }
 
 #[test]

@@ -23,6 +23,14 @@ pub enum Ailment {
         /// How long.
         lasting: Duration,
     },
+    /// Something is wrong with what lies on the disk, and nobody knows before it is read. The newest file of the
+    /// log is spared: its end cannot be told from what a loss of power leaves, by any log that is written once.
+    Damaged {
+        /// What is wrong.
+        damage: Damage,
+        /// Only in files whose names start so; in all, if empty.
+        files: String,
+    },
     /// The clock gains so many microseconds a second, or loses them, until the run is healed.
     Drift {
         /// Parts per million.
@@ -33,6 +41,28 @@ pub enum Ailment {
         /// Forward if positive.
         millis: i64,
     },
+}
+
+/// What may become of bytes that were written and synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// One of them is another one.
+    Bit,
+    /// A sector cannot be read any more.
+    Sector,
+}
+
+impl Damage {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Bit, Self::Sector];
+
+    /// Its word in scripts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bit => "flip-bit",
+            Self::Sector => "break-sector",
+        }
+    }
 }
 
 /// What a program asks of a disk.

@@ -60,6 +60,12 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("snapshots-and-hashes"),
     script!("leader-comes-back"),
     script!("slow-watchers"),
+    script!("bits-flip"),
+    script!("damaged-disks"),
+    script!("late-appends"),
+    script!("reads-of-a-new-leader"),
+    script!("votes-and-power-losses"),
+    script!("transfer-and-cut"),
 ];
 
 /// All scripted scenarios.

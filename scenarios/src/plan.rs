@@ -288,6 +288,12 @@ impl Action {
         }
     }
 
+    /// The word that a script has for the step.
+    pub fn kind(&self) -> String {
+        let text = self.to_string();
+        text.split(' ').next().unwrap_or_default().to_owned()
+    }
+
     /// Whether an operator does the step.
     pub fn is_upkeep(&self) -> bool {
         matches!(self, Self::Upkeep(..) | Self::Fill(_) | Self::Empty)

@@ -6,6 +6,7 @@
 //! Must never know: what runs a plan.
 
 mod ailments;
+mod damage;
 mod membership;
 mod upkeep;
 
@@ -22,6 +23,9 @@ use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, W
 pub const NAME: &str = "swarm";
 /// What it shows.
 pub const ABOUT: &str = "Everything from the seed: members, faults, timings and workload.";
+
+/// Seeds whose plans together have all kinds of faults.
+const KINDS_SEEDS: u64 = 400;
 
 /// Kinds of faults that a seed may switch off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +93,7 @@ pub fn plan(seed: u64) -> Plan {
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
     let mut steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
+    steps.extend(damage::draw(dice("swarm damage"), cluster.members, duration));
     steps.extend(Schedule::upkeep(dice("swarm upkeep"), cluster.members, duration));
     steps.sort_by_key(|step| *step.at.start());
     let floors = vec![
@@ -97,6 +102,13 @@ pub fn plan(seed: u64) -> Plan {
     ];
     let name = NAME.to_owned();
     Plan { name, about: ABOUT.to_owned(), cluster, workload, duration, steps, floors }
+}
+
+/// The words of all faults that a seed may have.
+pub fn kinds() -> BTreeSet<String> {
+    // The longest plans of so many seeds have everything.
+    let steps = (0..KINDS_SEEDS).flat_map(|seed| plan(seed).steps);
+    steps.filter(|step| step.action.hurts()).map(|step| step.action.kind()).collect()
 }
 
 fn source(streams: &Streams, name: &str) -> Source {

@@ -1,7 +1,7 @@
 //! The page about a campaign.
 
 use super::{Escaped, page, put};
-use crate::record::{Campaign, Scenario, Verdict};
+use crate::record::{Campaign, Coverage, Scenario, Verdict};
 use crate::text::{grouped, seconds};
 use crate::write::failure_name;
 
@@ -11,6 +11,7 @@ pub fn index_page(campaign: &Campaign) -> String {
     head(&mut body, campaign);
     floors(&mut body, campaign);
     table(&mut body, campaign);
+    coverage(&mut body, campaign);
     failures(&mut body, campaign);
     page(&campaign.title, &body)
 }
@@ -122,6 +123,34 @@ fn row(body: &mut String, scenario: &Scenario) {
         put!(body, "<td class=\"number\">{}</td>", grouped(number));
     }
     body.push_str("</tr>\n");
+}
+
+/// What was never reached stands first: it is what somebody can do something about.
+fn coverage(body: &mut String, campaign: &Campaign) {
+    if campaign.coverage.is_empty() {
+        return;
+    }
+    body.push_str("<h2>What was reached</h2>\n<div class=\"scroll\"><table>\n<thead><tr>");
+    body.push_str("<th></th><th>what</th><th class=\"number\">runs</th>");
+    body.push_str("<th class=\"number\">times</th></tr></thead>\n<tbody>\n");
+    let mut rows: Vec<&Coverage> = campaign.coverage.iter().collect();
+    rows.sort_by_key(|row| row.runs > 0);
+    for row in rows {
+        let never = if row.runs == 0 { badge_never() } else { String::new() };
+        put!(
+            body,
+            "<tr><td>{}</td><td>{} {never}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>\n",
+            Escaped(&row.group),
+            Escaped(&row.name),
+            grouped(row.runs),
+            grouped(row.times)
+        );
+    }
+    body.push_str("</tbody>\n</table></div>\n");
+}
+
+fn badge_never() -> String {
+    "<span class=\"badge inconclusive\">never</span>".to_owned()
 }
 
 fn failures(body: &mut String, campaign: &Campaign) {

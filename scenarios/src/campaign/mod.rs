@@ -3,6 +3,7 @@
 //! Must never know: command lines and terminals.
 
 mod base_seed;
+mod coverage;
 mod floors;
 mod gather;
 mod one;
@@ -95,6 +96,7 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         wall_us: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
         jobs: settings.jobs,
         floors: Vec::new(),
+        coverage: Vec::new(),
         scenarios: gathered.finish(listener),
     };
     if settings.stops_at_first || settings.shard != Shard::WHOLE {
@@ -110,6 +112,8 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
 /// verdict.
 pub fn judge(campaign: &mut Campaign, subjects: &[&Subject]) {
     campaign.floors.extend(floors::of(subjects, campaign));
+    campaign.floors.extend(coverage::floor(subjects, campaign));
+    campaign.coverage = coverage::of(subjects, campaign);
     campaign.verdict = verdict(campaign);
 }
 
@@ -150,10 +154,13 @@ mod tests {
             digest: String::new(),
             replay: String::new(),
             findings: Vec::new(),
+            struck: Default::default(),
+            reached: Default::default(),
             story: None,
         };
         let runs = verdicts.iter().flat_map(|(verdict, count)| (0..*count).map(|_| run(*verdict)));
         Campaign {
+            coverage: Vec::new(),
             title: String::new(),
             command: String::new(),
             commit: None,

@@ -1,5 +1,6 @@
 //! One seed of one scenario, from plan to record.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::BufWriter;
 use std::panic::{self, AssertUnwindSafe};
@@ -35,26 +36,27 @@ pub fn invocation() -> &'static str {
 /// Runs and judges one seed. A panic is a harness error, and is passed on to nobody.
 pub fn run_one(subject: &Subject, seed: u64, details: &Details) -> Run {
     let plan = subject.plan(seed);
+    let mut run = guarded(&plan, seed, |slot| {
+        let log = details.log.clone();
+        let options = run::Options { is_recorded: false, log, panics: Some(slot.clone()) };
+        let ran = run::simulate(&plan, seed, &options);
+        let judged = run::judge(&plan, &ran);
+        record(&plan, seed, ran, judged, details)
+    });
+    run.replay = format!("{} -- run {} --seed {seed}", invocation(), subject.name());
+    run
+}
+
+/// What comes of a run and of its checkers; if one of them panics, that and nothing else.
+fn guarded(plan: &Plan, seed: u64, work: impl FnOnce(&Slot) -> Run) -> Run {
     let start = Instant::now();
     let slot = Slot::default();
     slot.enter();
-    let options =
-        run::Options { is_recorded: false, log: details.log.clone(), panics: Some(slot.clone()) };
-    let attempt = panic::catch_unwind(AssertUnwindSafe(|| {
-        let ran = run::simulate(&plan, seed, &options);
-        let judged = run::judge(&plan, &ran);
-        (ran, judged)
-    }));
+    let attempt = panic::catch_unwind(AssertUnwindSafe(|| work(&slot)));
     Slot::leave();
     let wall_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let replay = format!("{} -- run {} --seed {seed}", invocation(), subject.name());
-    let mut run = match attempt {
-        Ok((ran, judged)) => record(&plan, seed, ran, judged, details),
-        Err(_) => panicked(&plan, seed, slot.take()),
-    };
-    run.wall_us = wall_us;
-    run.replay = replay;
-    run
+    let run = attempt.unwrap_or_else(|_| panicked(plan, seed, slot.take()));
+    Run { wall_us, ..run }
 }
 
 fn record(plan: &Plan, seed: u64, ran: Ran, judged: Judged, details: &Details) -> Run {
@@ -79,6 +81,8 @@ fn record(plan: &Plan, seed: u64, ran: Ran, judged: Judged, details: &Details) -
         digest: ran.digest.to_string(),
         replay: String::new(),
         findings,
+        struck: ran.struck,
+        reached: judged.reached,
         story,
     }
 }
@@ -102,6 +106,24 @@ fn panicked(plan: &Plan, seed: u64, panic: Option<String>) -> Run {
         digest: String::new(),
         replay: String::new(),
         findings: vec![Finding { checker: "panic".to_owned(), message, details: Vec::new() }],
+        struck: BTreeMap::new(),
+        reached: BTreeMap::new(),
         story: Some(Story { script: plan.to_string(), ..Story::default() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::swarm;
+
+    #[test]
+    fn h6_a_checker_that_breaks_is_neither_a_pass_nor_a_finding() {
+        let run = guarded(&swarm::plan(7), 7, |_| panic!("the checker has a bug"));
+        assert_eq!(run.verdict, Verdict::HarnessError);
+        assert_eq!(run.verdict.exit_code(), 3);
+        assert_eq!(run.findings.len(), 1);
+        assert!(run.findings[0].message.starts_with("the checker has a bug ("));
+        assert!(run.findings[0].message.contains("one.rs:"), "it names the place");
     }
 }

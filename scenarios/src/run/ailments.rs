@@ -10,13 +10,14 @@ use sim::network::LinkOptions;
 
 use super::members::{Members, Place};
 use crate::ailment::{Ailment, DiskCall, LinkAilment};
+use crate::dice::Dice;
 
 /// How long after a disk was full a member may still stop for it.
 const NOTICE: Duration = Duration::from_secs(2);
 
 impl Members {
     /// Does it to the machine of a member, whether the member runs or not.
-    pub(super) fn ail(&self, member: usize, ailment: &Ailment) {
+    pub(super) fn ail(&self, member: usize, ailment: &Ailment, dice: &mut Dice) {
         match ailment {
             Ailment::SlowDisk { times, lasting } => {
                 let times = *times;
@@ -28,6 +29,7 @@ impl Members {
                 self.may_stop(member, Some(*lasting + NOTICE));
                 self.disk_for(member, text, *lasting, |faults| faults.capacity_bytes = Some(0));
             }
+            Ailment::Damaged { damage, files } => self.damage(member, *damage, files, dice),
             Ailment::FailingDisk(call) => self.fail_disk(member, *call),
             Ailment::Drift { ppm } => {
                 self.host(member).set_clock_drift(*ppm);

@@ -50,7 +50,11 @@ impl Faults {
         for (at, index, step) in moments(&self.world, &plan.steps) {
             self.sleep_until(start + at).await;
             let source = self.world.streams().source(Stream::Fault, &format!("step {index}"));
+            let before = self.members.faults().len();
             self.perform(&step.action, &mut Dice::new(source)).await;
+            if step.action.hurts() {
+                self.members.strikes(&step.action.kind(), before);
+            }
         }
         self.sleep_until(start + plan.duration).await;
         self.over.raise();
@@ -92,7 +96,9 @@ impl Faults {
                 }
             }
             Action::Ail(who, ailment) => {
-                self.each(who, dice, |members, it| members.ail(it, ailment)).await;
+                for member in self.members.resolve(who, dice).await {
+                    self.members.ail(member, ailment, dice);
+                }
             }
             Action::AilLink { one, other, ailment, lasting } => {
                 self.ail_links(one, other, ailment, *lasting, dice).await;

@@ -1,5 +1,6 @@
 //! The verdict on a run: what the run found itself, what the checkers say, and whether enough happened.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jepsen_like::checker::{self, Clocks, Report, Violation};
@@ -7,7 +8,9 @@ use jepsen_like::history::{Event, Micros, OpId};
 use reports::{Finding, Verdict};
 
 use super::Ran;
-use crate::plan::Plan;
+use super::probes::{Reached, UNKNOWN_DID_NOT, UNKNOWN_TOOK_EFFECT};
+use crate::plan::{Action, Plan};
+use crate::swarm;
 
 /// Lines of evidence that a finding quotes.
 const DETAILS_MAX: usize = 12;
@@ -25,6 +28,8 @@ pub struct Judged {
     pub times: Vec<Micros>,
     /// Operations and watch events that were checked.
     pub checked: u64,
+    /// Kinds of faults that hit somebody, and rare states that were reached, with how often.
+    pub reached: Reached,
     /// Names and values for a report.
     pub statistics: Vec<(String, String)>,
 }
@@ -50,8 +55,23 @@ pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
         witnesses: report.violations().flat_map(|found| found.operations.clone()).collect(),
         times: report.violations().flat_map(|found| found.times.clone()).collect(),
         checked: report.statistics.operations as u64 + ran.counts.watch_events,
+        reached: reached(ran, &report),
         statistics: statistics(ran, &report),
     }
+}
+
+fn reached(ran: &Ran, report: &Report) -> Reached {
+    let mut reached = ran.reached.clone();
+    let counted = &report.statistics;
+    let not_applied = counted.unknown.saturating_sub(counted.unknown_applied);
+    for (probe, times) in
+        [(UNKNOWN_TOOK_EFFECT, counted.unknown_applied), (UNKNOWN_DID_NOT, not_applied)]
+    {
+        if times > 0 {
+            reached.insert(probe.to_owned(), times as u64);
+        }
+    }
+    reached
 }
 
 fn micros(time: Duration) -> Micros {
@@ -83,6 +103,20 @@ fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
             checker::Verdict::Pass | checker::Verdict::Violation(_) => None,
         })
         .collect();
+    // What the seed draws may hit nobody; what somebody wrote down is there for a reason.
+    if plan.name != swarm::NAME {
+        let kinds: BTreeSet<String> = plan
+            .steps
+            .iter()
+            .map(|step| &step.action)
+            .filter(|action| action.hurts())
+            .map(Action::kind)
+            .collect();
+        for kind in kinds.iter().filter(|kind| !ran.struck.contains_key(*kind)) {
+            let message = format!("too little happened: `{kind}` hit nobody");
+            doubts.push(doubt("run validity", message));
+        }
+    }
     for floor in &plan.floors {
         let reached = floor.counter.of(&ran.counts);
         if reached < floor.at_least {

@@ -47,7 +47,7 @@ impl Liveness {
         if plan.has_leases() {
             let Some(()) = self.leases_end(deadline).await else { return };
         }
-        let Some(()) = self.converge(deadline).await else { return };
+        let Some(()) = self.converge(&self.members.serving(), deadline).await else { return };
         hurry.raise();
         self.watches(progress, deadline).await;
         self.final_reads().await;
@@ -64,7 +64,7 @@ impl Liveness {
     }
 
     /// A write through a member, and then a linearizable read.
-    async fn serves(&mut self, member: usize, deadline: Duration) -> Option<()> {
+    pub(super) async fn serves(&mut self, member: usize, deadline: Duration) -> Option<()> {
         // A learner takes no write, and answers from what it has.
         let is_learner = self.members.is_learner(member);
         let mut is_written = is_learner;
@@ -103,10 +103,9 @@ impl Liveness {
         self.missed("liveness: leases", left)
     }
 
-    /// All members have applied the same, with the same result.
-    async fn converge(&self, deadline: Duration) -> Option<()> {
+    /// These members have applied the same, with the same result.
+    pub(super) async fn converge(&self, members: &[usize], deadline: Duration) -> Option<()> {
         loop {
-            let members = self.members.serving();
             let states: Vec<(u64, u64)> = members
                 .iter()
                 .copied()
@@ -177,7 +176,7 @@ impl Liveness {
     }
 
     pub(super) fn missed(&self, name: &str, what: String) -> Option<()> {
-        let message = format!("{what}, {:?} after all faults have ended", self.limit);
+        let message = format!("{what}, {:?} after what is asked has been healed", self.limit);
         add_finding(&self.findings, name, message);
         None
     }

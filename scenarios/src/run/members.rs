@@ -77,12 +77,15 @@ pub(super) struct State {
     pauses: u64,
     pub(super) crashes: u64,
     faults: Vec<FaultRecord>,
+    struck: BTreeMap<String, u64>,
     clients: Vec<HostId>,
     excuses: Vec<Excuse>,
     pub(super) changes: u64,
     pub(super) learners: BTreeSet<usize>,
     /// Whose disks are lost: they cannot come back, and are to be replaced.
     pub(super) lost: BTreeSet<usize>,
+    /// Whose disks do not give back what was written.
+    pub(super) damaged: BTreeSet<usize>,
 }
 
 /// Why a member may stop by itself.
@@ -174,6 +177,19 @@ impl Members {
 
     pub(super) fn installed_snapshots(&self) -> u64 {
         self.cluster.observed().snapshots_installed()
+    }
+
+    /// How often each kind of fault hit somebody.
+    pub(super) fn struck(&self) -> BTreeMap<String, u64> {
+        self.lock().struck.clone()
+    }
+
+    /// A step of this kind has done what it does, if there is one more fault than `before`.
+    pub(super) fn strikes(&self, kind: &str, before: usize) {
+        let mut state = self.lock();
+        if state.faults.len() > before {
+            *state.struck.entry(kind.to_owned()).or_default() += 1;
+        }
     }
 
     pub(super) fn faults(&self) -> Vec<FaultRecord> {

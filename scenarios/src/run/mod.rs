@@ -1,7 +1,8 @@
 //! One run of a plan under one seed: boot, disturb, heal, and look whether everything comes back.
 //!
-//! In the safety phase faults are injected and only wrong answers count. Then everything is healed, and
-//! the cluster must serve, converge and bring its watches to the end within a simulated deadline.
+//! In the safety phase faults are injected and only wrong answers count. Then a random core that holds a quorum is
+//! healed and must serve, while the others stay out of reach. At last everything is healed, and the cluster must
+//! serve, converge and bring its watches to the end. Each has a deadline in simulated time.
 //! What the run leaves is a history; [`judge`] gives the verdict on it.
 //!
 //! Must never know: command lines, reports, and other runs.
@@ -9,6 +10,8 @@
 mod ailments;
 mod attribution;
 mod changes;
+mod core;
+mod damage;
 mod farewell;
 mod faults;
 mod inspection;
@@ -18,6 +21,7 @@ mod members;
 mod observed;
 mod orders;
 mod phases;
+mod probes;
 mod roster;
 mod upkeep;
 
@@ -25,3 +29,4 @@ pub use self::inspection::{Inspection, Member, inspect};
 pub use self::judge::{Judged, judge};
 pub use self::members::{FaultRecord, Place};
 pub use self::phases::{Options, Ran, simulate};
+pub use self::probes::{PROBES, Reached};

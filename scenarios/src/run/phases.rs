@@ -1,5 +1,6 @@
 //! The phases of a run, inside the simulation.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -12,11 +13,14 @@ use sim::trace::{Digest, Recording};
 use sim::{SimRuntime, Trace, World};
 
 use super::changes::Changes;
+use super::core;
 use super::faults::{Faults, Findings, add_finding};
 use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
 use super::observed;
+use super::probes::{self, Reached};
 use super::upkeep::Desk;
+use crate::dice::Dice;
 use crate::panics::Slot;
 use crate::plan::{Action, Plan, Step, Workload};
 use crate::workload::{
@@ -54,6 +58,10 @@ pub struct Ran {
     pub recording: Recording,
     /// True simulated time from start to end.
     pub simulated: Duration,
+    /// Which kinds of faults hit somebody, and how often.
+    pub struck: BTreeMap<String, u64>,
+    /// Rare states that were reached, and how often.
+    pub reached: Reached,
     /// What the run itself found.
     pub findings: Vec<Finding>,
     /// What was done to the cluster.
@@ -132,12 +140,26 @@ impl Run {
             let (operating, operator) = self.start_operator();
             let holders = self.start_holders();
             self.faults().run(&self.plan).await;
-            self.members.heal_everything();
-            self.recorder.healed();
+            let mut dice = core::dice(&self.world);
+            let core = self.core(&mut dice);
+            match &core {
+                Some(core) => self.members.heal_core(core, &mut dice),
+                None => self.heal(),
+            }
             clients.stop().await;
             users.stop().await;
             holders.stop().await;
-            self.liveness(checker, operator).run(&self.plan, &progress, &hurry).await;
+            let mut liveness = self.liveness(checker, operator);
+            let is_back = match &core {
+                Some(core) => liveness.core(core).await.is_some(),
+                None => true,
+            };
+            if is_back {
+                if core.is_some() {
+                    self.heal();
+                }
+                liveness.run(&self.plan, &progress, &hurry).await;
+            }
             operating.stop().await;
             watchers.stop().await;
             for snapshot in self.recorder.take_snapshots() {
@@ -145,6 +167,21 @@ impl Run {
             }
         }
         self.finish()
+    }
+
+    /// The members that are healed first; nobody in particular, where members come and go.
+    fn core(&self, dice: &mut Dice) -> Option<BTreeSet<usize>> {
+        let is_membership =
+            |step: &Step| matches!(step.action, Action::Membership(_) | Action::LoseDisk(_));
+        if self.plan.steps.iter().any(is_membership) {
+            return None;
+        }
+        self.members.choose_core(dice)
+    }
+
+    fn heal(&self) {
+        self.members.heal_everything();
+        self.recorder.healed();
     }
 
     async fn first_leader(&self) -> bool {
@@ -375,6 +412,8 @@ impl Run {
         let counts = Counts { expired_leases, ..counts };
         let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ran {
+            struck: self.members.struck(),
+            reached: probes::look(&records, &faults, &events),
             history: History::from(events),
             counts,
             digest: self.world.trace().digest(),

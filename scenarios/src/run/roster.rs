@@ -22,10 +22,12 @@ impl Members {
         1..=self.cluster.size()
     }
 
-    /// The members that can be asked to serve: those that are here, know of no removal, and have a disk.
+    /// The members that can be asked to serve: those that are here, know of no removal, and have a disk that is
+    /// well.
     pub(super) fn serving(&self) -> Vec<usize> {
-        let lost = self.lock().lost.clone();
-        let serves = |member: &usize| !lost.contains(member) && !self.status(*member).is_removed;
+        let serves = |member: &usize| {
+            !self.is_lost(*member) && !self.is_damaged(*member) && !self.status(*member).is_removed
+        };
         self.all().filter(serves).collect()
     }
 
@@ -92,7 +94,9 @@ impl Members {
                 _ => None,
             });
         let is_kept = |id: &&u64| {
-            self.number(**id).is_some_and(|voter| voter != member && !self.is_lost(voter))
+            self.number(**id).is_some_and(|voter| {
+                voter != member && !self.is_lost(voter) && !self.is_damaged(voter)
+            })
         };
         newest.is_some_and(|sets| {
             sets.iter().all(|set| set.iter().filter(is_kept).count() > set.len() / 2)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::cursor::{Cursor, ParseError};
-use crate::ailment::{Ailment, DiskCall, LinkAilment};
+use crate::ailment::{Ailment, Damage, DiskCall, LinkAilment};
 use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, Who, Workload};
 use crate::upkeep::Upkeep;
 
@@ -123,9 +123,7 @@ impl Parser {
             "pause" => Action::Pause(self.who(line)?, for_duration(line)?),
             "stall-disk" => {
                 let who = self.who(line)?;
-                let files =
-                    if line.take("files") { line.word("the start of a file name")? } else { "" };
-                let files = files.to_owned();
+                let files = files(line)?;
                 Action::StallDisk { who, files, lasting: for_duration(line)? }
             }
             "partition" => Action::Partition(self.split(line)?),
@@ -175,6 +173,10 @@ impl Parser {
                 Action::Ail(who, Ailment::SlowDisk { times, lasting: for_duration(line)? })
             }
             "fail-disk" => Action::Ail(self.who(line)?, Ailment::FailingDisk(disk_call(line)?)),
+            word if let Some(damage) = Damage::ALL.into_iter().find(|it| it.name() == word) => {
+                let who = self.who(line)?;
+                Action::Ail(who, Ailment::Damaged { damage, files: files(line)? })
+            }
             "fill-disk" => {
                 let who = self.who(line)?;
                 Action::Ail(who, Ailment::FullDisk { lasting: for_duration(line)? })
@@ -326,6 +328,12 @@ fn disk_call(line: &mut Cursor<'_>) -> Parsed<DiskCall> {
         Some(call) => Ok(call),
         None => line.error(format!("`{word}` is not read, write or sync")),
     }
+}
+
+/// Files that are meant; all, if none are named.
+fn files(line: &mut Cursor<'_>) -> Parsed<String> {
+    let files = if line.take("files") { line.word("the start of a file name")? } else { "" };
+    Ok(files.to_owned())
 }
 
 fn for_duration(line: &mut Cursor<'_>) -> Parsed<Duration> {

@@ -133,6 +133,10 @@ fn print_ailment(out: &mut Formatter<'_>, who: &Who, ailment: &Ailment) -> fmt::
             write!(out, "slow-disk {who} {times} times for {}", Span(*lasting))
         }
         Ailment::FailingDisk(call) => write!(out, "fail-disk {who} {}", call.name()),
+        Ailment::Damaged { damage, files } => {
+            write!(out, "{} {who}", damage.name())?;
+            if files.is_empty() { Ok(()) } else { write!(out, " files {files}") }
+        }
         Ailment::FullDisk { lasting } => write!(out, "fill-disk {who} for {}", Span(*lasting)),
         Ailment::Drift { ppm } => write!(out, "drift {who} {ppm}"),
         Ailment::ClockStep { millis } => write!(out, "step-clock {who} {millis}"),

@@ -1,0 +1,67 @@
+//! Disks that do not give back what was written to them.
+//!
+//! A member that finds damage stops, or does not start, and may not go on with something else: it counts as
+//! lost from then on, whether it has noticed or not. So that a quorum keeps what was acknowledged, no more
+//! members are hit than the cluster can do without (TigerBeetle's fault atlas, for a log that is not repaired
+//! from others).
+
+use crate::ailment::Damage;
+use crate::dice::Dice;
+
+use super::members::{Members, Place};
+
+/// What the names of log files begin with. They sort by their age.
+const LOG: &str = "wal-";
+const SECTOR_BYTES: usize = 512;
+
+impl Members {
+    /// Whether what the member has on its disk cannot be relied on.
+    pub(super) fn is_damaged(&self, member: usize) -> bool {
+        self.lock().damaged.contains(&member)
+    }
+
+    pub(super) fn damage(&self, member: usize, damage: Damage, files: &str, dice: &mut Dice) {
+        if !self.is_damaged(member) && !self.can_spare(member) {
+            tracing::info!(target: "scenario", member, "its disk is spared: others are needed first");
+            return;
+        }
+        let host = self.host(member);
+        let disk = host.disk();
+        let length = |name: &String| {
+            let durable = disk.durable_bytes(name).map_or(0, |bytes| bytes.len());
+            disk.current_bytes(name).map_or(0, |bytes| bytes.len().min(durable))
+        };
+        let mut names = disk.durable_names();
+        names.sort();
+        let newest = names.iter().rposition(|name| name.starts_with(LOG));
+        let meant = names.iter().enumerate().filter(|(at, name)| {
+            name.starts_with(files) && Some(*at) != newest && length(name) > 0
+        });
+        let meant: Vec<&String> = meant.map(|(_, name)| name).collect();
+        if meant.is_empty() {
+            tracing::info!(target: "scenario", member, files, "there is no such file to damage");
+            return;
+        }
+        let name = dice.pick(&meant).as_str();
+        let bytes = length(&name.to_owned());
+        let (at, done) = match damage {
+            Damage::Bit => {
+                let bit = dice.index(bytes * 8);
+                (bit / 8, disk.flip_bit(name, bit as u64))
+            }
+            Damage::Sector => {
+                let sector = dice.index(bytes.div_ceil(SECTOR_BYTES));
+                (sector * SECTOR_BYTES, disk.break_sector(name, sector as u64))
+            }
+        };
+        if done.is_err() {
+            // It is about to be removed, and only its removal is not durable yet.
+            tracing::info!(target: "scenario", member, name, "it is gone before it is damaged");
+            return;
+        }
+        self.lock().damaged.insert(member);
+        self.may_stop(member, Some(self.forever()));
+        let text = format!("disk of {member}: {} in {name}, byte {at}", damage.name());
+        self.begin(Place::Disk, None, text);
+    }
+}

@@ -1,0 +1,62 @@
+//! The harness tried on itself (H1, H4 and H5 of the seeded bugs): what must fail fails, and what shows nothing is not
+//! called a pass. H2, a run that is not decided by its
+//! seed, is tried in `sim/tests/determinism.rs`; H3, histories made wrong, in
+//! `jepsen-like/tests/checkers/metamorphic.rs`; H6, a checker that breaks, in `scenarios/src/campaign/one.rs`.
+
+use reports::{Run, Verdict};
+use scenarios::campaign::{Details, Subject, run_one};
+use scenarios::plan::{Counter, Floor, Plan};
+use scenarios::script::parse;
+
+fn plan(script: &str) -> Plan {
+    parse("self-test", &format!("# A self-test.\n{script}"))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn run(plan: Plan) -> Run {
+    run_one(&Subject::Script(plan), 7, &Details::default())
+}
+
+/// What was found, by whom.
+fn found(run: &Run) -> Vec<(&str, &str)> {
+    run.findings
+        .iter()
+        .map(|finding| (finding.checker.as_str(), finding.message.as_str()))
+        .collect()
+}
+
+const QUIET: &str = "members 3\nclients 2\nduration 3s\nat 1s pause follower for 200ms\n";
+
+#[test]
+fn h1_a_run_that_must_fail_fails() {
+    let canary = "members 3\nduration 4s\nat 1s kill all\nat 1100ms check serves within 1s\n";
+    let run = run(plan(canary));
+    assert_eq!(run.verdict, Verdict::Violation, "{:?}", found(&run));
+    assert!(found(&run).iter().any(|(checker, _)| *checker == "availability"), "{:?}", found(&run));
+    assert_eq!(run.verdict.exit_code(), 1);
+    assert!(run.story.is_some(), "a run that failed is told");
+}
+
+#[test]
+fn the_same_run_without_its_reason_to_fail_passes() {
+    let run = run(plan(QUIET));
+    assert_eq!(run.verdict, Verdict::Pass, "{:?}", found(&run));
+}
+
+#[test]
+fn h4_a_run_in_which_too_little_happens_shows_nothing() {
+    let mut plan = plan(QUIET);
+    plan.floors.push(Floor { counter: Counter::Crashes, at_least: 1 });
+    let run = run(plan);
+    assert_eq!(run.verdict, Verdict::Inconclusive, "{:?}", found(&run));
+    assert_eq!(run.verdict.exit_code(), 2);
+    assert!(found(&run)[0].1.contains("0 crashes"), "{:?}", found(&run));
+}
+
+#[test]
+fn h5_a_fault_that_hits_nobody_shows_nothing() {
+    // There is no learner to be killed.
+    let run = run(plan(&format!("{QUIET}at 2s kill learner\n")));
+    assert_eq!(run.verdict, Verdict::Inconclusive, "{:?}", found(&run));
+    assert!(found(&run)[0].1.contains("`kill` hit nobody"), "{:?}", found(&run));
+}
