@@ -1,8 +1,5 @@
-//! A founder that loses its disk while its cluster is being founded (K1, K2): in these runs nobody votes
-//! twice in a term or leads beside another, and the cluster comes to life.
-//!
-//! It is no more than these runs show. A vote that was lost with its disk before its candidate led, or while
-//! all who have begun are out of reach, nobody can know of.
+//! A founder that loses its disk while its cluster is being founded (K1, K2): it may come up again and
+//! begin, but never votes twice in a term, and nobody leads beside another.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -103,6 +100,29 @@ fn a_candidate_that_loses_its_disk_does_not_lead_in_the_same_term_again() {
                 _ => None,
             });
             own.next().unwrap_or(1)
+        });
+    }
+}
+
+#[test]
+fn a_founder_that_is_late_by_any_time_comes_up() {
+    // It abstains from the term that the others have reached, and must not have campaigned in it before.
+    for seed in 0..60 {
+        let late = Duration::from_millis(10 * seed);
+        sim::run(seed, move || async move {
+            let world = World::new(Trace::default(), NetworkOptions::default());
+            let cluster = Cluster::boot(&world, &ClusterConfig::default());
+            cluster.kill(3);
+            SimRuntime::sleep(late).await;
+            cluster.restart(3);
+            SimRuntime::sleep(Duration::from_secs(10)).await;
+            for record in cluster.observed().records_from(0) {
+                if let Observation::Failed { reason } = record.observation {
+                    panic!("late by {late:?}: member {} stopped: {reason}", record.member);
+                }
+            }
+            assert!(cluster.is_up(3) && cluster.observed().status(3).applied > 0, "{late:?}");
+            Seen::look(&cluster, &format!("late by {late:?}"));
         });
     }
 }

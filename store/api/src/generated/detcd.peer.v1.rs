@@ -353,6 +353,9 @@ pub struct DescribeReply {
     /// Of the answering member's program.
     #[prost(string, tag = "7")]
     pub version: ::prost::alloc::string::String,
+    /// The highest term that the answering member has voted in or heard of.
+    #[prost(uint64, tag = "8")]
+    pub term: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MemberDescription {

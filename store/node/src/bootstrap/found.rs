@@ -9,12 +9,13 @@ use super::{BootstrapError, RETRY_INTERVAL, ask, others, patience};
 use crate::config::{Config, InitialCluster};
 use crate::runtime::{Network, Runtime};
 
-/// Returns once it is certain that this member may vote with an empty log.
+/// Returns once it is certain that this member may vote with an empty log: with the highest term that
+/// any of those has reached who say so. In that term, and before, it may have voted already.
 pub async fn confirm_new<R: Runtime>(
     config: &Config,
     flags: &InitialCluster,
     network: &Arc<dyn Network>,
-) -> Result<(), BootstrapError> {
+) -> Result<u64, BootstrapError> {
     let request = peer::DescribeRequest { sender: flags.local, linearizable: true };
     let others = others(flags);
     loop {
@@ -24,7 +25,8 @@ pub async fn confirm_new<R: Runtime>(
         let replies: Vec<peer::DescribeReply> =
             join_all(asking).await.into_iter().flatten().collect();
         if judge(flags, &replies)? {
-            return Ok(());
+            let own = replies.iter().filter(|reply| reply.cluster_id == flags.id);
+            return Ok(own.map(|reply| reply.term).max().unwrap_or(0));
         }
         tracing::info!(
             answered = replies.len(),

@@ -1,6 +1,6 @@
 //! openraft's log storage over the write-ahead log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
@@ -8,15 +8,18 @@ use std::sync::{Arc, Mutex};
 
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use openraft::vote::leader_id_std::{CommittedLeaderId, LeaderId};
 use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use prost::Message;
 
 use super::in_force::InForce;
-use super::{Entry, LogId, RaftVote, StoredMembership, TypeConfig, codec};
+use super::{Entry, LogId, MemberNode, Membership, RaftVote, StoredMembership, TypeConfig, codec};
 use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::wal;
 
+/// The id that no member has.
+const NOBODY: u64 = 0;
 /// Entries kept decoded for the applier and the replication streams, which follow the log's end.
 const RECENT_ENTRIES_MAX: usize = 4096;
 /// Bytes of commands in them.
@@ -77,6 +80,24 @@ impl<R: Runtime> LogStore<R> {
     pub fn begin_with(&self, membership: StoredMembership) {
         let observation = self.shared().in_force.begin(membership);
         self.observer.observe(observation);
+    }
+
+    /// Begins the log of a founder that comes when others have reached a term: with the entry that all founders
+    /// begin with, and with its vote of that term given to nobody, because it may have given it before it lost
+    /// its disk. To be called before Raft takes the log over.
+    pub async fn begin_late(
+        &mut self,
+        founders: BTreeMap<u64, MemberNode>,
+        reached: u64,
+    ) -> io::Result<()> {
+        let voters = vec![founders.keys().copied().collect()];
+        let membership = Membership::new(voters, founders).map_err(fatal)?;
+        let log_id = LogId { leader_id: CommittedLeaderId::new(0), index: 0 };
+        let entry = Entry::<R>::new(log_id, EntryPayload::Membership(membership));
+        // The vote that is waited for is durable only after what is queued before it.
+        self.log.append(vec![codec::entry_to_wal::<R>(&entry)], |_flushed| {});
+        let leader_id = LeaderId { term: reached, voted_for: NOBODY };
+        self.save_vote(&RaftVote { leader_id, committed: false }).await
     }
 
     /// The entries `start..end`, as long as they fit `bytes_max`; at least one where there is one, and
@@ -212,7 +233,7 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         self.log.save_vote(message.encode_to_vec().into()).await.map_err(fatal)?;
         self.shared().vote = Some(*vote);
         // A vote that a quorum has given is the leader's: whoever keeps it need not have given it.
-        if !message.committed {
+        if !message.committed && message.node_id != NOBODY {
             let (term, candidate) = (message.term, message.node_id);
             self.observer.observe(Observation::Voted { term, candidate });
         }

@@ -129,11 +129,12 @@ impl<R: Runtime> Replica<R> {
         let confirmed = request.linearizable
             && self.leader() == Some(self.inner.member_id)
             && R::timeout(patience, self.read_barrier()).await.is_ok_and(|read| read.is_ok());
-        let (established, replication) = {
+        let (established, term, replication) = {
             let metrics = self.inner.raft.metrics();
             let metrics = metrics.borrow_watched();
             let established = metrics.last_log_index.is_some_and(|last| last > 0);
-            (established, metrics.replication.clone().unwrap_or_default())
+            let replication = metrics.replication.clone().unwrap_or_default();
+            (established, metrics.vote.leader_id.term, replication)
         };
         let (stored, sender_removed) = self.inner.state.with_mark(|machine, mark| {
             let removed = machine.removed_members().contains(&request.sender);
@@ -156,6 +157,7 @@ impl<R: Runtime> Replica<R> {
             members: self.members().into_iter().map(describe).collect(),
             sender_removed,
             version: version::ETCD_COMPATIBLE_VERSION.to_owned(),
+            term,
         }
     }
 

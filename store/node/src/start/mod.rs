@@ -102,11 +102,17 @@ async fn bring_up<R: Runtime>(
     let served: Arc<OnceLock<Served<R>>> = Arc::default();
     let is_founding = origin.founders.is_some();
     listen::to_peers::<R>(&config, &environment, ids, is_founding, served.clone(), &tasks).await?;
-    if let Some(founders) = &origin.founders {
+    let reached = match &origin.founders {
         // Before anything is written: whoever may not begin leaves an empty directory.
-        bootstrap::confirm_new::<R>(&config, founders, &environment.network).await?;
-    }
-    let parts = assemble(&config, &environment, ids, begun).await?;
+        Some(founders) => {
+            bootstrap::confirm_new::<R>(&config, founders, &environment.network).await?
+        }
+        None => 0,
+    };
+    // Raft's own way to begin is an election in the first term. Who may have voted in it already takes another.
+    let late = origin.founders.as_ref().filter(|_| reached > 0);
+    let late = late.map(|founders| (nodes(founders), reached));
+    let parts = assemble(&config, &environment, ids, late, begun).await?;
     let Parts { raft, local, lessor, state, hub, tokens, peers, removed } = parts;
 
     let replica = Replica::new(
@@ -118,14 +124,19 @@ async fn bring_up<R: Runtime>(
         ids,
         config.clone(),
     );
+    raft.run();
+    let initialized = raft.is_initialized().await;
+    let is_initialized = initialized.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
+    let is_new = !is_initialized || origin.founders.is_some();
+    if let Some(founders) = origin.founders.as_ref().filter(|_| reached == 0) {
+        // Before anybody can ask for its vote.
+        initialize(&raft, founders).await?;
+    }
     let member =
         Served { raft: raft.clone(), local, replica: replica.clone(), lessor: lessor.clone() };
     assert!(served.set(member).is_ok(), "a member starts once");
-    raft.run();
-    let initialized = raft.is_initialized().await;
-    let is_new = !initialized.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
-    if is_new {
-        found(&raft, &config, &environment, &origin).await?;
+    if is_new && origin.founders.is_none() {
+        resume_founding(&raft, &config, &environment, &origin).await?;
     }
     follow::spawn(&tasks, &replica, &raft, &environment, peers, removed.clone());
     // Whoever serves clients is known to have been there, should it lose its disk.
@@ -157,11 +168,16 @@ async fn assemble<R: Runtime>(
     config: &Config,
     environment: &Environment,
     ids: (u64, u64),
+    late: Option<(BTreeMap<u64, MemberNode>, u64)>,
     begun: &mut Begun<R>,
 ) -> Result<Parts<R>, StartError> {
     let (cluster_id, member_id) = ids;
-    let Recovered { log, log_store, storage } =
+    let Recovered { log, mut log_store, storage } =
         recover::recover::<R>(config, ids, environment, begun).await?;
+    if let Some((founders, reached)) = late {
+        let begun = log_store.begin_late(founders, reached).await;
+        begun.map_err(|error| StartError::Raft(error.to_string()))?;
+    }
     let state = State::<R>::restore(storage).await?;
     if state.with_machine(|machine| machine.removed_members().contains(&member_id)) {
         return Err(BootstrapError::Removed.into());
@@ -203,20 +219,17 @@ async fn assemble<R: Runtime>(
     Ok(Parts { raft, local, lessor, state, hub, tokens, peers, removed })
 }
 
-/// Founds the cluster, unless this member joins one.
-async fn found<R: Runtime>(
+/// Founds the cluster with a member that was interrupted before it had, unless it joins one. It still has
+/// its disk, and knows whom it voted for.
+async fn resume_founding<R: Runtime>(
     raft: &Raft<R>,
     config: &Config,
     environment: &Environment,
     origin: &Origin,
 ) -> Result<(), StartError> {
-    if let Some(founders) = &origin.founders {
-        return initialize(raft, founders).await;
-    }
     if config.initial_cluster_state == ClusterState::Existing {
         return Ok(());
     }
-    // It was interrupted before it had founded anything, and must ask again.
     let flags = config.cluster().map_err(BootstrapError::Flags)?;
     if (flags.id, flags.local) != (origin.cluster_id, origin.member_id) {
         let text = format!(
@@ -236,15 +249,7 @@ async fn initialize<R: Runtime>(
     raft: &Raft<R>,
     founders: &InitialCluster,
 ) -> Result<(), StartError> {
-    let nodes: BTreeMap<u64, MemberNode> = founders
-        .members
-        .values()
-        .map(|member| {
-            let peer_urls = member.peer_urls.clone();
-            (member.id, MemberNode { peer_urls, awaits_vote: false })
-        })
-        .collect();
-    match raft.initialize(nodes).await {
+    match raft.initialize(nodes(founders)).await {
         Ok(()) => Ok(()),
         // A peer was quicker and has replicated its first entry already.
         Err(openraft::errors::RaftError::APIError(
@@ -252,4 +257,11 @@ async fn initialize<R: Runtime>(
         )) => Ok(()),
         Err(error) => Err(StartError::Raft(error.to_string())),
     }
+}
+
+/// Who founds the cluster, as the first entry has it.
+fn nodes(founders: &InitialCluster) -> BTreeMap<u64, MemberNode> {
+    let node =
+        |peer_urls: &Vec<String>| MemberNode { peer_urls: peer_urls.clone(), awaits_vote: false };
+    founders.members.values().map(|member| (member.id, node(&member.peer_urls))).collect()
 }
