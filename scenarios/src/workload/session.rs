@@ -183,6 +183,13 @@ impl Session {
         if self.token.is_none() {
             self.token = authenticate(channel, self.login.as_ref(), patience).await;
         }
+        // A learner takes tokens and gives none: somebody else does (G69).
+        let others: Vec<Channel> = self.channels.values().cloned().collect();
+        for other in others {
+            if self.token.is_none() {
+                self.token = authenticate(other, self.login.as_ref(), patience).await;
+            }
+        }
         self.token.clone()
     }
 
