@@ -11,6 +11,7 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::vote::leader_id_std::{CommittedLeaderId, LeaderId};
 use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use prost::Message;
+use tokio::sync::oneshot;
 
 use super::in_force::InForce;
 use super::{Entry, LogId, MemberNode, Membership, RaftVote, StoredMembership, TypeConfig, codec};
@@ -94,10 +95,15 @@ impl<R: Runtime> LogStore<R> {
         let membership = Membership::new(voters, founders).map_err(fatal)?;
         let log_id = LogId { leader_id: CommittedLeaderId::new(0), index: 0 };
         let entry = Entry::<R>::new(log_id, EntryPayload::Membership(membership));
-        // The vote that is waited for is durable only after what is queued before it.
-        self.log.append(vec![codec::entry_to_wal::<R>(&entry)], |_flushed| {});
+        // The vote first: who has the entry and not the vote would take part in that term again.
         let leader_id = LeaderId { term: reached, voted_for: NOBODY };
-        self.save_vote(&RaftVote { leader_id, committed: false }).await
+        self.save_vote(&RaftVote { leader_id, committed: false }).await?;
+        let (flushed, is_flushed) = oneshot::channel();
+        self.log.append(vec![codec::entry_to_wal::<R>(&entry)], move |result| {
+            // Nobody waits any more if the member is stopping.
+            let _ = flushed.send(result);
+        });
+        is_flushed.await.map_err(fatal)?
     }
 
     /// The entries `start..end`, as long as they fit `bytes_max`; at least one where there is one, and
