@@ -95,11 +95,13 @@ impl<C, N: Fn() -> Duration> Calm<C, N> {
         if self.speaks != Speaks::Http2 {
             return;
         }
+        // What came in this go is not handed on: a client may send those requests again, elsewhere.
+        let latest = self.pings.latest_stream();
         let (at, pings) = ((self.now)(), &mut self.pings);
         let mut too_many = false;
         self.received.pass(bytes, |frame| too_many |= pings.received(frame, at));
         if too_many {
-            self.farewell = Some(Farewell::new(self.pings.latest_stream()));
+            self.farewell = Some(Farewell::new(latest));
         }
     }
 

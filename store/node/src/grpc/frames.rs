@@ -11,11 +11,15 @@ pub(super) mod kind {
     pub(crate) const HEADERS: u8 = 0x1;
     pub(crate) const RST_STREAM: u8 = 0x3;
     pub(crate) const PING: u8 = 0x6;
+    pub(crate) const PUSH_PROMISE: u8 = 0x5;
     pub(crate) const GOAWAY: u8 = 0x7;
+    pub(crate) const CONTINUATION: u8 = 0x9;
 }
 
 /// An answer to a ping.
 pub(super) const ACK: u8 = 0x1;
+/// No CONTINUATION follows, and nothing else may come before one (RFC 9113, 6.10).
+const END_HEADERS: u8 = 0x4;
 /// The last frame of a stream in its direction.
 pub(super) const END_STREAM: u8 = 0x1;
 
@@ -33,6 +37,8 @@ pub(super) struct Frames {
     header: [u8; HEADER_BYTES],
     header_bytes: usize,
     content_bytes: usize,
+    /// Whether headers go on in the next frame.
+    in_headers: bool,
 }
 
 impl Frames {
@@ -54,14 +60,17 @@ impl Frames {
                 // 24 bits.
                 self.content_bytes = u32::from_be_bytes([0, l0, l1, l2]) as usize;
                 let stream = u32::from_be_bytes([s0, s1, s2, s3]) & (u32::MAX >> 1);
+                let has_headers =
+                    matches!(kind, kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION);
+                self.in_headers = has_headers && flags & END_HEADERS == 0;
                 found(Frame { kind, flags, stream });
             }
         }
     }
 
-    /// Whether a frame has begun and is not whole yet.
+    /// Whether a frame has begun and is not whole yet, or headers have that go on in the next.
     pub(super) fn is_inside(&self) -> bool {
-        self.header_bytes > 0 || self.content_bytes > 0
+        self.header_bytes > 0 || self.content_bytes > 0 || self.in_headers
     }
 
     /// Bytes up to the end of the content, or of the header where that is not whole.
@@ -103,8 +112,25 @@ mod tests {
             }
             let expected: Vec<Frame> = frames.iter().map(|(frame, _)| *frame).collect();
             prop_assert_eq!(found, expected);
-            prop_assert!(!reader.is_inside());
+            prop_assert!(reader.header_bytes == 0 && reader.content_bytes == 0);
         }
+    }
+
+    #[test]
+    fn headers_are_whole_with_their_last_frame() {
+        let inside = |frames: &[(u8, u8)]| {
+            let mut reader = Frames::default();
+            for (kind, flags) in frames {
+                reader.pass(&bytes(Frame { kind: *kind, flags: *flags, stream: 1 }, 2), |_| {});
+            }
+            reader.is_inside()
+        };
+        let headers = (kind::HEADERS, END_STREAM);
+        assert!(inside(&[headers]));
+        assert!(inside(&[headers, (kind::CONTINUATION, 0)]));
+        assert!(!inside(&[headers, (kind::CONTINUATION, END_HEADERS)]));
+        assert!(!inside(&[(kind::HEADERS, END_HEADERS)]));
+        assert!(!inside(&[(kind::DATA, 0)]));
     }
 
     #[test]
