@@ -1,5 +1,6 @@
 //! A lease that is kept alive while something is held by it, and what may interrupt that.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use detcd_api::etcdserverpb::{LeaseGrantRequest, LeaseKeepAliveRequest, LeaseRevokeRequest};
@@ -19,34 +20,44 @@ pub(super) struct Tenure<'a> {
     /// The lease.
     pub(super) lease: i64,
     ttl: Duration,
+    /// When the last renewal that came through was asked for, or the lease itself.
+    renewed: Mutex<Moment>,
 }
+
+type Moment = <TokioRuntime as AsyncRuntime>::Instant;
 
 impl<'a> Tenure<'a> {
     /// Grants the lease.
     pub(super) async fn begin(session: &'a Session, ttl: i64) -> Result<Self, Failure> {
+        let asked = Moment::now();
         let request = LeaseGrantRequest { ttl, id: 0 };
         let granted = session.answer(session.client.lease().lease_grant(request)).await?;
         let ttl = Duration::from_secs(u64::try_from(granted.ttl).unwrap_or(1));
-        Ok(Self { session, lease: granted.id, ttl })
+        Ok(Self { session, lease: granted.id, ttl, renewed: Mutex::new(asked) })
     }
 
     /// Renews the lease three times as often as needed; returns once it is gone, or must be for all that
-    /// is known.
+    /// is known. To be waited for again goes on with the same time.
     pub(super) async fn expired(&self) {
-        let now = <TokioRuntime as AsyncRuntime>::Instant::now;
-        let mut renewed = now();
         loop {
-            TokioRuntime::sleep((self.ttl / 3).max(PAUSE_MIN)).await;
-            let asked = now();
-            match TokioRuntime::timeout(self.ttl, self.renew()).await {
-                Ok(Ok(0)) => return,
-                Ok(Ok(_)) => renewed = asked,
-                Ok(Err(_)) | Err(_) => {}
-            }
-            if renewed.elapsed() >= self.ttl {
+            let left = self.left();
+            if left.is_zero() {
                 return;
             }
+            TokioRuntime::sleep((self.ttl / 3).max(PAUSE_MIN).min(left)).await;
+            let asked = Moment::now();
+            match TokioRuntime::timeout(self.left(), self.renew()).await {
+                Ok(Ok(0)) => return,
+                Ok(Ok(_)) => *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked,
+                Ok(Err(_)) | Err(_) => {}
+            }
         }
+    }
+
+    /// How long the lease is sure to live.
+    fn left(&self) -> Duration {
+        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ttl.saturating_sub(renewed.elapsed())
     }
 
     /// Seconds that it lives again; 0 if it is gone.
