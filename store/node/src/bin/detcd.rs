@@ -69,10 +69,10 @@ struct Flags {
     /// Most streams on one client connection.
     #[arg(long, default_value_t = u32::MAX)]
     max_concurrent_streams: u32,
-    /// Distance that a client's pings have to keep.
+    /// Distance that a client's pings have to keep; 0 for five minutes, as in gRPC.
     #[arg(long, default_value = "5s", value_parser = parse_duration)]
     grpc_keepalive_min_time: Duration,
-    /// Silence before a client is pinged.
+    /// Silence before a client is pinged; 0 for never.
     #[arg(long, default_value = "2h", value_parser = parse_duration)]
     grpc_keepalive_interval: Duration,
     /// Silence after a ping before the client's connection is given up.

@@ -86,7 +86,7 @@ impl<R: Runtime> Replica<R> {
     pub async fn reconfigure(&self, change: Change) -> Result<Vec<Member>, MembershipError> {
         let limit = self.inner.config.request_timeout();
         let index = R::timeout(limit, self.reconfigure_until_done(&change)).await;
-        let index = index.unwrap_or(Err(Unavailable::Timeout.into()))?;
+        let index = index.unwrap_or_else(|_elapsed| Err(self.too_late().into()))?;
         self.bounded(self.applied(index)).await?;
         Ok(self.members())
     }
