@@ -51,8 +51,13 @@ pub(super) fn lend_dependencies(built: &Path, target: &Path) -> Result<()> {
     if target.exists() {
         return Ok(());
     }
-    for folder in ["deps", "build", ".fingerprint"] {
+    for folder in ["deps", "build"] {
         link_folder(&built.join(folder), &target.join(folder))?;
+    }
+    // Cargo writes these in place, and each side has its own.
+    let fingerprints = built.join(".fingerprint");
+    if fingerprints.is_dir() {
+        copy_folder(&fingerprints, &target.join(".fingerprint"))?;
     }
     Ok(())
 }

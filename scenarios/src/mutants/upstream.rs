@@ -39,15 +39,27 @@ pub(super) fn find(metadata: &[u8]) -> Result<PathBuf> {
 /// Makes `root/openraft` like the source, and leaves alone what is like it already.
 pub(super) fn copy(source: &Path, root: &Path) -> Result<()> {
     let target = root.join(FOLDER);
+    // What an older release had there belongs to nothing any more.
+    if !fs::read_to_string(target.join("Cargo.toml"))
+        .is_ok_and(|old| old.contains(&source_line(source)))
+    {
+        drop(fs::remove_dir_all(&target));
+    }
     copy_folder(&source.join("src"), &target.join("src"))?;
     let manifest = source.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).map_err(|error| file(&manifest, error))?;
     // What it says of tests and benchmarks names files that are not copied.
-    let built = text.split("\n[[test]]").next().unwrap_or(&text);
-    let dependencies = text.find("\n[dependencies").map_or("", |at| &text[at..]);
+    let tests = text.find("\n[[test]]").unwrap_or(text.len());
+    let (built, rest) = text.split_at(tests);
+    let dependencies = rest.find("\n[dependencies").map_or("", |at| &rest[at..]);
     let own = target.join("Cargo.toml");
-    fs::write(&own, format!("{built}{dependencies}{OWN_WORKSPACE}"))
+    fs::write(&own, format!("{built}{dependencies}{OWN_WORKSPACE}{}", source_line(source)))
         .map_err(|error| file(&own, error))
+}
+
+/// Says in the manifest which release the copy is of.
+fn source_line(source: &Path) -> String {
+    format!("# {}\n", source.display())
 }
 
 /// Has the workspace at `root` be built with the copy.
