@@ -1,6 +1,7 @@
-//! The harness tried on itself (H1, H4 and H5 of the seeded bugs): what must fail fails, and what shows nothing is not
-//! called a pass. H2, a run that is not decided by its
-//! seed, is tried in `sim/tests/determinism.rs`; H3, histories made wrong, in
+//! The harness tried on itself (H1, H4 and H5 of the seeded bugs): what must fail fails, and what shows nothing is
+//! not called a pass.
+//!
+//! H2, a run that is not decided by its seed, is tried in `sim/tests/determinism.rs`; H3, histories made wrong, in
 //! `jepsen-like/tests/checkers/metamorphic.rs`; H6, a checker that breaks, in `scenarios/src/campaign/one.rs`.
 
 use reports::{Run, Verdict};

@@ -1,5 +1,5 @@
-//! The second phase: a random core of members that holds a quorum is healed, and the others stay as they are or get
-//! worse, for ever as far as the core can tell. It must serve all the same.
+//! The second phase: a random core of members that holds a quorum is healed, and the others are out of its reach, or
+//! half so, for ever as far as the core can tell. It must serve all the same.
 //!
 //! TigerBeetle's simulator does so (docs/internals/vopr.md): a cluster that recovers only when everything is healed
 //! has a liveness bug that healing everything hides. When the core does not come back, it is shown first that it
@@ -52,7 +52,7 @@ impl Members {
         Some(candidates.into_iter().collect())
     }
 
-    /// Everything works inside the core, and nothing between it and the others; what is wrong with them stays.
+    /// Disks, clocks and links are well; between the core and each of the others something is wrong for good.
     pub(super) fn heal_core(&self, core: &BTreeSet<usize>, dice: &mut Dice) {
         self.heal_links();
         self.cure();

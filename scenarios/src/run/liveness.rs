@@ -72,6 +72,9 @@ impl Liveness {
             // One whose disk had failed may have been about to stop when everything was healed. Whether
             // it had a reason is judged by what it told.
             self.members.restart(member);
+            if let Some(leader) = self.members.leader().filter(|_| is_learner) {
+                self.session.log_in(leader, ATTEMPT).await;
+            }
             let request =
                 if is_written { everything(is_learner, 0) } else { serving_put(&self.session) };
             let response = self.session.call(member, request, ATTEMPT).await;

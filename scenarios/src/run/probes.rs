@@ -70,11 +70,11 @@ const AFTER_ELECTION: Duration = Duration::from_secs(2);
 
 /// Looks at a run.
 pub(super) fn look(records: &[Record], faults: &[FaultRecord], events: &[Event]) -> Reached {
-    let mut looking = Looking::default();
+    let mut looking = Looking { downs: downs(faults), ..Looking::default() };
     for record in records {
         looking.told(record);
     }
-    looking.all_down(faults);
+    looking.all_down();
     let network: Vec<_> = faults.iter().filter(|fault| fault.place == Place::Network).collect();
     for event in events {
         looking.seen(event, &network);
@@ -91,9 +91,33 @@ struct Term {
     led: bool,
 }
 
+/// A time in which a member did not run.
+#[derive(Debug, Clone, Copy)]
+struct Down {
+    member: usize,
+    from: Duration,
+    to: Option<Duration>,
+}
+
+impl Down {
+    fn lasts(&self, at: Duration) -> bool {
+        self.from <= at && self.to.is_none_or(|to| to > at)
+    }
+}
+
+/// When processes were ended. One that is paused runs, and still takes itself for what it was.
+fn downs(faults: &[FaultRecord]) -> Vec<Down> {
+    let ended = faults.iter().filter(|it| it.place == Place::Process && it.text != "paused");
+    let down = |fault: &FaultRecord| {
+        fault.member.map(|member| Down { member, from: fault.from, to: fault.to })
+    };
+    ended.filter_map(down).collect()
+}
+
 #[derive(Debug, Default)]
 struct Looking {
     reached: Reached,
+    downs: Vec<Down>,
     terms: BTreeMap<u64, Term>,
     /// Who leads, as far as they know.
     leading: BTreeSet<usize>,
@@ -168,6 +192,9 @@ impl Looking {
             self.leading.remove(&member);
             return;
         }
+        let downs = &self.downs;
+        self.leading
+            .retain(|other| !downs.iter().any(|it| it.member == *other && it.lasts(record.time)));
         let was_known = std::mem::replace(&mut self.terms.entry(term).or_default().led, true);
         if self.leading.insert(member) && self.leading.len() > 1 {
             self.once(TWO_LEADERS);
@@ -188,18 +215,14 @@ impl Looking {
     }
 
     /// Moments from which on nobody ran, of those whose processes were ended.
-    fn all_down(&mut self, faults: &[FaultRecord]) {
-        let down = |fault: &&FaultRecord| fault.place == Place::Process && fault.text != "paused";
-        let downs: Vec<&FaultRecord> = faults.iter().filter(down).collect();
+    fn all_down(&mut self) {
         let members = self.durable.len();
         let is_total = |at: Duration| {
-            let lasts =
-                |fault: &&&FaultRecord| fault.from <= at && fault.to.is_none_or(|to| to > at);
-            let down: BTreeSet<_> =
-                downs.iter().filter(lasts).filter_map(|fault| fault.member).collect();
+            let down: BTreeSet<usize> =
+                self.downs.iter().filter(|it| it.lasts(at)).map(|it| it.member).collect();
             members > 1 && down.len() == members
         };
-        let times = downs.iter().filter(|fault| is_total(fault.from)).count();
+        let times = self.downs.iter().filter(|it| is_total(it.from)).count();
         self.add(ALL_DOWN, times as u64);
     }
 
@@ -305,6 +328,21 @@ mod tests {
             vec![TWO_LEADERS, CAME_BACK_TO_LEAD, NO_LEADER_IN_TERM, TAIL_CUT, TORN_TAIL, REPLAYED];
         expected.sort_unstable();
         assert_eq!(names(&reached), expected);
+    }
+
+    #[test]
+    fn a_leader_that_was_ended_takes_itself_for_nothing() {
+        let records = [record(0, 1, 0, leads(1, true)), record(9, 2, 0, leads(2, true))];
+        let ended = |text: &str| FaultRecord {
+            from: Duration::from_millis(5),
+            to: None,
+            place: Place::Process,
+            member: Some(1),
+            text: text.to_owned(),
+        };
+        let both = |text| look(&records, &[ended(text)], &[]).contains_key(TWO_LEADERS);
+        assert!(both("paused"));
+        assert!(!both("killed"));
     }
 
     #[test]

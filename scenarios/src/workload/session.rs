@@ -172,6 +172,12 @@ impl Session {
         Ok(None)
     }
 
+    /// Gets a token at this member, unless there is one: a learner takes tokens and gives none (G69).
+    pub async fn log_in(&mut self, member: usize, patience: Duration) {
+        // Where it fails, whoever needs it finds out.
+        let _ = self.caller(member, patience).await;
+    }
+
     /// A client that says who it is, if the member can be reached and gives a token.
     pub(super) async fn caller(&mut self, member: usize, patience: Duration) -> Option<Caller> {
         let channel = self.channel(member, patience).await?;
@@ -182,13 +188,6 @@ impl Session {
     async fn token(&mut self, channel: Channel, patience: Duration) -> Option<Token> {
         if self.token.is_none() {
             self.token = authenticate(channel, self.login.as_ref(), patience).await;
-        }
-        // A learner takes tokens and gives none: somebody else does (G69).
-        let others: Vec<Channel> = self.channels.values().cloned().collect();
-        for other in others {
-            if self.token.is_none() {
-                self.token = authenticate(other, self.login.as_ref(), patience).await;
-            }
         }
         self.token.clone()
     }
