@@ -294,6 +294,11 @@ impl Action {
         text.split(' ').next().unwrap_or_default().to_owned()
     }
 
+    /// Whether the step only begins what goes on by itself, beside those that follow.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::Flap { .. } | Self::Swizzle { .. } | Self::Membership(_))
+    }
+
     /// Whether an operator does the step.
     pub fn is_upkeep(&self) -> bool {
         matches!(self, Self::Upkeep(..) | Self::Fill(_) | Self::Empty)

@@ -53,7 +53,8 @@ impl Faults {
             let before = self.members.faults().len();
             self.perform(&step.action, &mut Dice::new(source)).await;
             if step.action.hurts() {
-                self.members.strikes(&step.action.kind(), before);
+                let has_begun = step.action.goes_on() || self.members.faults().len() > before;
+                self.members.strikes(&step.action.kind(), has_begun);
             }
         }
         self.sleep_until(start + plan.duration).await;

@@ -184,11 +184,10 @@ impl Members {
         self.lock().struck.clone()
     }
 
-    /// A step of this kind has done what it does, if there is one more fault than `before`.
-    pub(super) fn strikes(&self, kind: &str, before: usize) {
-        let mut state = self.lock();
-        if state.faults.len() > before {
-            *state.struck.entry(kind.to_owned()).or_default() += 1;
+    /// A step of this kind has hit somebody, or nobody.
+    pub(super) fn strikes(&self, kind: &str, somebody: bool) {
+        if somebody {
+            *self.lock().struck.entry(kind.to_owned()).or_default() += 1;
         }
     }
 
