@@ -17,8 +17,8 @@ use crate::workload::{Operator, Progress, Session, StopSign};
 const POLL: Duration = Duration::from_millis(50);
 /// Leases are ended twice a second.
 const LEASE_POLL: Duration = Duration::from_millis(250);
-/// Between two writes that let watches notice how far they are.
-const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two writes that let watches notice how far they are: some start fifty revisions in the future.
+const WRITE_INTERVAL: Duration = Duration::from_millis(200);
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
