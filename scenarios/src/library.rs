@@ -42,6 +42,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("replace-all-members"),
     script!("learner-lags"),
     script!("remove-leader"),
+    script!("remove-leader-after-adding"),
     script!("grow-and-shrink"),
     script!("power-loss-in-change"),
     script!("removed-and-cut-off"),

@@ -26,7 +26,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::config::Config;
 use crate::raft::local::{Local, LocalError};
-use crate::raft::{MemberNode, Raft, codec, is_voter};
+use crate::raft::{MemberNode, Raft, StoredMembership, codec, is_voter};
 use crate::runtime::Runtime;
 use crate::state::State;
 
@@ -158,6 +158,9 @@ impl<R: Runtime> Reconfigurer<R> {
                 return Err(LocalError::NotLeader(metrics.current_leader));
             }
             let in_force = &metrics.membership_config;
+            if self.has_left(metrics.id, in_force) {
+                return Err(LocalError::NotLeader(None));
+            }
             let is_committed = in_force.log_id() == metrics.committed_membership_config.log_id();
             if !is_committed {
                 R::sleep(RETRY_INTERVAL).await;
@@ -167,6 +170,13 @@ impl<R: Runtime> Reconfigurer<R> {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether this member is no longer in the cluster. openraft has it lead until it notices, and must not be
+    /// asked for another change then: who leads next makes it.
+    fn has_left(&self, id: u64, in_force: &StoredMembership) -> bool {
+        in_force.membership().get_node(&id).is_none()
+            || self.state.with_machine(|machine| machine.removed_members().contains(&id))
     }
 
     /// Takes the second step of a change whose first is committed.

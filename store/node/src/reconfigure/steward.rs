@@ -55,7 +55,8 @@ impl<R: Runtime> Reconfigurer<R> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let stored = &metrics.membership_config;
-        if stored.log_id() != metrics.committed_membership_config.log_id() {
+        let is_settled = stored.log_id() == metrics.committed_membership_config.log_id();
+        if !is_settled || self.has_left(metrics.id, stored) {
             return None;
         }
         if stored.membership().get_joint_config().len() > 1 {
