@@ -4,22 +4,18 @@
 //! TigerBeetle's simulator does so (docs/internals/vopr.md): a cluster that recovers only when everything is healed
 //! has a liveness bug that healing everything hides. When the core does not come back, it is shown first that it
 //! could have: that it is a quorum of members which run, reach each other, and have between them all that was
-//! committed. Cores without the leader of before are still to come.
+//! committed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use detcd_node::observer::Observation;
-use openraft_rt::AsyncRuntime;
-use sim::SimRuntime;
 use sim::random::Stream;
 
 use super::faults::add_finding;
 use super::liveness::Liveness;
 use super::members::{Members, Place};
 use crate::dice::Dice;
-
-const POLL: Duration = Duration::from_millis(50);
 
 /// What goes on with a member outside the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +42,9 @@ impl Members {
             return None;
         }
         let size = quorum + dice.index(candidates.len() - quorum + 1);
-        // Whoever leads is in it. Without, swarm seed 3100077 elects nobody, and why is not understood yet.
-        let leader = self.leader().filter(|leader| candidates.contains(leader))?;
-        candidates.retain(|member| *member != leader);
-        while candidates.len() + 1 > size {
+        while candidates.len() > size {
             candidates.swap_remove(dice.index(candidates.len()));
         }
-        candidates.push(leader);
         Some(candidates.into_iter().collect())
     }
 
@@ -142,16 +134,11 @@ impl Liveness {
     }
 
     async fn core_is_back(&mut self, core: &BTreeSet<usize>, deadline: Duration) -> Option<()> {
-        while self.members.leader().is_none_or(|leader| !core.contains(&leader)) {
-            if self.world.true_time() >= deadline {
-                return self.missed("liveness: leader", format!("nobody of {core:?} leads"));
-            }
-            SimRuntime::sleep(POLL).await;
-        }
-        for member in core {
+        let core: Vec<usize> = core.iter().copied().collect();
+        self.leader(&core, deadline).await?;
+        for member in &core {
             self.serves(*member, deadline).await?;
         }
-        let core: Vec<usize> = core.iter().copied().collect();
         self.converge(&core, deadline).await
     }
 }

@@ -39,7 +39,8 @@ pub(super) struct Faults {
     pub(super) findings: Findings,
     /// Where operators sit, if any do.
     pub(super) desk: Option<Desk>,
-    /// Ends what would go on by itself, such as a flapping link.
+    /// Ends what would go on by itself, such as a flapping link. Who raises it decides about all links from
+    /// then on: what is cut later nobody would heal, and what is healed later may be cut on purpose.
     pub(super) over: StopSign,
 }
 
@@ -234,6 +235,9 @@ impl Faults {
                     members.blink(Place::Network, format!("flap {one} - {other}"));
                 }
                 SimRuntime::sleep(every).await;
+                if over.is_raised() {
+                    return;
+                }
                 for (one, other) in &pairs {
                     members.heal(*one, *other);
                     members.heal(*other, *one);
@@ -281,7 +285,6 @@ impl Faults {
             members.begin(Place::Network, None, format!("swizzle {leaving:?}, {returning:?}"));
             let others = |member: usize| members.all().filter(move |other| *other != member);
             for member in leaving {
-                // Who ends the faults heals what is cut by then, and nobody heals what is cut later.
                 if over.is_raised() {
                     return;
                 }
@@ -301,7 +304,9 @@ impl Faults {
                 }
                 SimRuntime::sleep(every).await;
             }
-            members.heal_links();
+            if !over.is_raised() {
+                members.heal_links();
+            }
         }));
     }
 

@@ -39,7 +39,7 @@ impl Liveness {
     /// Looks at everything; stops at the first that does not come back.
     pub(super) async fn run(&mut self, plan: &Plan, progress: &Progress, hurry: &StopSign) {
         let deadline = self.world.true_time() + self.limit;
-        let Some(()) = self.leader(deadline).await else { return };
+        let Some(()) = self.leader(&self.members.serving(), deadline).await else { return };
         let Some(()) = self.membership(deadline).await else { return };
         for member in self.members.serving() {
             let Some(()) = self.serves(member, deadline).await else { return };
@@ -53,14 +53,24 @@ impl Liveness {
         self.final_reads().await;
     }
 
-    async fn leader(&self, deadline: Duration) -> Option<()> {
+    /// One of these members leads.
+    pub(super) async fn leader(&self, among: &[usize], deadline: Duration) -> Option<()> {
         while self.world.true_time() < deadline {
-            if self.members.leader().is_some() {
+            if self.members.leader().is_some_and(|leader| among.contains(&leader)) {
                 return Some(());
             }
+            self.restart(among);
             SimRuntime::sleep(POLL).await;
         }
-        self.missed("liveness: leader", "nobody leads".to_owned())
+        self.missed("liveness: leader", format!("none of the members {among:?} leads"))
+    }
+
+    /// One whose disk had failed may have been about to stop when everything was healed. Whether it had a
+    /// reason is judged by what it told.
+    fn restart(&self, members: &[usize]) {
+        for member in members {
+            self.members.restart(*member);
+        }
     }
 
     /// A write through a member, and then a linearizable read.
@@ -69,9 +79,7 @@ impl Liveness {
         let is_learner = self.members.is_learner(member);
         let mut is_written = is_learner;
         while self.world.true_time() < deadline {
-            // One whose disk had failed may have been about to stop when everything was healed. Whether
-            // it had a reason is judged by what it told.
-            self.members.restart(member);
+            self.restart(&[member]);
             if let Some(leader) = self.members.leader().filter(|_| is_learner) {
                 self.session.log_in(leader, ATTEMPT).await;
             }
