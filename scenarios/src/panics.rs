@@ -10,6 +10,10 @@ thread_local! {
 
 static INSTALLED: Once = Once::new();
 
+/// What the standard library says of a panic at which it aborts.
+const ABORTING: [&str; 2] =
+    ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
+
 /// Holds the first panic of the threads that entered it; clones are the same slot.
 #[derive(Debug, Clone, Default)]
 pub struct Slot {
@@ -50,6 +54,12 @@ impl Slot {
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "a panic without words".to_owned());
         let place = info.location().map_or(String::new(), |place| format!(" ({place})"));
+        if ABORTING.iter().any(|words| said == *words) {
+            // The process ends here, and nobody will look into the slot any more.
+            let first = self.text.try_lock().ok().and_then(|text| text.clone());
+            eprintln!("a panic that cannot be caught ends the process: {}", first.unwrap_or(said));
+            return;
+        }
         // A slot that cannot be locked is being written by the same thread: the first panic stays.
         if let Ok(mut text) = self.text.try_lock() {
             text.get_or_insert(format!("{said}{place}"));
