@@ -50,17 +50,20 @@ pub enum Damage {
     Bit,
     /// A sector cannot be read any more.
     Sector,
+    /// A sector holds what lies in another one: a write went astray.
+    Astray,
 }
 
 impl Damage {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Bit, Self::Sector];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Bit, Self::Sector, Self::Astray];
 
     /// Its word in scripts.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bit => "flip-bit",
             Self::Sector => "break-sector",
+            Self::Astray => "stray-write",
         }
     }
 }

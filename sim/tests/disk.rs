@@ -152,6 +152,19 @@ fn sectors_break_bits_flip_and_writes_go_astray() {
 }
 
 #[test]
+fn what_lies_in_one_sector_is_put_over_another_for_good() {
+    let disk = disk(1);
+    let file = prepared(&disk);
+    file.write_at(0, &[[1; 512], [2; 512], [3; 512]].concat()).unwrap();
+    file.sync().unwrap();
+    file.write_at(1024, &[4; 512]).unwrap();
+    disk.misplace_sector("f", 0, 2).unwrap();
+    assert_eq!(read(&file), [[1; 512], [2; 512], [1; 512]].concat());
+    assert_eq!(disk.durable_bytes("f").unwrap(), read(&file));
+    assert!(disk.misplace_sector("g", 0, 1).is_err());
+}
+
+#[test]
 fn power_is_lost_at_the_chosen_operation() {
     for operation in 1..=4 {
         let disk = disk(operation);

@@ -44,14 +44,20 @@ impl Members {
         }
         let name = dice.pick(&meant).as_str();
         let bytes = length(&name.to_owned());
+        let sectors = bytes.div_ceil(SECTOR_BYTES);
         let (at, done) = match damage {
             Damage::Bit => {
                 let bit = dice.index(bytes * 8);
                 (bit / 8, disk.flip_bit(name, bit as u64))
             }
             Damage::Sector => {
-                let sector = dice.index(bytes.div_ceil(SECTOR_BYTES));
+                let sector = dice.index(sectors);
                 (sector * SECTOR_BYTES, disk.break_sector(name, sector as u64))
+            }
+            Damage::Astray => {
+                let to = dice.index(sectors);
+                let from = (to + 1 + dice.index(sectors.max(2) - 1)) % sectors;
+                (to * SECTOR_BYTES, disk.misplace_sector(name, from as u64, to as u64))
             }
         };
         if done.is_err() {

@@ -129,10 +129,21 @@ impl SimDisk {
         Ok(())
     }
 
-    /// The disk is replaced by an empty one; to be called while no process runs.
+    /// Puts what lies in one sector of a file over another, as a write does that goes astray.
+    pub fn misplace_sector(&self, name: &str, from: u64, to: u64) -> io::Result<()> {
+        let sector = |at: u64| usize::try_from(at).map_err(|_| io::ErrorKind::InvalidInput);
+        let (from, to) = (sector(from)?, sector(to)?);
+        let mut state = self.shared.state();
+        let file = state.directory.get(name).ok_or(io::ErrorKind::NotFound)?;
+        state.stored(file).image.misplace(from, to);
+        Ok(())
+    }
+
+    /// The disk is replaced by an empty one with which nothing is wrong; to be called while no process runs.
     pub fn lose_everything(&self) {
         let mut state = self.shared.state();
         state.directory.clear();
+        state.faults = Faults::default();
         state.kill();
     }
 

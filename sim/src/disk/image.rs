@@ -193,6 +193,23 @@ impl Image {
             pending.durable[offset % SECTOR] ^= mask;
         }
     }
+
+    /// Puts what the platter has of one sector over another, also where that is read. Nothing of it is pending then.
+    pub(super) fn misplace(&mut self, from: usize, to: usize) {
+        let durable = self.durable();
+        let len = durable.len().min(self.current.len());
+        let (from_start, to_start) = (from * SECTOR, to * SECTOR);
+        assert!(
+            from_start.max(to_start) < len,
+            "sectors {from} and {to} are not both in {len} bytes"
+        );
+        let count = SECTOR.min(len - from_start).min(len - to_start);
+        self.pending.remove(&to);
+        let end = (to_start + SECTOR).min(len);
+        self.current[to_start..end].copy_from_slice(&durable[to_start..end]);
+        self.current[to_start..to_start + count]
+            .copy_from_slice(&durable[from_start..from_start + count]);
+    }
 }
 
 fn restore(bytes: &mut [u8], sector: usize, pending: &Pending) {
