@@ -4,9 +4,14 @@
 //! H2, a run that is not decided by its seed, is tried in `sim/tests/determinism.rs`; H3, histories made wrong, in
 //! `jepsen-like/tests/checkers/metamorphic.rs`; H6, a checker that breaks, in `scenarios/src/campaign/one.rs`.
 
+use std::collections::BTreeMap;
+
+use jepsen_like::history::Event;
+use jepsen_like::observation::Fact;
 use reports::{Run, Verdict};
 use scenarios::campaign::{Details, Subject, run_one};
 use scenarios::plan::{Counter, Floor, Plan};
+use scenarios::run::{Options, simulate};
 use scenarios::script::parse;
 
 fn plan(script: &str) -> Plan {
@@ -60,4 +65,26 @@ fn h5_a_fault_that_hits_nobody_shows_nothing() {
     let run = run(plan(&format!("{QUIET}at 2s kill learner\n")));
     assert_eq!(run.verdict, Verdict::Inconclusive, "{:?}", found(&run));
     assert!(found(&run)[0].1.contains("`kill` hit nobody"), "{:?}", found(&run));
+}
+
+/// What quorums are counted by. It was told as empty after every start but the first, which let checks of quorums
+/// pass for nothing, and disks be damaged that others needed.
+#[test]
+fn who_starts_again_tells_of_its_membership() {
+    let script = "members 3\nduration 4s\nat 1s power-loss all\nat 1500ms restart all\n";
+    let ran = simulate(&plan(script), 7, &Options::default());
+    let mut starts = BTreeMap::new();
+    let mut told = BTreeMap::new();
+    for event in &ran.history.events {
+        let Event::Observed(seen) = event else { continue };
+        match &seen.fact {
+            Fact::Started { .. } => *starts.entry(seen.member).or_default() += 1,
+            Fact::Membership { voters, .. } if starts.get(&seen.member) == Some(&2) => {
+                told.insert(seen.member, voters.clone());
+            }
+            _ => {}
+        }
+    }
+    assert!(starts.values().all(|starts: &u32| *starts == 2), "{starts:?}");
+    assert_eq!(told, (1..=3).map(|member| (member, vec![vec![1, 2, 3]])).collect());
 }

@@ -99,7 +99,8 @@ impl Members {
             })
         };
         newest.is_some_and(|sets| {
-            sets.iter().all(|set| set.iter().filter(is_kept).count() > set.len() / 2)
+            !sets.is_empty()
+                && sets.iter().all(|set| set.iter().filter(is_kept).count() > set.len() / 2)
         })
     }
 

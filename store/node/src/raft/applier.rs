@@ -216,7 +216,8 @@ impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
         }
         self.tokens.replaced();
         self.hub.reset(advanced.revision);
-        self.log_store.begin_with(meta.last_membership.clone());
+        let membership = &meta.last_membership;
+        self.log_store.begin_with(membership.clone(), membership.clone());
         self.observer.observe(Observation::SnapshotInstalled {
             index: advanced.position.index,
             term: advanced.position.term,

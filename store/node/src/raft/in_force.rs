@@ -17,10 +17,15 @@ pub(super) struct InForce {
 }
 
 impl InForce {
-    /// Begins with the membership that a restart finds, or a snapshot brings.
-    pub(super) fn begin(&mut self, stored: StoredMembership) -> Observation {
+    /// Begins with what a restart finds, or a snapshot brings: the last that is committed, and what is in force.
+    pub(super) fn begin(
+        &mut self,
+        committed: StoredMembership,
+        stored: StoredMembership,
+    ) -> Observation {
         let observation = observation(&stored);
-        self.stored = vec![stored];
+        self.stored = vec![committed, stored];
+        self.stored.dedup();
         observation
     }
 

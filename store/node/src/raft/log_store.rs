@@ -77,9 +77,10 @@ impl<R: Runtime> LogStore<R> {
         self.shared.lock().expect("no panic happens while the lock is held")
     }
 
-    /// Takes the membership that is in force when the member starts, or that a snapshot brought.
-    pub fn begin_with(&self, membership: StoredMembership) {
-        let observation = self.shared().in_force.begin(membership);
+    /// Takes the memberships with which the member starts, or that a snapshot brought: the last that is committed,
+    /// and that in force.
+    pub fn begin_with(&self, committed: StoredMembership, in_force: StoredMembership) {
+        let observation = self.shared().in_force.begin(committed, in_force);
         self.observer.observe(observation);
     }
 

@@ -18,6 +18,7 @@ use crate::node::{Environment, Node, StartError};
 use crate::peer::Served;
 use crate::raft::applier::{Applier, Removal};
 use crate::raft::local::Local;
+use crate::raft::log_store::LogStore;
 use crate::raft::network::Links;
 use crate::raft::peers::Peers;
 use crate::raft::{self, MemberNode, Raft};
@@ -113,7 +114,7 @@ async fn bring_up<R: Runtime>(
     let late = origin.founders.as_ref().filter(|_| reached > 0);
     let late = late.map(|founders| (nodes(founders), reached));
     let parts = assemble(&config, &environment, ids, late, begun).await?;
-    let Parts { raft, local, lessor, state, hub, tokens, peers, removed } = parts;
+    let Parts { raft, memberships, local, lessor, state, hub, tokens, peers, removed } = parts;
 
     let replica = Replica::new(
         raft.clone(),
@@ -125,6 +126,12 @@ async fn bring_up<R: Runtime>(
         config.clone(),
     );
     raft.run();
+    // Not from the metrics: until the core has reported for the first time, they tell of no membership.
+    let noting = raft.with_raft_state(move |state| {
+        let known = &state.membership_state;
+        memberships.begin_with((**known.committed()).clone(), (**known.effective()).clone());
+    });
+    noting.await.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
     let initialized = raft.is_initialized().await;
     let is_initialized = initialized.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
     let is_new = !is_initialized || origin.founders.is_some();
@@ -154,6 +161,7 @@ async fn bring_up<R: Runtime>(
 
 struct Parts<R: Runtime> {
     raft: Raft<R>,
+    memberships: LogStore<R>,
     local: Local<R>,
     lessor: Lessor<R>,
     state: Arc<State<R>>,
@@ -208,15 +216,9 @@ async fn assemble<R: Runtime>(
             .await
             .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
     begun.raft = Some(raft.clone());
-    let in_force = {
-        let metrics = raft.server_metrics();
-        let stored = openraft_rt::WatchReceiver::borrow_watched(&metrics).membership_config.clone();
-        (*stored).clone()
-    };
-    memberships.begin_with(in_force);
     let local = Local::start(raft.clone(), links, member_id, patience, &begun.tasks);
     let lessor = Lessor::new(deadlines, state.clone(), local.clone(), patience);
-    Ok(Parts { raft, local, lessor, state, hub, tokens, peers, removed })
+    Ok(Parts { raft, memberships, local, lessor, state, hub, tokens, peers, removed })
 }
 
 /// Founds the cluster with a member that was interrupted before it had, unless it joins one. It still has
