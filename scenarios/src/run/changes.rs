@@ -22,6 +22,8 @@ use crate::workload::{Ask, Asked, Operator, StopSign};
 
 /// Pause before the next attempt.
 const RETRY: Duration = Duration::from_millis(300);
+/// How long after it an attempt of unknown outcome may still be done: longer than any request lasts.
+const OPEN_FOR: Duration = Duration::from_secs(8);
 /// The operator looks for orders this often.
 const TICK: Duration = Duration::from_millis(50);
 /// How long clients go on to ask a member that was removed: it should refuse them by then.
@@ -58,6 +60,8 @@ enum End {
 struct Inner {
     orders: VecDeque<Order>,
     is_busy: bool,
+    /// Nothing more is ordered.
+    is_over: bool,
     /// Learner or not, by id, as acknowledged; nothing before the first change.
     expected: Option<BTreeMap<u64, bool>>,
 }
@@ -83,7 +87,16 @@ impl Changes {
 
     /// What was not begun is not begun any more.
     pub(super) fn drop_orders(&self) {
-        self.lock().orders.clear();
+        let mut inner = self.lock();
+        inner.orders.clear();
+        inner.is_over = true;
+    }
+
+    /// Whether somebody would have to be replaced before any other change, and nobody will be.
+    fn is_hopeless(&self) -> bool {
+        let members = &self.members;
+        let is_gone = |member| members.is_lost(member) || members.is_damaged(member);
+        self.lock().is_over && members.all().any(is_gone)
     }
 
     /// Whether nothing is ordered that is not carried out.
@@ -239,7 +252,7 @@ impl Working {
         ask: &Ask,
         is_done: impl Fn(&[Member]) -> bool,
     ) -> Option<Result<Vec<Member>, Error>> {
-        let mut is_open = false;
+        let (mut is_open, mut hopeless_since) = (false, None);
         while !self.stop.is_raised() {
             let via = self.changes.members.endpoints().pick(&mut self.dice);
             let asked = self.operator.ask(via, ask).await;
@@ -251,6 +264,14 @@ impl Working {
                 Asked::Refused(
                     Error::PeerURLExist | Error::MemberNotFound | Error::MemberNotLearner,
                 ) => {}
+                Asked::Refused(error) if passes(error) && self.changes.is_hopeless() => {
+                    // An attempt before, whose outcome is not known, has its time to be done or not.
+                    let now = self.changes.world.true_time();
+                    if !is_open || now > *hopeless_since.get_or_insert(now) + OPEN_FOR {
+                        return Some(Err(error));
+                    }
+                    SimRuntime::sleep(RETRY).await;
+                }
                 Asked::Refused(error) if passes(error) && !is_open => {
                     SimRuntime::sleep(RETRY).await;
                     continue;

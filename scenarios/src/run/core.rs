@@ -135,6 +135,7 @@ impl Liveness {
 
     async fn core_is_back(&mut self, core: &BTreeSet<usize>, deadline: Duration) -> Option<()> {
         let core: Vec<usize> = core.iter().copied().collect();
+        self.healed = core.clone();
         self.leader(&core, deadline).await?;
         for member in &core {
             self.serves(*member, deadline).await?;

@@ -31,6 +31,8 @@ pub(super) struct Liveness {
     pub(super) operator: Option<Operator>,
     pub(super) session: Session,
     pub(super) findings: Findings,
+    /// Who is to run, and to serve.
+    pub(super) healed: Vec<usize>,
     /// How long everything may take.
     pub(super) limit: Duration,
 }
@@ -39,7 +41,9 @@ impl Liveness {
     /// Looks at everything; stops at the first that does not come back.
     pub(super) async fn run(&mut self, plan: &Plan, progress: &Progress, hurry: &StopSign) {
         let deadline = self.world.true_time() + self.limit;
-        let Some(()) = self.leader(&self.members.serving(), deadline).await else { return };
+        self.healed = self.members.serving();
+        let everybody: Vec<usize> = self.members.all().collect();
+        let Some(()) = self.leader(&everybody, deadline).await else { return };
         let Some(()) = self.membership(deadline).await else { return };
         for member in self.members.serving() {
             let Some(()) = self.serves(member, deadline).await else { return };
@@ -59,16 +63,16 @@ impl Liveness {
             if self.members.leader().is_some_and(|leader| among.contains(&leader)) {
                 return Some(());
             }
-            self.restart(among);
+            self.restart();
             SimRuntime::sleep(POLL).await;
         }
         self.missed("liveness: leader", format!("none of the members {among:?} leads"))
     }
 
-    /// One whose disk had failed may have been about to stop when everything was healed. Whether it had a
-    /// reason is judged by what it told.
-    fn restart(&self, members: &[usize]) {
-        for member in members {
+    /// Starts who is to run and does not. One whose disk had failed may have been about to stop when everything
+    /// was healed; whether it had a reason is judged by what it told.
+    fn restart(&self) {
+        for member in &self.healed {
             self.members.restart(*member);
         }
     }
@@ -79,7 +83,7 @@ impl Liveness {
         let is_learner = self.members.is_learner(member);
         let mut is_written = is_learner;
         while self.world.true_time() < deadline {
-            self.restart(&[member]);
+            self.restart();
             if let Some(leader) = self.members.leader().filter(|_| is_learner) {
                 self.session.log_in(leader, ATTEMPT).await;
             }

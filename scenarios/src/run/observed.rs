@@ -166,10 +166,8 @@ fn translate(
             let fact = Fact::Durable { last };
             events.push(Event::Observed(Observation { time, member, fact }));
         }
-        Told::SnapshotBuilt { .. }
-        | Told::Purged { .. }
-        | Told::Membership { .. }
-        | Told::Failed { .. } => {}
+        Told::Failed { .. } => fact(Fact::Stopped),
+        Told::SnapshotBuilt { .. } | Told::Purged { .. } | Told::Membership { .. } => {}
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Ran {
     pub reached: Reached,
     /// What the run itself found.
     pub findings: Vec<Finding>,
+    /// How many members stopped by themselves and had a reason.
+    pub excused_stops: u64,
     /// What was done to the cluster.
     pub faults: Vec<FaultRecord>,
     /// The members at the end.
@@ -370,16 +372,19 @@ impl Run {
             operator,
             session,
             findings: self.findings.clone(),
+            healed: Vec::new(),
             limit: LIVENESS_LIMIT + self.plan.cluster.election_timeout * 10,
         }
     }
 
     fn finish(self) -> Ran {
         let records = self.members.records();
+        let mut excused_stops = 0;
         for record in &records {
-            if let Observation::Failed { reason } = &record.observation
-                && !self.members.excuses(record.member, record.time)
-            {
+            let Observation::Failed { reason } = &record.observation else { continue };
+            if self.members.excuses(record.member, record.time) {
+                excused_stops += 1;
+            } else {
                 let message = format!(
                     "member {} stopped by itself at {:?}, although its disk is well: {reason}",
                     record.member, record.time
@@ -420,6 +425,7 @@ impl Run {
             recording: self.world.trace().recording(),
             simulated: self.world.true_time(),
             findings,
+            excused_stops,
             faults,
             members: self.members.everyone().map(|member| self.members.status(member)).collect(),
         }
