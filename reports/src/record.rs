@@ -261,6 +261,9 @@ pub struct Story {
     pub focus: Option<(u64, u64)>,
     /// The members at the end.
     pub members: Table,
+    /// What the verdict relies on, and how far the run went.
+    #[serde(default)]
+    pub ledger: Table,
     /// Names and values.
     pub statistics: Vec<(String, String)>,
     /// The run as a script.

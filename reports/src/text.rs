@@ -57,6 +57,10 @@ fn story_text(out: &mut String, story: &Story) {
         out.push_str("\nmembers at the end\n");
         aligned(out, &story.members);
     }
+    if !story.ledger.rows.is_empty() {
+        out.push_str("\nwhat this run relied on\n");
+        aligned(out, &story.ledger);
+    }
     if !story.statistics.is_empty() {
         out.push_str("\nstatistics\n");
         for (name, value) in &story.statistics {

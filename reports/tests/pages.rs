@@ -55,6 +55,10 @@ fn story() -> Story {
             columns: vec!["member".into(), "term".into()],
             rows: vec![vec!["1".into(), "4".into()], vec!["2 <x>".into(), "4".into()]],
         },
+        ledger: Table {
+            columns: vec!["relied on".into(), "limit".into(), "in this run".into()],
+            rows: vec![vec!["disks keep <all>".into(), "always".into(), "1 lost".into()]],
+        },
         statistics: vec![("operations".into(), "3".into())],
         script: "members 3\nat 2s partition {1} {2 3}\n".into(),
         log: vec!["2.100 client 1 put a".into()],

@@ -26,6 +26,7 @@ pub fn failure_page(scenario: &Scenario, run: &Run) -> String {
         timelines(&mut body, story);
         log(&mut body, story);
         table(&mut body, "Members at the end", &story.members);
+        table(&mut body, "What this run relied on", &story.ledger);
         statistics(&mut body, run, story);
         if !story.script.is_empty() {
             put!(

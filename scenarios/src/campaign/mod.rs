@@ -6,6 +6,7 @@ mod base_seed;
 mod coverage;
 mod floors;
 mod gather;
+mod ledger;
 mod one;
 mod pool;
 mod story;

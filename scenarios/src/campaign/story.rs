@@ -10,6 +10,7 @@ use jepsen_like::history::{
 use jepsen_like::observation::{Fact, Role};
 use reports::{Bar, Lane, LaneGroup, Mark, Story, Table, Timeline, Tone};
 
+use super::ledger::ledger;
 use crate::plan::Plan;
 use crate::run::{FaultRecord, Judged, Place, Ran};
 
@@ -32,6 +33,7 @@ pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged) -> Story {
         timeline: Timeline { end_us, lanes },
         focus,
         members: members(ran),
+        ledger: ledger(plan, ran),
         statistics: judged.statistics.clone(),
         script: plan.to_string(),
         log: log(ran, focus),
