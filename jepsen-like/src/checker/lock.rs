@@ -48,7 +48,8 @@ pub fn check(operations: &Operations<'_>, committed: Option<&Committed<'_>>) -> 
     findings.verdict()
 }
 
-/// The times that each lock was owned, by its name, in the order in which their owners were told.
+/// The times that each lock was owned, by its name, in the order of the revisions at which it was: an answer may
+/// come late, when its lock is lost again.
 fn holds(operations: &Operations<'_>) -> BTreeMap<Blob, Vec<Hold>> {
     let mut returned: BTreeMap<&Blob, Micros> = BTreeMap::new();
     for operation in &operations.list {
@@ -73,11 +74,11 @@ fn holds(operations: &Operations<'_>) -> BTreeMap<Blob, Vec<Hold>> {
         let hold = Hold { op, key: key.clone(), lease: *lease, from, to, revision };
         holds.entry(name.clone()).or_default().push(hold);
     }
-    holds.values_mut().for_each(|holds| holds.sort_by_key(|hold| hold.from));
+    holds.values_mut().for_each(|holds| holds.sort_by_key(|hold| (hold.revision, hold.from)));
     holds
 }
 
-/// Who was told later owns the lock only if who was told earlier has lost it by then.
+/// Who owns the lock at a later revision does so only if who owned it before had lost it by then.
 fn check_overlaps(holds: &[Hold], committed: &Committed<'_>, findings: &mut Findings) {
     for (number, later) in holds.iter().enumerate() {
         let earlier = holds.iter().take(number);

@@ -61,7 +61,12 @@ impl Tale {
 
     /// Is told that it owns the lock.
     fn owns(&mut self, op: OpId, lease: LeaseId) {
-        let (header, key) = (header(self.revision), lock_key(&name(), lease));
+        self.owned_at(self.revision, op, lease);
+    }
+
+    /// Is told that it owned the lock at a revision.
+    fn owned_at(&mut self, revision: i64, op: OpId, lease: LeaseId) {
+        let (header, key) = (header(revision), lock_key(&name(), lease));
         self.answer(op, Response::Lock(LockResponse::Lock { header, key }));
     }
 
@@ -129,6 +134,19 @@ fn lock_is_lost_with_the_lease_and_nobody_needs_to_give_it_back() {
     tale.expires(7);
     tale.owns(second, 8);
     tale.writes(8, 3);
+    assert_eq!(tale.guarantees(), [""; 0]);
+}
+
+/// An answer on a slow link: its lock was lost with its lease, and is somebody else's by now.
+#[test]
+fn an_answer_that_comes_late_tells_of_its_own_revision() {
+    let mut tale = Tale::new();
+    let first = tale.wants(7);
+    let at = tale.revision;
+    let second = tale.wants(8);
+    tale.expires(7);
+    tale.owns(second, 8);
+    tale.owned_at(at, first, 7);
     assert_eq!(tale.guarantees(), [""; 0]);
 }
 
