@@ -216,8 +216,7 @@ impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
         }
         self.tokens.replaced();
         self.hub.reset(advanced.revision);
-        let membership = &meta.last_membership;
-        self.log_store.begin_with(membership.clone(), membership.clone());
+        self.log_store.installed(meta.last_membership.clone());
         self.observer.observe(Observation::SnapshotInstalled {
             index: advanced.position.index,
             term: advanced.position.term,

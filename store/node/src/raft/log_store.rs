@@ -77,10 +77,15 @@ impl<R: Runtime> LogStore<R> {
         self.shared.lock().expect("no panic happens while the lock is held")
     }
 
-    /// Takes the memberships with which the member starts, or that a snapshot brought: the last that is committed,
-    /// and that in force.
+    /// Takes the memberships with which the member starts: the last that is committed, and that in force.
     pub fn begin_with(&self, committed: StoredMembership, in_force: StoredMembership) {
         let observation = self.shared().in_force.begin(committed, in_force);
+        self.observer.observe(observation);
+    }
+
+    /// Takes the membership that a snapshot brought.
+    pub fn installed(&self, membership: StoredMembership) {
+        let observation = self.shared().in_force.install(membership);
         self.observer.observe(observation);
     }
 
