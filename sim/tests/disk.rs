@@ -165,6 +165,19 @@ fn what_lies_in_one_sector_is_put_over_another_for_good() {
 }
 
 #[test]
+fn a_new_disk_has_nothing_of_the_old_one() {
+    let disk = disk(1);
+    prepared(&disk);
+    disk.break_sector("f", 0).unwrap();
+    disk.set_faults(|faults| {
+        faults.read_fails = Times::Next(1);
+        faults.write_fails = Times::Next(1);
+    });
+    disk.lose_everything();
+    assert_eq!(read(&prepared(&disk)), [1; 1536]);
+}
+
+#[test]
 fn power_is_lost_at_the_chosen_operation() {
     for operation in 1..=4 {
         let disk = disk(operation);

@@ -45,6 +45,7 @@ impl Members {
         let name = dice.pick(&meant).as_str();
         let bytes = length(&name.to_owned());
         let sectors = bytes.div_ceil(SECTOR_BYTES);
+        let content = disk.durable_bytes(name).unwrap_or_default();
         let (at, done) = match damage {
             Damage::Bit => {
                 let bit = dice.index(bytes * 8);
@@ -56,7 +57,15 @@ impl Members {
             }
             Damage::Astray => {
                 let to = dice.index(sectors);
-                let from = (to + 1 + dice.index(sectors.max(2) - 1)) % sectors;
+                let sector =
+                    |at: usize| &content[at * SECTOR_BYTES..((at + 1) * SECTOR_BYTES).min(bytes)];
+                let others: Vec<usize> =
+                    (0..sectors).filter(|from| sector(*from) != sector(to)).collect();
+                if others.is_empty() {
+                    tracing::info!(target: "scenario", member, name, "all its sectors are alike");
+                    return;
+                }
+                let from = *dice.pick(&others);
                 (to * SECTOR_BYTES, disk.misplace_sector(name, from as u64, to as u64))
             }
         };

@@ -135,7 +135,10 @@ impl SimDisk {
         let (from, to) = (sector(from)?, sector(to)?);
         let mut state = self.shared.state();
         let file = state.directory.get(name).ok_or(io::ErrorKind::NotFound)?;
-        state.stored(file).image.misplace(from, to);
+        let stored = state.stored(file);
+        stored.image.misplace(from, to);
+        // Whatever is written to a sector mends it.
+        stored.unreadable.remove(&(to as u64));
         Ok(())
     }
 
@@ -144,6 +147,7 @@ impl SimDisk {
         let mut state = self.shared.state();
         state.directory.clear();
         state.faults = Faults::default();
+        state.be_idle();
         state.kill();
     }
 

@@ -164,6 +164,11 @@ impl State {
             stored.image.crash(Survival { per_million, draw });
         }
         self.kill();
+        self.be_idle();
+    }
+
+    /// Nothing is under way any more.
+    pub(super) fn be_idle(&mut self) {
         self.busy_until = context::true_nanos();
     }
 }
