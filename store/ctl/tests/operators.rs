@@ -7,6 +7,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod recorded;
+
 use std::collections::BTreeMap;
 
 use detcd_api::authpb::{Permission, permission};
@@ -15,11 +17,9 @@ use detcd_ctl::cli::{Cli, Command, Lease, Member, Role};
 use detcd_ctl::command::{access, alarm, endpoint, lease, member, role, run, user};
 use detcd_ctl::failure::Failure;
 use detcd_ctl::print::{Answer, Report, Style};
+use recorded::{ENDPOINT, MEMBER, header, status};
 
-const CLUSTER: u64 = 14_841_639_068_965_178_418;
-const MEMBER: u64 = 10_276_657_743_932_975_437;
 const LEASE: i64 = 7_587_899_047_871_163_763;
-const ENDPOINT: &str = "127.0.0.1:2379";
 
 /// Output by command, as the transcript has it.
 fn transcript() -> BTreeMap<String, String> {
@@ -33,10 +33,6 @@ fn transcript() -> BTreeMap<String, String> {
 
 fn cli(arguments: &str) -> Cli {
     Cli::from_arguments(arguments.split(' ').map(str::to_owned)).unwrap()
-}
-
-fn header(revision: i64) -> Option<ResponseHeader> {
-    Some(ResponseHeader { cluster_id: CLUSTER, member_id: MEMBER, revision, raft_term: 2 })
 }
 
 fn own() -> detcd_api::etcdserverpb::Member {
@@ -91,23 +87,6 @@ fn role_r() -> AuthRoleGetResponse {
         permit(permission::Type::Read, "p", "q"),
     ];
     AuthRoleGetResponse { header: header(0), perm }
-}
-
-fn status() -> StatusResponse {
-    StatusResponse {
-        header: header(25),
-        version: "3.6.14".to_owned(),
-        db_size: 24_576,
-        leader: MEMBER,
-        raft_index: 43,
-        raft_term: 2,
-        raft_applied_index: 43,
-        db_size_in_use: 20_480,
-        storage_version: "3.6.0".to_owned(),
-        db_size_quota: 2_147_483_648,
-        downgrade_info: Some(DowngradeInfo::default()),
-        ..StatusResponse::default()
-    }
 }
 
 #[test]

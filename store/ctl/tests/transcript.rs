@@ -6,22 +6,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod recorded;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use detcd_api::etcdserverpb::{
-    DeleteRangeResponse, DowngradeInfo, Member, MemberListResponse, PutResponse, RangeResponse,
-    ResponseHeader, ResponseOp, StatusResponse, TxnResponse, response_op,
+    DeleteRangeResponse, Member, MemberListResponse, PutResponse, RangeResponse, ResponseHeader,
+    ResponseOp, TxnResponse, response_op,
 };
 use detcd_api::mvccpb::KeyValue;
 use detcd_ctl::cli::{Cli, Command};
 use detcd_ctl::command::{compaction, get, put, watch};
 use detcd_ctl::failure::Failure;
 use detcd_ctl::print::{Answer, Health, Style};
-
-const CLUSTER: u64 = 14_841_639_068_965_178_418;
-const MEMBER: u64 = 10_276_657_743_932_975_437;
-const ENDPOINT: &str = "127.0.0.1:2379";
+use recorded::{ENDPOINT, MEMBER, header};
 
 /// Output by command, as the transcript has it.
 fn transcript() -> BTreeMap<String, String> {
@@ -49,10 +48,6 @@ fn cli(arguments: &str) -> Result<Cli, Failure> {
 
 fn refusal(failure: &Failure) -> String {
     format!("! Error: {}\n[exit {}]\n", failure.text.as_deref().unwrap(), failure.code)
-}
-
-fn header(revision: i64) -> Option<ResponseHeader> {
-    Some(ResponseHeader { cluster_id: CLUSTER, member_id: MEMBER, revision, raft_term: 2 })
 }
 
 fn nested(revision: i64) -> Option<ResponseHeader> {
@@ -110,21 +105,7 @@ fn health(nanos: u64) -> Answer {
 }
 
 fn status() -> Answer {
-    let status = StatusResponse {
-        header: header(25),
-        version: "3.6.14".to_owned(),
-        db_size: 24_576,
-        leader: MEMBER,
-        raft_index: 43,
-        raft_term: 2,
-        raft_applied_index: 43,
-        db_size_in_use: 20_480,
-        storage_version: "3.6.0".to_owned(),
-        db_size_quota: 2_147_483_648,
-        downgrade_info: Some(DowngradeInfo::default()),
-        ..StatusResponse::default()
-    };
-    Answer::Status(vec![(ENDPOINT.to_owned(), status)])
+    Answer::Status(vec![(ENDPOINT.to_owned(), recorded::status())])
 }
 
 #[test]
