@@ -5,6 +5,8 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 thread_local! {
+    /// What the last panic of this thread said.
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
     static SLOT: RefCell<Option<Slot>> = const { RefCell::new(None) };
 }
 
@@ -21,7 +23,8 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// From now on, panics of this thread go into the slot instead of standard error.
+    /// From now on, panics of this thread go into the slot instead of standard error, but for one that ends the
+    /// process.
     pub fn enter(&self) {
         INSTALLED.call_once(|| {
             let before = panic::take_hook();
@@ -56,10 +59,14 @@ impl Slot {
         let place = info.location().map_or(String::new(), |place| format!(" ({place})"));
         if ABORTING.iter().any(|words| said == *words) {
             // The process ends here, and nobody will look into the slot any more.
-            let first = self.text.try_lock().ok().and_then(|text| text.clone());
-            eprintln!("a panic that cannot be caught ends the process: {}", first.unwrap_or(said));
+            let before = self.text.try_lock().ok().map(|text| text.clone()).unwrap_or_default();
+            let all = before.into_iter().chain(LAST.with_borrow(Clone::clone));
+            let mut all: Vec<String> = all.collect();
+            all.dedup();
+            eprintln!("a panic that cannot be caught ends the process: {}", all.join("; then "));
             return;
         }
+        LAST.with_borrow_mut(|last| *last = Some(format!("{said}{place}")));
         // A slot that cannot be locked is being written by the same thread: the first panic stays.
         if let Ok(mut text) = self.text.try_lock() {
             text.get_or_insert(format!("{said}{place}"));

@@ -7,77 +7,142 @@ use reports::Table;
 
 use crate::ailment::{Ailment, Damage};
 use crate::plan::{Action, Plan};
-use crate::run::Ran;
+use crate::run::{Place, Ran};
+
+/// Kinds of steps, by what they go against.
+const DISKS_THAT_FAIL: [&str; 2] = ["fail-disk", "fill-disk"];
+const LINKS_CUT: [&str; 5] = ["partition", "cut", "one-way", "flap", "swizzle"];
+const LINKS_BAD: [&str; 3] = ["delay", "lose", "clog"];
+const RESETS: [&str; 1] = ["reset"];
+const CLOCK_STEPS: [&str; 1] = ["step-clock"];
+const DRIFTS: [&str; 1] = ["drift"];
+const SLOW: [&str; 2] = ["slow-disk", "stall-disk"];
 
 /// The accounts of a run: what was assumed, within which limits, and what was done.
 pub(super) fn ledger(plan: &Plan, ran: &Ran) -> Table {
-    let times =
+    let steps =
         |kinds: &[&str]| -> u64 { kinds.iter().filter_map(|kind| ran.struck.get(*kind)).sum() };
-    let row =
-        |assumed: &str, limit: &str, done: String| vec![assumed.to_owned(), limit.to_owned(), done];
-    let rows = vec![
-        row(
+    // Steps hit several members, and the end of a run does things that are no steps.
+    let ended = |how: &str| {
+        let ends = ran.faults.iter().filter(|fault| fault.place == Place::Process);
+        ends.filter(|fault| fault.text == how).count()
+    };
+    let damaged = steps(&Damage::ALL.map(Damage::name));
+    let drift = if steps(&DRIFTS) > 0 { drift(plan) } else { 0 };
+    let rows = [
+        (
             "voters keep their disks, and what was synced to them",
             "a quorum of every membership does",
-            format!(
-                "{} lost, {} bits or sectors that went wrong",
-                times(&["lose-disk"]),
-                times(&Damage::ALL.map(Damage::name))
-            ),
+            format!("{} lost, {damaged} bits or sectors that went wrong", ended("disk lost")),
         ),
-        row(
+        (
             "what was synced is there after a loss of power, and what was not may be, in part",
             "always",
-            format!("{} losses of power", times(&["power-loss"])),
+            format!("power lost {} times", ended("power lost")),
         ),
-        row(
+        (
             "a member that cannot trust its disk stops, and no other stops by itself",
             "always",
             format!(
-                "{} disks failed or filled up, {} stops",
-                times(&["fail-disk", "fill-disk"]),
+                "{} disks failed or filled up, {damaged} times damage, {} lost: {} stops",
+                steps(&DISKS_THAT_FAIL),
+                ended("disk lost"),
                 ran.excused_stops
             ),
         ),
-        row(
+        (
             "bytes of a connection arrive whole and in order, late, or never",
             "always",
             format!(
                 "{} times cut, {} times slow, lossy or clogged, {} times reset",
-                times(&["partition", "cut", "one-way", "flap", "swizzle"]),
-                times(&["delay", "lose", "clog"]),
-                times(&["reset"])
+                steps(&LINKS_CUT),
+                steps(&LINKS_BAD),
+                steps(&RESETS)
             ),
         ),
-        row(
+        (
             "clocks of members run alike, and none runs backwards; what they show may be anything",
             "rates within half of the true one",
-            format!(
-                "off by {} ppm at most, {} jumps of what they show",
-                drift(plan),
-                times(&["step-clock"])
-            ),
+            format!("off by {drift} ppm at most, {} jumps of what they show", steps(&CLOCK_STEPS)),
         ),
-        row(
+        (
             "members do what the program says, at any pace",
             "always",
             format!(
                 "{} kills, {} pauses, {} slow or stalled disks",
-                times(&["kill"]),
-                times(&["pause"]),
-                times(&["slow-disk", "stall-disk"])
+                ended("killed"),
+                ended("paused"),
+                steps(&SLOW)
             ),
         ),
     ];
     let columns = ["relied on", "limit", "in this run"];
-    Table { columns: columns.map(str::to_owned).to_vec(), rows }
+    let words = |(assumed, limit, done): (&str, &str, String)| {
+        vec![assumed.to_owned(), limit.to_owned(), done]
+    };
+    Table {
+        columns: columns.map(str::to_owned).to_vec(),
+        rows: rows.into_iter().map(words).collect(),
+    }
 }
 
-/// By how much a clock ran too fast or too slowly, in parts per million.
+/// By how much a clock was to run too fast or too slowly, in parts per million.
 fn drift(plan: &Plan) -> u32 {
     let drifts = plan.steps.iter().filter_map(|step| match &step.action {
         Action::Ail(_, Ailment::Drift { ppm }) => Some(ppm.unsigned_abs()),
         _ => None,
     });
     drifts.max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::run::{Options, simulate};
+    use crate::script::parse;
+
+    #[test]
+    fn the_accounts_count_members_and_not_steps() {
+        let script = "# A test.\nmembers 3\nduration 14s\nat 1s power-loss all\n\
+                      at 1500ms restart all\nat 4s replace-member 2\nat 10s kill all\n\
+                      at 10500ms restart all\nat 12s drift 1 -90\n";
+        let plan = parse("accounts", script).expect("it is a script");
+        let table = ledger(&plan, &simulate(&plan, 7, &Options::default()));
+        let done: Vec<&str> = table.rows.iter().map(|row| row[2].as_str()).collect();
+        assert!(done[0].starts_with("1 lost, 0 bits"), "{done:?}");
+        assert_eq!(done[1], "power lost 3 times");
+        assert!(done[4].starts_with("off by 90 ppm"), "{done:?}");
+        assert!(done[5].starts_with("3 kills"), "{done:?}");
+    }
+
+    /// A step that is called otherwise would be counted as none.
+    #[test]
+    fn every_kind_is_that_of_a_step() {
+        let steps = [
+            "fail-disk 1 read",
+            "fill-disk 1 for 1s",
+            "partition ring",
+            "cut 1 from 2",
+            "one-way 1 -> 2",
+            "flap 1 - 2 every 1s for 2s",
+            "swizzle every 1s",
+            "delay 1 - 2 by 1ms..2ms for 1s",
+            "lose 1 - 2 5 percent for 1s",
+            "clog 1 - 2 for 1s",
+            "reset 1 - 2",
+            "step-clock 1 5",
+            "drift 1 5",
+            "slow-disk 1 5 times for 1s",
+            "stall-disk 1 for 1s",
+        ];
+        let lines: Vec<String> = steps.iter().map(|step| format!("at 1s {step}\n")).collect();
+        let script = format!("# A test.\nmembers 3\nduration 3s\n{}", lines.concat());
+        let plan = parse("kinds", &script).expect("it is a script");
+        let there: BTreeSet<String> = plan.steps.iter().map(|step| step.action.kind()).collect();
+        let counted = [&DISKS_THAT_FAIL[..], &LINKS_CUT, &LINKS_BAD, &RESETS, &CLOCK_STEPS];
+        let counted = counted.into_iter().chain([&DRIFTS[..], &SLOW]).flatten();
+        assert_eq!(there, counted.map(|kind| (*kind).to_owned()).collect());
+    }
 }

@@ -22,8 +22,9 @@ use crate::workload::{Ask, Asked, Operator, StopSign};
 
 /// Pause before the next attempt.
 const RETRY: Duration = Duration::from_millis(300);
-/// How long after it an attempt of unknown outcome may still be done: longer than any request lasts.
-const OPEN_FOR: Duration = Duration::from_secs(8);
+/// How long after it an attempt of unknown outcome may still be done: a member tries for five seconds and two election
+/// timeouts, which have two seconds at most, and as long again when it waits for its turn.
+const OPEN_FOR: Duration = Duration::from_secs(18);
 /// The operator looks for orders this often.
 const TICK: Duration = Duration::from_millis(50);
 /// How long clients go on to ask a member that was removed: it should refuse them by then.
@@ -92,11 +93,18 @@ impl Changes {
         inner.is_over = true;
     }
 
-    /// Whether somebody would have to be replaced before any other change, and nobody will be.
-    fn is_hopeless(&self) -> bool {
+    /// Whether a change is refused for the sake of somebody who will not come back, and whom it does not remove:
+    /// who would have to be replaced first, and nobody will be.
+    fn is_hopeless(&self, ask: &Ask, error: Error) -> bool {
         let members = &self.members;
-        let is_gone = |member| members.is_lost(member) || members.is_damaged(member);
-        self.lock().is_over && members.all().any(is_gone)
+        let is_let_go = |member| matches!(ask, Ask::Remove(id) if members.id(member) == Some(*id));
+        let is_gone = |member| {
+            let is_broken = members.is_lost(member) || members.is_damaged(member);
+            is_broken && !members.is_up(member) && !is_let_go(member)
+        };
+        matches!(error, Error::Unhealthy | Error::MemberNotEnoughStarted)
+            && self.lock().is_over
+            && members.all().any(is_gone)
     }
 
     /// Whether nothing is ordered that is not carried out.
@@ -252,7 +260,7 @@ impl Working {
         ask: &Ask,
         is_done: impl Fn(&[Member]) -> bool,
     ) -> Option<Result<Vec<Member>, Error>> {
-        let (mut is_open, mut hopeless_since) = (false, None);
+        let mut is_open = false;
         while !self.stop.is_raised() {
             let via = self.changes.members.endpoints().pick(&mut self.dice);
             let asked = self.operator.ask(via, ask).await;
@@ -264,13 +272,17 @@ impl Working {
                 Asked::Refused(
                     Error::PeerURLExist | Error::MemberNotFound | Error::MemberNotLearner,
                 ) => {}
-                Asked::Refused(error) if passes(error) && self.changes.is_hopeless() => {
-                    // An attempt before, whose outcome is not known, has its time to be done or not.
-                    let now = self.changes.world.true_time();
-                    if !is_open || now > *hopeless_since.get_or_insert(now) + OPEN_FOR {
-                        return Some(Err(error));
+                Asked::Refused(error) if self.changes.is_hopeless(ask, error) => {
+                    if is_open {
+                        // An attempt before, whose outcome is not known, has its time to be done or not.
+                        SimRuntime::sleep(OPEN_FOR).await;
+                        let members = self.list().await?;
+                        if is_done(&members) {
+                            self.note(&members);
+                            return Some(Ok(members));
+                        }
                     }
-                    SimRuntime::sleep(RETRY).await;
+                    return Some(Err(error));
                 }
                 Asked::Refused(error) if passes(error) && !is_open => {
                     SimRuntime::sleep(RETRY).await;

@@ -45,6 +45,7 @@ impl Liveness {
         let everybody: Vec<usize> = self.members.all().collect();
         let Some(()) = self.leader(&everybody, deadline).await else { return };
         let Some(()) = self.membership(deadline).await else { return };
+        self.healed = self.members.serving();
         for member in self.members.serving() {
             let Some(()) = self.serves(member, deadline).await else { return };
         }
@@ -72,7 +73,8 @@ impl Liveness {
     /// Starts who is to run and does not. One whose disk had failed may have been about to stop when everything
     /// was healed; whether it had a reason is judged by what it told.
     fn restart(&self) {
-        for member in &self.healed {
+        for member in self.healed.iter().filter(|member| !self.members.status(**member).is_removed)
+        {
             self.members.restart(*member);
         }
     }

@@ -64,7 +64,7 @@ pub struct Ran {
     pub reached: Reached,
     /// What the run itself found.
     pub findings: Vec<Finding>,
-    /// How many members stopped by themselves and had a reason.
+    /// How often a member stopped by itself and had a reason.
     pub excused_stops: u64,
     /// What was done to the cluster.
     pub faults: Vec<FaultRecord>,

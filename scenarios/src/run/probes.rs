@@ -174,7 +174,8 @@ impl Looking {
             Told::Membership { voters, .. } => {
                 let leader = self.last_leader.map(|(leader, _)| leader);
                 if voters.len() > 1 {
-                    self.joint.insert(member, leader);
+                    // Who starts again tells once more of what was half done before.
+                    self.joint.entry(member).or_insert(leader);
                 } else if let Some(began_by) = self.joint.remove(&member)
                     && began_by != leader
                 {

@@ -29,8 +29,9 @@
 //! `cut WHO from clients`, `one-way WHO -> WHO`, `flap WHO - WHO every T for T`, `reset WHO - WHO`, `heal`,
 //! `slow-disk WHO N times for T`, `fail-disk WHO read|write|sync`, `fill-disk WHO for T`,
 //! `flip-bit WHO [files NAME]`, `break-sector WHO [files NAME]`, `stray-write WHO [files NAME]` (NAME begins the
-//! names of those that are meant), `drift WHO PPM`, `step-clock WHO MILLISECONDS`, `delay WHO - WHO by T..T for T`, `lose WHO - WHO N percent for T`,
-//! `clog WHO - WHO for T`, `partition ring`, `swizzle every T`,
+//! names of those that are meant), `drift WHO PPM`, `step-clock WHO MILLISECONDS`,
+//! `delay WHO - WHO by T..T for T`, `lose WHO - WHO N percent for T`, `clog WHO - WHO for T`, `partition ring`,
+//! `swizzle every T`,
 //! `add-member`, `add-learner`, `promote WHO`, `remove-member WHO`, `replace-member WHO`, `move-leader WHO`,
 //! `lose-disk WHO`,
 //! `compact`, `compact keep N`, `burst N`, `grant N leases for T`, `remember WHO as NAME`,
