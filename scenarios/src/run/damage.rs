@@ -45,7 +45,6 @@ impl Members {
         let name = dice.pick(&meant).as_str();
         let bytes = length(&name.to_owned());
         let sectors = bytes.div_ceil(SECTOR_BYTES);
-        let content = disk.durable_bytes(name).unwrap_or_default();
         let (at, done) = match damage {
             Damage::Bit => {
                 let bit = dice.index(bytes * 8);
@@ -55,7 +54,10 @@ impl Members {
                 let sector = dice.index(sectors);
                 (sector * SECTOR_BYTES, disk.break_sector(name, sector as u64))
             }
+            // At rest, and so only over what was there: a write that goes astray when it is made is also missing where
+            // it belongs. A vote that is missing is given twice, and no log that is written once finds that out.
             Damage::Astray => {
+                let content = disk.durable_bytes(name).unwrap_or_default();
                 let to = dice.index(sectors);
                 let sector =
                     |at: usize| &content[at * SECTOR_BYTES..((at + 1) * SECTOR_BYTES).min(bytes)];

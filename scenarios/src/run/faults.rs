@@ -53,9 +53,9 @@ impl Faults {
             let source = self.world.streams().source(Stream::Fault, &format!("step {index}"));
             let before = self.members.faults().len();
             self.perform(&step.action, &mut Dice::new(source)).await;
-            if step.action.hurts() {
-                let has_begun = step.action.goes_on() || self.members.faults().len() > before;
-                self.members.strikes(&step.action.kind(), has_begun);
+            let has_begun = step.action.goes_on() || self.members.faults().len() > before;
+            if step.action.hurts() && has_begun {
+                self.members.strikes(&step.action.kind());
             }
         }
         self.sleep_until(start + plan.duration).await;

@@ -184,11 +184,9 @@ impl Members {
         self.lock().struck.clone()
     }
 
-    /// A step of this kind has hit somebody, or nobody.
-    pub(super) fn strikes(&self, kind: &str, somebody: bool) {
-        if somebody {
-            *self.lock().struck.entry(kind.to_owned()).or_default() += 1;
-        }
+    /// A step of this kind has hit somebody.
+    pub(super) fn strikes(&self, kind: &str) {
+        *self.lock().struck.entry(kind.to_owned()).or_default() += 1;
     }
 
     pub(super) fn faults(&self) -> Vec<FaultRecord> {
