@@ -95,17 +95,26 @@ fn write_history(folder: &Path, name: &str, seed: u64, history: &History) -> std
     writer.finish().map(drop)
 }
 
+/// Where the code of members lies, beside that of the libraries which the harness uses as well.
+const MEMBER_CODE: [&str; 2] = ["store/", "/openraft"];
+
+/// A member that panics is what a run is to find; anything else that does is the harness.
 fn panicked(plan: &Plan, seed: u64, panic: Option<String>) -> Run {
     let message = panic.unwrap_or_else(|| "a panic that nobody saw".to_owned());
+    let place = message.rsplit_once(" (").map_or("", |(_, place)| place);
+    let (verdict, checker) = match MEMBER_CODE.iter().any(|code| place.contains(code)) {
+        true => (Verdict::Violation, "member panic"),
+        false => (Verdict::HarnessError, "panic"),
+    };
     Run {
         seed,
-        verdict: Verdict::HarnessError,
+        verdict,
         counts: Counts::default(),
         simulated_us: 0,
         wall_us: 0,
         digest: String::new(),
         replay: String::new(),
-        findings: vec![Finding { checker: "panic".to_owned(), message, details: Vec::new() }],
+        findings: vec![Finding { checker: checker.to_owned(), message, details: Vec::new() }],
         struck: BTreeMap::new(),
         reached: BTreeMap::new(),
         story: Some(Story { script: plan.to_string(), ..Story::default() }),
@@ -125,5 +134,17 @@ mod tests {
         assert_eq!(run.findings.len(), 1);
         assert!(run.findings[0].message.starts_with("the checker has a bug ("));
         assert!(run.findings[0].message.contains("one.rs:"), "it names the place");
+    }
+
+    #[test]
+    fn a_member_that_panics_is_a_finding() {
+        let said = "no such entry, see store/ (";
+        let verdict = |place: &str| panicked(&swarm::plan(7), 7, Some(format!("{said}{place})")));
+        for place in ["store/node/src/wal/mod.rs:7:9", "/registry/openraft-0.10.0/src/x.rs:1:2"] {
+            let run = verdict(place);
+            assert_eq!(run.verdict, Verdict::Violation);
+            assert_eq!(run.findings[0].checker, "member panic");
+        }
+        assert_eq!(verdict("scenarios/src/run/core.rs:7:9").verdict, Verdict::HarnessError);
     }
 }

@@ -311,16 +311,12 @@ fn scenario(text: &str) -> &str {
     named.next().map_or(swarm::NAME, str::trim)
 }
 
-/// Who found the bug in a run: a checker, or an assertion of the store itself.
+/// Who found the bug in a run.
 fn finder(run: &reports::Run) -> Option<String> {
     let first = run.findings.first()?;
     // That a cluster came to a standstill says less than what is wrong with its answers or its state.
     let telling = run.findings.iter().find(|finding| !finding.checker.starts_with("liveness"));
-    match run.verdict {
-        Verdict::Violation => Some(telling.unwrap_or(first).checker.clone()),
-        Verdict::HarnessError if first.message.contains("store/") => Some("assertion".to_owned()),
-        _ => None,
-    }
+    (run.verdict == Verdict::Violation).then(|| telling.unwrap_or(first).checker.clone())
 }
 
 fn file(path: &Path, source: io::Error) -> MutantError {
