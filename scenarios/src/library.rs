@@ -50,6 +50,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("disk-lost"),
     script!("leases-and-leader-changes"),
     script!("leases-expire-together"),
+    script!("leases-beyond-the-pace"),
     script!("leases-and-strange-clocks"),
     script!("keep-alives-through-followers"),
     script!("locks-under-partitions"),
@@ -66,6 +67,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("late-appends"),
     script!("reads-of-a-new-leader"),
     script!("votes-and-power-losses"),
+    script!("torn-writes"),
     script!("transfer-and-cut"),
 ];
 

@@ -187,6 +187,8 @@ pub enum Action {
     Kill(Who),
     /// The machines lose power; what was not synced may be lost.
     PowerLoss(Who),
+    /// As before, but in the middle of something that the disk does: a part of it is there, in any order.
+    PowerLossInWrite(Who),
     /// Those of the members that are down start again.
     Restart(Who),
     /// The processes stand still for a while.
@@ -309,6 +311,7 @@ impl Action {
         match self {
             Self::Kill(_)
             | Self::PowerLoss(_)
+            | Self::PowerLossInWrite(_)
             | Self::Pause(..)
             | Self::StallDisk { .. }
             | Self::Partition(_)

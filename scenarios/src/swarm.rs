@@ -32,6 +32,7 @@ const KINDS_SEEDS: u64 = 400;
 enum Kind {
     Kill,
     PowerLoss,
+    PowerLossInWrite,
     PowerLossOfAll,
     Partition,
     OneWay,
@@ -54,9 +55,10 @@ enum Kind {
     Swizzle,
 }
 
-const KINDS: [Kind; 22] = [
+const KINDS: [Kind; 23] = [
     Kind::Kill,
     Kind::PowerLoss,
+    Kind::PowerLossInWrite,
     Kind::PowerLossOfAll,
     Kind::Partition,
     Kind::OneWay,
@@ -235,6 +237,11 @@ impl Schedule {
                 let who = self.victim();
                 self.step(now, Action::PowerLoss(who));
                 self.restart(50..=4_000);
+            }
+            Kind::PowerLossInWrite => {
+                let who = if self.dice.percent(25) { Who::All } else { self.victim() };
+                self.step(now, Action::PowerLossInWrite(who));
+                self.restart(50..=3_000);
             }
             Kind::PowerLossOfAll => {
                 self.step(now, Action::PowerLoss(Who::All));

@@ -73,6 +73,10 @@ impl Faults {
             Action::PowerLoss(who) => {
                 self.each(who, dice, |members, it| members.power_loss(it)).await;
             }
+            Action::PowerLossInWrite(who) => {
+                let members = self.members.resolve(who, dice).await;
+                self.members.power_loss_in_write(&members, dice).await;
+            }
             Action::Restart(who) => self.each(who, dice, |members, it| members.restart(it)).await,
             Action::Pause(who, lasting) => self.pause(who, *lasting, dice).await,
             Action::StallDisk { who, files, lasting } => {

@@ -244,9 +244,12 @@ impl Members {
     }
 
     fn end(&self, member: usize, text: &str, how: fn(&Cluster, usize)) {
-        if !self.is_up(member) {
-            return;
+        if self.is_up(member) {
+            self.ended(member, text, how);
         }
+    }
+
+    pub(super) fn ended(&self, member: usize, text: &str, how: fn(&Cluster, usize)) {
         self.resume(member);
         how(&self.cluster, member);
         self.lock().crashes += 1;

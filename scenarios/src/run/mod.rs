@@ -9,6 +9,7 @@
 
 mod ailments;
 mod attribution;
+mod blackout;
 mod changes;
 mod core;
 mod damage;

@@ -119,6 +119,7 @@ impl Parser {
         let action = match line.word("a step")? {
             "kill" => Action::Kill(self.who(line)?),
             "power-loss" => Action::PowerLoss(self.who(line)?),
+            "power-loss-in-write" => Action::PowerLossInWrite(self.who(line)?),
             "restart" => Action::Restart(self.who(line)?),
             "pause" => Action::Pause(self.who(line)?, for_duration(line)?),
             "stall-disk" => {

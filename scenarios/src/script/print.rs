@@ -73,6 +73,7 @@ impl Display for Action {
         match self {
             Self::Kill(who) => write!(out, "kill {who}"),
             Self::PowerLoss(who) => write!(out, "power-loss {who}"),
+            Self::PowerLossInWrite(who) => write!(out, "power-loss-in-write {who}"),
             Self::Restart(who) => write!(out, "restart {who}"),
             Self::Pause(who, lasting) => write!(out, "pause {who} for {}", Span(*lasting)),
             Self::StallDisk { who, files, lasting } => {

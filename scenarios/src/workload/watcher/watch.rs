@@ -63,8 +63,8 @@ impl Watch {
         progress: &Progress,
         dice: &mut Dice,
     ) -> Self {
-        let newest = recorder.knowledge(|knowledge| knowledge.revision);
-        let spec = Spec::draw(keys, newest, dice);
+        let (newest, oldest) = recorder.knowledge(|known| (known.revision, known.compacted.max(1)));
+        let spec = Spec::draw(keys, newest, oldest, dice);
         Self {
             recorder: recorder.clone(),
             progress: progress.clone(),
@@ -210,7 +210,7 @@ impl Watch {
 }
 
 impl Spec {
-    fn draw(keys: usize, newest: i64, dice: &mut Dice) -> Self {
+    fn draw(keys: usize, newest: i64, oldest: i64, dice: &mut Dice) -> Self {
         let first = dice.index(keys);
         let (key, range_end) = match dice.weighted(&[15, 25, 45, 15]) {
             0 => (key(first), Blob::default()),
@@ -219,11 +219,13 @@ impl Spec {
             _ => (key(first), Blob::from(vec![0])),
         };
         let some = |dice: &mut Dice, most| i64::try_from(dice.between(1..=most)).unwrap_or(1);
-        let start_revision = match dice.weighted(&[45, 35, 10, 10]) {
+        let start_revision = match dice.weighted(&[42, 32, 10, 6, 10]) {
             0 => 0,
             1 => (newest - some(dice, 40)).max(1),
             2 => newest + some(dice, 20),
-            _ => 1,
+            3 => 1,
+            // The oldest that can still be had, where tombstones are kept for this only.
+            _ => oldest,
         };
         let filters = match dice.weighted(&[75, 10, 15]) {
             0 => vec![],
