@@ -94,17 +94,22 @@ impl Changes {
     }
 
     /// Whether a change is refused for the sake of somebody who will not come back, and whom it does not remove:
-    /// who would have to be replaced first, and nobody will be.
+    /// who would have to be replaced first, and nobody will be. Or of a learner whom nobody promotes any more.
     fn is_hopeless(&self, ask: &Ask, error: Error) -> bool {
+        if !self.lock().is_over {
+            return false;
+        }
         let members = &self.members;
         let is_let_go = |member| matches!(ask, Ask::Remove(id) if members.id(member) == Some(*id));
         let is_gone = |member| {
             let is_broken = members.is_lost(member) || members.is_damaged(member);
             is_broken && !members.is_up(member) && !is_let_go(member)
         };
-        matches!(error, Error::Unhealthy | Error::MemberNotEnoughStarted)
-            && self.lock().is_over
-            && members.all().any(is_gone)
+        match error {
+            Error::Unhealthy | Error::MemberNotEnoughStarted => members.all().any(is_gone),
+            Error::TooManyLearners => true,
+            _ => false,
+        }
     }
 
     /// Whether nothing is ordered that is not carried out.
