@@ -43,6 +43,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("learner-lags"),
     script!("remove-leader"),
     script!("remove-leader-after-adding"),
+    script!("removed-leader-restarts"),
     script!("grow-and-shrink"),
     script!("power-loss-in-change"),
     script!("removed-and-cut-off"),

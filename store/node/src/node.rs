@@ -8,7 +8,7 @@ use openraft_rt::{Select2, WatchReceiver};
 
 use crate::bootstrap::BootstrapError;
 use crate::observer::Observer;
-use crate::raft::{Raft, codec};
+use crate::raft::{Raft, codec, leads};
 use crate::replica::Replica;
 use crate::runtime::{Disk, Network, Runtime};
 use crate::stop::Stop;
@@ -182,10 +182,10 @@ impl<R: Runtime> Node<R> {
     /// A leader that stops first sees to a successor, so that clients wait for no election (K10, K43).
     async fn hand_over(&self) {
         let mut metrics = self.raft.server_metrics();
-        let (id, leads, voters) = {
+        let (is_leader, id, voters) = {
             let now = metrics.borrow_watched();
             let voters: Vec<u64> = now.membership_config.voter_ids().collect();
-            (now.id, now.current_leader == Some(now.id), voters)
+            (leads(&now), now.id, voters)
         };
         let matched = |target: &u64| {
             let metrics = self.raft.metrics();
@@ -194,12 +194,12 @@ impl<R: Runtime> Node<R> {
             replication.get(target).cloned().flatten().map(|log_id| log_id.index)
         };
         let successor = voters.into_iter().filter(|voter| *voter != id).max_by_key(matched);
-        let (true, Some(successor)) = (leads, successor) else { return };
+        let (true, Some(successor)) = (is_leader, successor) else { return };
         if self.raft.trigger().transfer_leader(successor).await.is_err() {
             return;
         }
         let handed_over = async {
-            while metrics.borrow_and_update().current_leader == Some(id) {
+            while leads(&metrics.borrow_and_update()) {
                 if metrics.changed().await.is_err() {
                     return;
                 }

@@ -10,7 +10,7 @@ use openraft_rt::{Instant, WatchReceiver};
 use super::deadlines::{Deadlines, InstantOf};
 use super::pacing::{self, TICK};
 use crate::raft::local::{Local, LocalError};
-use crate::raft::{Proposal, Raft, Reply};
+use crate::raft::{Proposal, Raft, Reply, leads};
 use crate::runtime::Runtime;
 use crate::state::{Answer, State};
 
@@ -59,7 +59,7 @@ impl<R: Runtime> Lessor<R> {
         loop {
             let led = {
                 let now = metrics.borrow_and_update();
-                (now.current_leader == Some(now.id)).then_some(now.vote.leader_id.term)
+                leads(&now).then_some(now.vote.leader_id.term)
             };
             let Some(term) = led else {
                 if metrics.changed().await.is_err() {
@@ -75,7 +75,7 @@ impl<R: Runtime> Lessor<R> {
                         return;
                     }
                     let now = metrics.borrow_and_update();
-                    if now.current_leader != Some(now.id) || now.vote.leader_id.term != term {
+                    if !leads(&now) || now.vote.leader_id.term != term {
                         return;
                     }
                 }

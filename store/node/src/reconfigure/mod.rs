@@ -26,7 +26,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::config::Config;
 use crate::raft::local::{Local, LocalError};
-use crate::raft::{MemberNode, Raft, StoredMembership, codec, is_voter};
+use crate::raft::{MemberNode, Raft, StoredMembership, codec, is_voter, known_leader, leads};
 use crate::runtime::Runtime;
 use crate::state::State;
 
@@ -154,8 +154,8 @@ impl<R: Runtime> Reconfigurer<R> {
     async fn settle(&self) -> Result<(), LocalError> {
         loop {
             let metrics = self.raft.server_metrics().borrow_watched().clone();
-            if metrics.current_leader != Some(metrics.id) {
-                return Err(LocalError::NotLeader(metrics.current_leader));
+            if !leads(&metrics) {
+                return Err(LocalError::NotLeader(known_leader(&metrics)));
             }
             let in_force = &metrics.membership_config;
             if self.has_left(metrics.id, in_force) {

@@ -8,7 +8,7 @@ use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 
 use super::Reconfigurer;
 use super::rules::Contact;
-use crate::raft::{MemberNode, is_voter};
+use crate::raft::{MemberNode, is_voter, leads};
 use crate::runtime::Runtime;
 
 type Steps = ChangeMembers<u64, MemberNode>;
@@ -20,7 +20,7 @@ impl<R: Runtime> Reconfigurer<R> {
         loop {
             let leads = {
                 let now = metrics.borrow_and_update();
-                now.current_leader == Some(now.id)
+                leads(&now)
             };
             if leads {
                 self.note_contacts();

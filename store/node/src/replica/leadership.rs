@@ -3,7 +3,7 @@
 use openraft_rt::WatchReceiver;
 
 use super::{Replica, Unavailable};
-use crate::raft::is_voter;
+use crate::raft::{is_voter, known_leader, leads};
 use crate::runtime::Runtime;
 
 /// Why leadership was not handed over.
@@ -29,7 +29,7 @@ impl<R: Runtime> Replica<R> {
         let mut metrics = self.inner.raft.server_metrics();
         {
             let now = metrics.borrow_and_update();
-            if now.current_leader != Some(now.id) {
+            if !leads(&now) {
                 return Err(MoveError::NotLeader);
             }
             if !is_voter(&now.membership_config, target) {
@@ -42,7 +42,7 @@ impl<R: Runtime> Replica<R> {
         let stopped = |_| MoveError::Unavailable(Unavailable::Stopped);
         self.inner.raft.trigger().transfer_leader(target).await.map_err(stopped)?;
         let moved = async {
-            while metrics.borrow_and_update().current_leader != Some(target) {
+            while known_leader(&metrics.borrow_and_update()) != Some(target) {
                 if metrics.changed().await.is_err() {
                     return Err(MoveError::Unavailable(Unavailable::Stopped));
                 }
