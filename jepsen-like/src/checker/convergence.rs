@@ -9,10 +9,32 @@ use crate::observation::Fact;
 
 const CHECKER: &str = "convergence";
 
+/// The state that each index left, as the first member told it that was there.
+#[derive(Debug, Default)]
+pub struct States {
+    first: HashMap<u64, Applied>,
+    findings: Findings,
+}
+
+impl States {
+    /// Compares what a member applied with what another did.
+    pub fn look(&mut self, tap: &Applied) {
+        match self.first.get(&tap.index) {
+            Some(other) => findings_of_index(other, tap, &mut self.findings),
+            None => _ = self.first.insert(tap.index, tap.clone()),
+        }
+    }
+
+    /// The first two that differ, so far.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.findings.first()
+    }
+}
+
 /// Compares what members told of each index, and their ends.
 pub fn check(history: &History, options: &Options) -> Verdict {
     let mut findings = Findings::default();
-    let mut first: HashMap<u64, &Applied> = HashMap::new();
+    let mut states = States::default();
     let mut last: BTreeMap<MemberId, &Applied> = BTreeMap::new();
     let mut stopped: BTreeMap<MemberId, bool> = BTreeMap::new();
     let mut healed: Option<Micros> = None;
@@ -20,8 +42,7 @@ pub fn check(history: &History, options: &Options) -> Verdict {
     for event in &history.events {
         match event {
             Event::Applied(tap) => {
-                let other = *first.entry(tap.index).or_insert(tap);
-                findings_of_index(other, tap, &mut findings);
+                states.look(tap);
                 last.insert(tap.member, tap);
             }
             Event::Observed(seen) => match &seen.fact {
@@ -41,9 +62,10 @@ pub fn check(history: &History, options: &Options) -> Verdict {
             _ => {}
         }
     }
-    if first.is_empty() {
+    if states.first.is_empty() {
         return Verdict::inconclusive("no member told what it applied");
     }
+    findings.extend(states.findings);
     let end = history.events.iter().map(Event::time).max().unwrap_or(0);
     if healed.is_some_and(|healed| end >= healed.saturating_add(options.watch_grace)) {
         last.retain(|member, _| !stopped.get(member).copied().unwrap_or(false));

@@ -18,6 +18,9 @@
 //! | [`election`] | who observes an election is told of its leaders in order |
 //! | [`linearizability`] | any model, by search, for histories without revisions |
 //!
+//! What members tell of themselves is judged [`online`] as well, while the run goes on. The others need what comes
+//! later: which operation an unknown outcome was, or where a watch goes on.
+//!
 //! A checker never panics on what a history says; a history that makes no sense is a violation or
 //! inconclusive.
 
@@ -30,6 +33,7 @@ pub mod hashes;
 pub mod lease;
 pub mod linearizability;
 pub mod lock;
+pub mod online;
 mod options;
 pub mod raft;
 pub mod serializable_read;

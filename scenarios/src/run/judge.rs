@@ -44,6 +44,12 @@ pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
     let report = checker::check(&ran.history, &options);
     let mut findings = ran.findings.clone();
     findings.extend(report.violations().map(finding));
+    // It is in the report as well, unless the two ways of looking do not agree.
+    if let Some(stopped) = &ran.stopped
+        && !report.violations().any(|found| found.guarantee == stopped.guarantee)
+    {
+        findings.push(finding(stopped));
+    }
     let mut verdict = if findings.is_empty() { Verdict::Pass } else { Verdict::Violation };
     if verdict == Verdict::Pass {
         findings = doubts(plan, ran, &report);

@@ -193,6 +193,11 @@ impl Members {
         self.lock().faults.clone()
     }
 
+    /// What was done, but for the first so many.
+    pub(super) fn faults_from(&self, skip: usize) -> Vec<FaultRecord> {
+        self.lock().faults.iter().skip(skip).cloned().collect()
+    }
+
     /// The members that are meant; nobody, if there is no leader for too long.
     pub(super) async fn resolve(&self, who: &Who, dice: &mut Dice) -> Vec<usize> {
         match who {

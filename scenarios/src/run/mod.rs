@@ -19,6 +19,7 @@ mod inspection;
 mod judge;
 mod liveness;
 mod members;
+mod monitor;
 mod observed;
 mod orders;
 mod phases;

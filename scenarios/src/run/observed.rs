@@ -23,48 +23,80 @@ pub(super) fn merge(
     faults: &[FaultRecord],
     clients: Vec<Event>,
 ) -> Vec<Event> {
+    let mut teller = Teller::default();
     let mut events: Vec<Event> = Vec::new();
-    let entry_terms = entry_terms(records);
-    let mut terms: BTreeMap<MemberId, u64> = BTreeMap::new();
     for record in records {
-        let term = terms.entry(record.member as MemberId).or_default();
-        translate(record, term, &entry_terms, &mut events);
-        events.extend(of_members(record, names));
+        teller.tell(record, names, &mut events);
     }
-    let stops =
-        faults.iter().filter(|fault| fault.place == Place::Process && fault.text != "paused");
-    events.extend(stops.filter_map(|fault| {
-        let member = fault.member? as MemberId;
-        Some(Event::Observed(Observation { time: micros(fault.from), member, fact: Fact::Stopped }))
-    }));
+    events.extend(faults.iter().filter_map(stop));
     events.extend(leases(records));
     events.extend(clients);
     events.sort_by_key(Event::time);
     attribution::attribute(records, &mut events);
-    with_log_ends(events)
-}
-
-/// Adds what members do not tell: that an entry is in their log. It is, once it is durable or applied.
-fn with_log_ends(events: Vec<Event>) -> Vec<Event> {
-    let mut ends: BTreeMap<MemberId, u64> = BTreeMap::new();
+    let mut ends = LogEnds::default();
     let mut whole = Vec::with_capacity(events.len());
     for event in events {
-        if let Event::Observed(seen) = &event {
-            let end = ends.entry(seen.member).or_default();
-            match &seen.fact {
-                Fact::Started { last_log, .. } => *end = last_log.index,
-                Fact::Snapshot { last, .. } => *end = last.index.max(*end),
-                Fact::Durable { last } | Fact::Committed { last } if last.index > *end => {
-                    *end = last.index;
-                    let fact = Fact::Appended { from: *last, last: *last };
-                    whole.push(Event::Observed(Observation { fact, ..seen.clone() }));
-                }
-                _ => {}
-            }
-        }
+        whole.extend(ends.before(&event));
         whole.push(event);
     }
     whole
+}
+
+/// That a member runs no more, if that is what the fault means.
+pub(super) fn stop(fault: &FaultRecord) -> Option<Event> {
+    if fault.place != Place::Process || fault.text == "paused" {
+        return None;
+    }
+    let member = fault.member? as MemberId;
+    Some(Event::Observed(Observation { time: micros(fault.from), member, fact: Fact::Stopped }))
+}
+
+/// Adds what members do not tell: that an entry is in their log. It is, once it is durable or applied.
+#[derive(Debug, Default)]
+pub(super) struct LogEnds(BTreeMap<MemberId, u64>);
+
+impl LogEnds {
+    /// What must have come before this event.
+    pub(super) fn before(&mut self, event: &Event) -> Option<Event> {
+        let Event::Observed(seen) = event else { return None };
+        let end = self.0.entry(seen.member).or_default();
+        match &seen.fact {
+            Fact::Started { last_log, .. } => *end = last_log.index,
+            Fact::Snapshot { last, .. } => *end = last.index.max(*end),
+            Fact::Durable { last } | Fact::Committed { last } if last.index > *end => {
+                *end = last.index;
+                let fact = Fact::Appended { from: *last, last: *last };
+                return Some(Event::Observed(Observation { fact, ..seen.clone() }));
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// Puts what members tell into words, one record after the other.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    /// The last term that each member told.
+    terms: BTreeMap<MemberId, u64>,
+    /// The term of each entry, as the first member told that applied it.
+    entry_terms: BTreeMap<u64, u64>,
+}
+
+impl Teller {
+    pub(super) fn tell(
+        &mut self,
+        record: &Record,
+        names: &dyn Fn(u64) -> Option<usize>,
+        events: &mut Vec<Event>,
+    ) {
+        if let Told::Applied { index, term, .. } = record.observation {
+            self.entry_terms.entry(index).or_insert(term);
+        }
+        let term = self.terms.entry(record.member as MemberId).or_default();
+        translate(record, term, &self.entry_terms, events);
+        events.extend(of_members(record, names));
+    }
 }
 
 /// What a member told of others: whom it counts in quorums, or voted for. Who never ran has no number, and
@@ -94,17 +126,6 @@ fn leases(records: &[Record]) -> Vec<Event> {
         lines.entry(index).or_insert(LeaseLine { time, index, revision, lease, change });
     }
     lines.into_values().map(Event::Lease).collect()
-}
-
-/// The term of each entry, as the first member told that applied it.
-fn entry_terms(records: &[Record]) -> BTreeMap<u64, u64> {
-    let mut terms = BTreeMap::new();
-    for record in records {
-        if let Told::Applied { index, term, .. } = record.observation {
-            terms.entry(index).or_insert(term);
-        }
-    }
-    terms
 }
 
 /// Puts one record into words; `term` is the last that the member told.

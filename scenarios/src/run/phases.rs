@@ -1,10 +1,13 @@
 //! The phases of a run, inside the simulation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use detcd_node::observer::Observation;
+use futures_util::future::{self, Either};
+use jepsen_like::checker::Violation;
 use jepsen_like::history::{Event, History, LeaseChange};
 use openraft_rt::AsyncRuntime;
 use reports::{Counts, Finding};
@@ -17,6 +20,7 @@ use super::core;
 use super::faults::{Faults, Findings, add_finding};
 use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
+use super::monitor::Monitor;
 use super::observed;
 use super::probes::{self, Reached};
 use super::upkeep::Desk;
@@ -62,6 +66,8 @@ pub struct Ran {
     pub struck: BTreeMap<String, u64>,
     /// Rare states that were reached, and how often.
     pub reached: Reached,
+    /// What ended the run before its time.
+    pub stopped: Option<Violation>,
     /// What the run itself found.
     pub findings: Vec<Finding>,
     /// How often a member stopped by itself and had a reason.
@@ -133,6 +139,15 @@ impl Run {
     }
 
     pub(super) async fn run(self) -> Ran {
+        let monitor = Monitor::new(self.world.clone(), self.members.clone()).watch();
+        let stopped = match future::select(pin!(self.phases()), pin!(monitor)).await {
+            Either::Left(((), _)) => None,
+            Either::Right((violation, _)) => Some(violation),
+        };
+        self.finish(stopped)
+    }
+
+    async fn phases(&self) {
         if self.first_leader().await && self.users_are_set_up().await {
             let checker = self.session(&self.members.client("checker"));
             let (progress, hurry) = (Progress::default(), StopSign::default());
@@ -168,7 +183,6 @@ impl Run {
                 self.recorder.upkeep(restore_saved(&self.world, &snapshot).await);
             }
         }
-        self.finish()
     }
 
     /// The members that are healed first; nobody in particular, where members come and go.
@@ -377,7 +391,7 @@ impl Run {
         }
     }
 
-    fn finish(self) -> Ran {
+    fn finish(self, stopped: Option<Violation>) -> Ran {
         let records = self.members.records();
         let mut excused_stops = 0;
         for record in &records {
@@ -424,6 +438,7 @@ impl Run {
             digest: self.world.trace().digest(),
             recording: self.world.trace().recording(),
             simulated: self.world.true_time(),
+            stopped,
             findings,
             excused_stops,
             faults,

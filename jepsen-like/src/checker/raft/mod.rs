@@ -31,6 +31,8 @@ mod log;
 mod order;
 mod term;
 
+use std::fmt::Debug;
+
 use super::{Findings, Verdict, Violation};
 use crate::history::{Event, History};
 use crate::observation::Observation;
@@ -43,13 +45,21 @@ const CHECKER: &str = "raft";
 type Report<'a> = dyn FnMut(&'static str, String) + 'a;
 
 /// A group of guarantees: looks at each observation before the rest of it is learnt.
-trait Property {
+trait Property: Debug + Send {
     fn look(&mut self, seen: &Observation, known: &Known, report: &mut Report<'_>);
 }
 
-/// Checks the observations in their order.
-pub fn check(history: &History) -> Verdict {
-    let mut properties: [Box<dyn Property>; 7] = [
+/// Judges one observation after the other, in the order of time.
+#[derive(Debug)]
+pub struct Invariants {
+    properties: [Box<dyn Property>; 7],
+    known: Known,
+    findings: Findings,
+    any: bool,
+}
+
+fn properties() -> [Box<dyn Property>; 7] {
+    [
         Box::<term::Terms>::default(),
         Box::<election::Elections>::default(),
         Box::<log::Logs>::default(),
@@ -57,21 +67,51 @@ pub fn check(history: &History) -> Verdict {
         Box::<keeping::Keeping>::default(),
         Box::<configuration::Configurations>::default(),
         Box::<order::Order>::default(),
-    ];
-    let mut known = Known::default();
-    let mut findings = Findings::default();
-    let mut any = false;
-    for event in &history.events {
-        let Event::Observed(seen) = event else { continue };
-        any = true;
+    ]
+}
+
+impl Default for Invariants {
+    fn default() -> Self {
+        let (known, findings) = (Known::default(), Findings::default());
+        Self { properties: properties(), known, findings, any: false }
+    }
+}
+
+impl Invariants {
+    /// Takes the next observation.
+    pub fn look(&mut self, seen: &Observation) {
+        self.any = true;
         let mut report = |guarantee, text: String| {
             let text = format!("member {}, {} us: {text}", seen.member, seen.time);
-            findings.add(Violation::new(CHECKER, guarantee, text).at(None, seen.time));
+            self.findings.add(Violation::new(CHECKER, guarantee, text).at(None, seen.time));
         };
-        for property in &mut properties {
-            property.look(seen, &known, &mut report);
+        for property in &mut self.properties {
+            property.look(seen, &self.known, &mut report);
         }
-        known.learn(seen);
+        self.known.learn(seen);
     }
-    if any { findings.verdict() } else { Verdict::inconclusive("no member told of itself") }
+
+    /// The first that was broken, so far.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.findings.first()
+    }
+
+    fn verdict(self) -> Verdict {
+        if self.any {
+            self.findings.verdict()
+        } else {
+            Verdict::inconclusive("no member told of itself")
+        }
+    }
+}
+
+/// Checks the observations in their order.
+pub fn check(history: &History) -> Verdict {
+    let mut invariants = Invariants::default();
+    for event in &history.events {
+        if let Event::Observed(seen) = event {
+            invariants.look(seen);
+        }
+    }
+    invariants.verdict()
 }

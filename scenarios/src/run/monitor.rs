@@ -1,0 +1,84 @@
+//! Judges what members tell while the run goes on, and says when something is wrong.
+//!
+//! A run that is not ended there goes on for long with members that do not agree, and what it shows in the end is
+//! that, and not how it came to it.
+
+use std::time::Duration;
+
+use jepsen_like::checker::Violation;
+use jepsen_like::checker::online::Online;
+use jepsen_like::history::Event;
+use openraft_rt::AsyncRuntime;
+use sim::SimRuntime;
+use sim::World;
+
+use super::members::Members;
+use super::observed::{self, LogEnds, Teller};
+
+/// How often it looks.
+const POLL: Duration = Duration::from_millis(100);
+/// What happened just now waits for the next look: some of it is told a little late.
+const LAG_US: u64 = 1_000;
+/// How long the run goes on to show what comes of it.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
+/// What has been looked at, and what is still to come.
+pub(super) struct Monitor {
+    world: World,
+    members: Members,
+    online: Online,
+    teller: Teller,
+    ends: LogEnds,
+    records: usize,
+    faults: usize,
+    waiting: Vec<Event>,
+}
+
+impl Monitor {
+    pub(super) fn new(world: World, members: Members) -> Self {
+        Self {
+            world,
+            members,
+            online: Online::default(),
+            teller: Teller::default(),
+            ends: LogEnds::default(),
+            records: 0,
+            faults: 0,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Waits until something is wrong, and for what comes of it.
+    pub(super) async fn watch(mut self) -> Violation {
+        loop {
+            SimRuntime::sleep(POLL).await;
+            self.look();
+            if let Some(violation) = self.online.violation() {
+                let violation = violation.clone();
+                SimRuntime::sleep(AFTERMATH).await;
+                return violation;
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        let records = self.members.cluster().observed().records_from(self.records);
+        self.records += records.len();
+        let names = |id| self.members.number(id);
+        for record in &records {
+            self.teller.tell(record, &names, &mut self.waiting);
+        }
+        let faults = self.members.faults_from(self.faults);
+        self.faults += faults.len();
+        self.waiting.extend(faults.iter().filter_map(observed::stop));
+        self.waiting.sort_by_key(Event::time);
+        let now = u64::try_from(self.world.true_time().as_micros()).unwrap_or(u64::MAX);
+        let ripe = self.waiting.partition_point(|event| event.time() + LAG_US <= now);
+        for event in self.waiting.drain(..ripe) {
+            if let Some(before) = self.ends.before(&event) {
+                self.online.look(&before);
+            }
+            self.online.look(&event);
+        }
+    }
+}
