@@ -1,13 +1,18 @@
-//! How long the strict serializability checker takes for a legal history.
+//! How long the strict serializability checker takes for a legal history, and beside it, where that comes to an end, a
+//! search of the Wing-Gong/Lowe kind that takes no revision for granted.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use jepsen_like::checker::linearizability::{self, EtcdModel};
 use jepsen_like::checker::{Options, Verdict, strict_serializability};
 use jepsen_like::history::{
     Blob, Event, History, InfoKind, OpId, PutRequest, RangeRequest, Request, Response,
 };
 use jepsen_like::model::State;
+
+/// Steps after which the search gives up.
+const SEARCH_STEPS_MAX: usize = 1_000_000;
 
 /// What the history is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +38,14 @@ pub struct Checked {
     pub unknown: usize,
     /// How long it took, from the joined operations to the verdict.
     pub wall: Duration,
+    /// What the search said, and how long it took; nothing where it was not tried.
+    pub search: Option<(Verdict, Duration)>,
 }
 
 impl fmt::Display for Checked {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Shape { operations, clients, keys, unknown_one_in } = self.shape;
-        let verdict = if self.verdict == Verdict::Pass { "pass" } else { "NOT A PASS" };
+        let verdict = word(&self.verdict);
         write!(
             out,
             "checker --operations {operations} --clients {clients} --keys {keys} \
@@ -47,19 +54,40 @@ impl fmt::Display for Checked {
             self.wall.as_secs_f64() * 1e3,
             self.wall.as_secs_f64() * 1e6 / operations.max(1) as f64,
             self.unknown
-        )
+        )?;
+        match &self.search {
+            Some((verdict, wall)) => {
+                let milliseconds = wall.as_secs_f64() * 1e3;
+                write!(out, "; by search {milliseconds:.1} ms ({})", word(verdict))
+            }
+            None => Ok(()),
+        }
     }
 }
 
-/// Makes a history and checks it.
-pub fn run(shape: Shape) -> Checked {
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Inconclusive { .. } => "gave up",
+        Verdict::Violation(_) => "NOT A PASS",
+    }
+}
+
+/// Makes a history and checks it, by search as well if it has no more operations than that.
+pub fn run(shape: Shape, search_max: u64) -> Checked {
     let history = generate(shape);
     let operations = history.operations();
     let begin = Instant::now();
     let analysis = strict_serializability::check(&history, &operations, &Options::default());
     let wall = begin.elapsed();
     let unknown = analysis.statistics.unknown;
-    Checked { shape, verdict: analysis.verdict, unknown, wall }
+    let search = (shape.operations <= search_max).then(|| {
+        let calls = EtcdModel::calls(&operations);
+        let begin = Instant::now();
+        let verdict = linearizability::check(&EtcdModel, &calls, SEARCH_STEPS_MAX);
+        (verdict, begin.elapsed())
+    });
+    Checked { shape, verdict: analysis.verdict, unknown, wall, search }
 }
 
 /// A legal history: each client has one operation in flight at all times, and each takes effect in the

@@ -15,6 +15,7 @@
 //! Must never know: how a member works inside; what it measures it reaches as every client does.
 
 pub mod checker;
+pub mod judged;
 pub mod latency;
 pub mod load;
 pub mod process;

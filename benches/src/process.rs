@@ -21,6 +21,14 @@ pub fn cpu_time(pids: &[u32]) -> io::Result<Duration> {
     })
 }
 
+/// The most memory that this process has had at a time, in bytes, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = peak.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
 /// `utime` and `stime`, the 14th and 15th field. The second is the program's name in parentheses, in
 /// which anything can stand, so counting begins behind the last of them.
 fn ticks_of(stat: &str) -> Option<u64> {

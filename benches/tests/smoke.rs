@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use benches::checker::{self, Shape};
+use benches::judged::{self, Judged};
 use benches::load::{self, End, Error, Load, Work};
 use benches::simulator::{self, Simulation};
 use benches::watchers::{self, Watchers};
@@ -75,10 +76,17 @@ fn a_simulated_cluster_answers_all_puts() {
 }
 
 #[test]
+fn a_calm_run_passes_and_has_the_rate_that_was_asked_for() {
+    let speed = judged::measure(Judged { seed: 1, members: 3, rate: 60, seconds: 4 });
+    assert_eq!(speed.verdict, reports::Verdict::Pass);
+    assert!(speed.checked >= 4 * 60 / 2, "{speed}");
+}
+
+#[test]
 fn a_generated_history_is_legal() {
     for unknown_one_in in [0, 7] {
         let shape = Shape { operations: 500, clients: 8, keys: 10, unknown_one_in };
-        let checked = checker::run(shape);
+        let checked = checker::run(shape, 100);
         assert_eq!(checked.verdict, Verdict::Pass, "{shape:?}");
         assert_eq!(checked.unknown, if unknown_one_in == 0 { 0 } else { 71 });
     }

@@ -1,4 +1,4 @@
-//! Measurements by command: `benches load`, `side-by-side`, `simulator`, `checker`.
+//! Measurements by command: `benches load`, `side-by-side`, `watchers`, `simulator`, `judged`, `checker`.
 
 #![expect(clippy::print_stdout, reason = "the numbers are what was asked for")]
 
@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use benches::checker::{self, Shape};
+use benches::judged::{self, Judged};
 use benches::load::{self, End, Load, Work};
-use benches::process::Program;
+use benches::process::{self, Program};
 use benches::side_by_side::{self, Comparison};
 use benches::simulator::{self, Simulation};
 use benches::watchers::{self, Watchers};
@@ -32,6 +33,8 @@ enum Command {
     Watchers(WatchersFlags),
     /// How fast the simulator runs a cluster.
     Simulator(SimulatorFlags),
+    /// How fast runs are with clients, watchers and all checkers.
+    Judged(JudgedFlags),
     /// How long the strict serializability checker takes.
     Checker(CheckerFlags),
 }
@@ -142,10 +145,29 @@ struct SimulatorFlags {
 }
 
 #[derive(Args, Debug)]
+struct JudgedFlags {
+    /// Members of the cluster.
+    #[arg(long, default_value_t = 3)]
+    members: usize,
+    /// Requests per simulated second, about; several take their turns.
+    #[arg(long, value_delimiter = ',', default_value = "20,500")]
+    rate: Vec<u64>,
+    /// Simulated seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// The number that decides the run.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Args, Debug)]
 struct CheckerFlags {
     /// Sizes of the histories, separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
+    #[arg(long, value_delimiter = ',', default_value = "500,1000,100000,1000000")]
     operations: Vec<u64>,
+    /// Most operations that are also checked by search.
+    #[arg(long, default_value_t = 1_000)]
+    search_max: u64,
     /// Clients at the same time.
     #[arg(long, default_value_t = 8)]
     clients: u64,
@@ -165,6 +187,12 @@ fn main() -> ExitCode {
         Command::Simulator(flags) => {
             let SimulatorFlags { members, rate, puts, seed } = flags;
             println!("{}", simulator::run(Simulation { seed, members, rate, puts }));
+            Ok(())
+        }
+        Command::Judged(JudgedFlags { members, rate, seconds, seed }) => {
+            for rate in rate {
+                println!("{}", judged::measure(Judged { seed, members, rate, seconds }));
+            }
             Ok(())
         }
         Command::Checker(flags) => {
@@ -230,6 +258,9 @@ fn check(flags: &CheckerFlags) {
     for operations in &flags.operations {
         let CheckerFlags { clients, keys, unknown_one_in, .. } = *flags;
         let shape = Shape { operations: *operations, clients, keys, unknown_one_in };
-        println!("{}", checker::run(shape));
+        println!("{}", checker::run(shape, flags.search_max));
+    }
+    if let Some(bytes) = process::peak_memory() {
+        println!("most memory at a time, histories included: {} MiB", bytes >> 20);
     }
 }
