@@ -47,7 +47,7 @@ impl<R: Runtime> Lessor<R> {
                     let renewal = self.deadlines.keeper().renew(term, id, InstantOf::<R>::now());
                     match renewal {
                         Renewal::Renewed => return self.make_it_hold(term, id).await,
-                        Renewal::NotLeader => return Err(LocalError::NotLeader(None)),
+                        Renewal::NotLeader => return Err(LocalError::NotLeader),
                         // Unknown: it is applied, and about to be told to the keeper.
                         Renewal::Wait | Renewal::Unknown => {}
                     }
@@ -75,7 +75,7 @@ impl<R: Runtime> Lessor<R> {
         let Some(mut lease) = lease else { return Ok(None) };
         let keeper = self.deadlines.keeper();
         if keeper.term() != Some(term) {
-            return Err(LocalError::NotLeader(None));
+            return Err(LocalError::NotLeader);
         }
         // One that the keeper has not heard of yet was granted, or has ended, this very moment.
         if let Some(left) = keeper.remaining(term, id, InstantOf::<R>::now()) {
@@ -97,7 +97,7 @@ impl<R: Runtime> Lessor<R> {
     }
 
     fn term(&self) -> Result<u64, LocalError> {
-        self.deadlines.keeper().term().ok_or(LocalError::NotLeader(None))
+        self.deadlines.keeper().term().ok_or(LocalError::NotLeader)
     }
 
     /// What a lease was granted for, and what a checkpoint left of it.

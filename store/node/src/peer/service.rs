@@ -73,7 +73,7 @@ impl<R: Runtime> PeerService<R> {
 
 fn peer_error(error: &LocalError) -> peer::PeerError {
     match error {
-        LocalError::NotLeader(_) => peer::PeerError::NotLeader,
+        LocalError::NotLeader => peer::PeerError::NotLeader,
         LocalError::LeadershipLost => peer::PeerError::LeaderChanged,
         LocalError::NoQuorum => peer::PeerError::Timeout,
         LocalError::TooManyRequests => peer::PeerError::TooManyRequests,

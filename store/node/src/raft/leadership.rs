@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use openraft::ServerState;
 use openraft::network::RPCOption;
 use openraft::network::v2::RaftNetworkV2;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
@@ -81,7 +82,7 @@ impl<R: Runtime> Leadership<R> {
 
     async fn confirm_in_time(&mut self) -> Result<LogId, LocalError> {
         let (standing, committed) = loop {
-            let standing = standing(&self.raft, self.member_id).await?;
+            let standing = standing(&self.raft).await?;
             match standing.committed {
                 Some(committed) => break (standing, committed),
                 None => R::sleep(COMMIT_POLL).await,
@@ -105,7 +106,7 @@ impl<R: Runtime> Leadership<R> {
             }
             match result {
                 Confirmed::Yes => _ = confirmed.insert(voter),
-                Confirmed::No => return Err(LocalError::NotLeader(None)),
+                Confirmed::No => return Err(LocalError::NotLeader),
                 Confirmed::Unknown => {}
             }
         }
@@ -128,27 +129,21 @@ impl<R: Runtime> Leadership<R> {
     }
 }
 
-/// What member `member_id` is as a leader, if it is one.
-pub(super) async fn standing<R: Runtime>(
-    raft: &Raft<R>,
-    member_id: u64,
-) -> Result<Standing, LocalError> {
+/// What this member is as a leader, if it is one.
+pub(super) async fn standing<R: Runtime>(raft: &Raft<R>) -> Result<Standing, LocalError> {
     let read = raft.with_raft_state(|state| {
         let vote = *state.vote_ref();
         let committed = state.local_committed();
         let own = committed.filter(|id| id.leader_id.term == vote.leader_id.term);
-        Standing {
+        let standing = Standing {
             vote,
             membership: state.membership_state.effective().membership().clone(),
             committed: own.copied(),
-        }
+        };
+        // The vote alone does not tell: see `leader_of`.
+        (state.server_state == ServerState::Leader).then_some(standing)
     });
-    let standing = read.await.map_err(|_fatal| LocalError::Stopped)?;
-    let leader = standing.vote.leader_id.voted_for;
-    if standing.vote.committed && leader == member_id {
-        return Ok(standing);
-    }
-    Err(LocalError::NotLeader(standing.vote.committed.then_some(leader)))
+    read.await.map_err(|_fatal| LocalError::Stopped)?.ok_or(LocalError::NotLeader)
 }
 
 /// Asks a voter by a heartbeat of its own.

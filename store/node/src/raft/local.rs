@@ -21,9 +21,9 @@ const READERS_MAX: usize = 100_000;
 /// Why this member could not do what a leader does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocalError {
-    /// It does not lead: nothing was done. The leader, where known.
+    /// It does not lead: nothing was done.
     #[error("not the leader")]
-    NotLeader(Option<u64>),
+    NotLeader,
     /// It led when it began, and lost leadership: what was asked may or may not be done.
     #[error("leadership was lost")]
     LeadershipLost,
@@ -123,9 +123,7 @@ impl<R: Runtime> Local<R> {
         write.await.map_err(|_fatal| LocalError::Stopped)?;
         match answered.await {
             Ok(Ok(response)) => Ok(response.data),
-            Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {
-                Err(LocalError::NotLeader(forward.leader_id))
-            }
+            Ok(Err(ClientWriteError::ForwardToLeader(_))) => Err(LocalError::NotLeader),
             Ok(Err(_)) => Err(LocalError::LeadershipLost),
             Err(_) => Err(LocalError::Stopped),
         }
@@ -140,7 +138,7 @@ impl<R: Runtime> Local<R> {
     pub async fn read_index_in_term(&self, term: u64) -> Result<u64, LocalError> {
         let read = self.read_log_id().await?;
         // A leader has an entry of its own term, and reads no earlier.
-        if read.leader_id.term == term { Ok(read.index) } else { Err(LocalError::NotLeader(None)) }
+        if read.leader_id.term == term { Ok(read.index) } else { Err(LocalError::NotLeader) }
     }
 
     /// An index such that whoever has applied it may answer a linearizable read that began before the

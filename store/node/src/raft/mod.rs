@@ -13,7 +13,7 @@ pub mod codec;
 mod in_flight;
 mod in_force;
 pub mod inbound;
-mod known_leader;
+mod leader_of;
 mod leadership;
 pub mod local;
 pub mod log_store;
@@ -34,7 +34,7 @@ use openraft::{EntryPayload, RaftTypeConfig, Vote};
 use crate::runtime::Runtime;
 
 pub use applier::Applier;
-pub use known_leader::{known_leader, leads};
+pub use leader_of::{leader_of, leads};
 pub use presence::Presence;
 pub use proposal::{Proposal, Reply};
 pub use timing::config;

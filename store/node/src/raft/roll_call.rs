@@ -43,7 +43,7 @@ impl<R: Runtime> RollCall<R> {
 
     /// Which of these members follow this leader, itself among them: each is asked once, after the call.
     pub(super) async fn call(&self, members: &[u64]) -> Result<BTreeSet<u64>, LocalError> {
-        let standing = standing(&self.raft, self.member_id).await?;
+        let standing = standing(&self.raft).await?;
         let others = members.iter().filter(|member| **member != self.member_id);
         let answers = others.filter_map(|member| {
             let node = standing.membership.get_node(member)?.clone();
@@ -55,7 +55,7 @@ impl<R: Runtime> RollCall<R> {
         for (member, answer) in join_all(answers).await {
             match answer {
                 Confirmed::Yes => _ = present.insert(member),
-                Confirmed::No => return Err(LocalError::NotLeader(None)),
+                Confirmed::No => return Err(LocalError::NotLeader),
                 Confirmed::Unknown => {}
             }
         }

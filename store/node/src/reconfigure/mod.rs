@@ -26,7 +26,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::config::Config;
 use crate::raft::local::{Local, LocalError};
-use crate::raft::{MemberNode, Raft, StoredMembership, codec, is_voter, known_leader, leads};
+use crate::raft::{MemberNode, Raft, StoredMembership, codec, is_voter, leads};
 use crate::runtime::Runtime;
 use crate::state::State;
 
@@ -155,11 +155,11 @@ impl<R: Runtime> Reconfigurer<R> {
         loop {
             let metrics = self.raft.server_metrics().borrow_watched().clone();
             if !leads(&metrics) {
-                return Err(LocalError::NotLeader(known_leader(&metrics)));
+                return Err(LocalError::NotLeader);
             }
             let in_force = &metrics.membership_config;
             if self.has_left(metrics.id, in_force) {
-                return Err(LocalError::NotLeader(None));
+                return Err(LocalError::NotLeader);
             }
             let is_committed = in_force.log_id() == metrics.committed_membership_config.log_id();
             if !is_committed {
@@ -233,7 +233,7 @@ impl<R: Runtime> Reconfigurer<R> {
     fn view(&self) -> Result<View, LocalError> {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let (leader, last) = (metrics.id, metrics.last_log_index.unwrap_or(0));
-        let matched = metrics.replication.ok_or(LocalError::NotLeader(metrics.current_leader))?;
+        let matched = metrics.replication.ok_or(LocalError::NotLeader)?;
         let contacts = self.contacts();
         self.state.with_mark(|machine, mark| {
             let stored = codec::decode_stored_membership(mark.membership.clone())

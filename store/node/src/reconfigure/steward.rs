@@ -18,11 +18,8 @@ impl<R: Runtime> Reconfigurer<R> {
     pub async fn run(&self) {
         let mut metrics = self.raft.server_metrics();
         loop {
-            let leads = {
-                let now = metrics.borrow_and_update();
-                leads(&now)
-            };
-            if leads {
+            let is_leader = leads(&metrics.borrow_and_update());
+            if is_leader {
                 self.note_contacts();
                 self.take_next_step().await;
                 R::sleep(self.heartbeat).await;

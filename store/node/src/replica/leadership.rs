@@ -3,7 +3,7 @@
 use openraft_rt::WatchReceiver;
 
 use super::{Replica, Unavailable};
-use crate::raft::{is_voter, known_leader, leads};
+use crate::raft::{is_voter, leader_of, leads};
 use crate::runtime::Runtime;
 
 /// Why leadership was not handed over.
@@ -42,7 +42,7 @@ impl<R: Runtime> Replica<R> {
         let stopped = |_| MoveError::Unavailable(Unavailable::Stopped);
         self.inner.raft.trigger().transfer_leader(target).await.map_err(stopped)?;
         let moved = async {
-            while known_leader(&metrics.borrow_and_update()) != Some(target) {
+            while leader_of(&metrics.borrow_and_update()) != Some(target) {
                 if metrics.changed().await.is_err() {
                     return Err(MoveError::Unavailable(Unavailable::Stopped));
                 }

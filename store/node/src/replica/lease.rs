@@ -23,7 +23,7 @@ fn own<T>(result: Result<T, LocalError>) -> Option<Result<T, Unavailable>> {
         Err(LocalError::NoQuorum) => Some(Err(Unavailable::NotLeader)),
         Err(LocalError::Stopped) => Some(Err(Unavailable::Stopped)),
         Err(LocalError::TooManyRequests) => Some(Err(Unavailable::TooManyRequests)),
-        Err(LocalError::NotLeader(_) | LocalError::LeadershipLost) => None,
+        Err(LocalError::NotLeader | LocalError::LeadershipLost) => None,
     }
 }
 

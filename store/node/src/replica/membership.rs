@@ -111,7 +111,7 @@ impl<R: Runtime> Replica<R> {
         match self.inner.reconfigurer.change(change.clone()).await {
             Ok(index) => Asked::Answered(Ok(index)),
             Err(ChangeError::Refused(refusal)) => Asked::Answered(Err(refusal)),
-            Err(ChangeError::Local(LocalError::NotLeader(_))) => Asked::NotDone,
+            Err(ChangeError::Local(LocalError::NotLeader)) => Asked::NotDone,
             Err(ChangeError::Local(LocalError::TooManyRequests)) => {
                 Asked::Unknown(Unavailable::TooManyRequests)
             }

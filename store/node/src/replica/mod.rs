@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::lease::Lessor;
 use crate::raft::local::Local;
 use crate::raft::peers::Peers;
-use crate::raft::{MemberNode, Presence, Raft, known_leader};
+use crate::raft::{MemberNode, Presence, Raft, leader_of};
 use crate::reconfigure::Reconfigurer;
 use crate::runtime::Runtime;
 use crate::state::State;
@@ -208,7 +208,7 @@ impl<R: Runtime> Replica<R> {
 
     /// The leader that this member follows, or itself when it leads.
     pub fn leader(&self) -> Option<u64> {
-        known_leader(&self.inner.raft.server_metrics().borrow_watched())
+        leader_of(&self.inner.raft.server_metrics().borrow_watched())
     }
 
     /// The member's part in the cluster.

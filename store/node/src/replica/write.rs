@@ -55,7 +55,7 @@ impl<R: Runtime> Replica<R> {
     async fn propose_here(&self, proposal: &Proposal) -> Asked<Reply> {
         match self.inner.local.propose(proposal.clone()).await {
             Ok(reply) => Asked::Answered(reply),
-            Err(LocalError::NotLeader(_)) => Asked::NotDone,
+            Err(LocalError::NotLeader) => Asked::NotDone,
             Err(LocalError::TooManyRequests) => Asked::Unknown(Unavailable::TooManyRequests),
             Err(LocalError::Stopped) => Asked::Unknown(Unavailable::Stopped),
             Err(LocalError::LeadershipLost | LocalError::NoQuorum) => {

@@ -11,7 +11,7 @@ use crate::bootstrap::{self, BootstrapError};
 use crate::node::Environment;
 use crate::observer::{Observation, Observer};
 use crate::raft::peers::Peers;
-use crate::raft::{Raft, known_leader, leads};
+use crate::raft::{Raft, leader_of, leads};
 use crate::replica::Replica;
 use crate::runtime::{Network, Runtime};
 use crate::stop::Stop;
@@ -111,7 +111,7 @@ async fn follow_role<R: Runtime>(raft: Raft<R>, observer: Arc<dyn Observer>) {
     loop {
         let now = {
             let now = metrics.borrow_and_update();
-            (now.vote.leader_id.term, known_leader(&now), leads(&now))
+            (now.vote.leader_id.term, leader_of(&now), leads(&now))
         };
         if last != Some(now) {
             last = Some(now);

@@ -216,6 +216,10 @@ async fn assemble<R: Runtime>(
             .await
             .map_err(|fatal| StartError::Raft(fatal.to_string()))?;
     begun.raft = Some(raft.clone());
+    // What was committed and not yet in the database is applied by now, the removal perhaps with it.
+    if removed.is_stopped() {
+        return Err(BootstrapError::Removed.into());
+    }
     let local = Local::start(raft.clone(), links, member_id, patience, &begun.tasks);
     let lessor = Lessor::new(deadlines, state.clone(), local.clone(), patience);
     Ok(Parts { raft, memberships, local, lessor, state, hub, tokens, peers, removed })
