@@ -33,7 +33,6 @@ impl States {
 
 /// Compares what members told of each index, and their ends.
 pub fn check(history: &History, options: &Options) -> Verdict {
-    let mut findings = Findings::default();
     let mut states = States::default();
     let mut last: BTreeMap<MemberId, &Applied> = BTreeMap::new();
     let mut stopped: BTreeMap<MemberId, bool> = BTreeMap::new();
@@ -65,7 +64,7 @@ pub fn check(history: &History, options: &Options) -> Verdict {
     if states.first.is_empty() {
         return Verdict::inconclusive("no member told what it applied");
     }
-    findings.extend(states.findings);
+    let mut findings = states.findings;
     let end = history.events.iter().map(Event::time).max().unwrap_or(0);
     if healed.is_some_and(|healed| end >= healed.saturating_add(options.watch_grace)) {
         last.retain(|member, _| !stopped.get(member).copied().unwrap_or(false));

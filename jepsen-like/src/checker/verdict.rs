@@ -89,14 +89,6 @@ impl Findings {
         }
     }
 
-    /// Notes those that another found before.
-    pub fn extend(&mut self, before: Self) {
-        self.others += before.others;
-        if let Some(violation) = before.first {
-            self.others += usize::from(self.first.replace(violation).is_some());
-        }
-    }
-
     /// The first one, so far.
     pub fn first(&self) -> Option<&Violation> {
         self.first.as_ref()

@@ -38,7 +38,11 @@ pub(super) fn ledger(plan: &Plan, ran: &Ran) -> Table {
         (
             "what was synced is there after a loss of power, and what was not may be, in part",
             "always",
-            format!("power lost {} times", ended("power lost")),
+            format!(
+                "power lost {} times, {} of them in a write",
+                ended("power lost") + ended("power lost in a write"),
+                ended("power lost in a write")
+            ),
         ),
         (
             "a member that cannot trust its disk stops, and no other stops by itself",
@@ -107,12 +111,13 @@ mod tests {
     fn the_accounts_count_members_and_not_steps() {
         let script = "# A test.\nmembers 3\nduration 14s\nat 1s power-loss all\n\
                       at 1500ms restart all\nat 4s replace-member 2\nat 10s kill all\n\
-                      at 10500ms restart all\nat 12s drift 1 -90\n";
+                      at 10500ms restart all\nat 11s burst 100\nat 11s power-loss-in-write leader\n\
+                      at 11500ms restart all\nat 12s drift 1 -90\n";
         let plan = parse("accounts", script).expect("it is a script");
         let table = ledger(&plan, &simulate(&plan, 7, &Options::default()));
         let done: Vec<&str> = table.rows.iter().map(|row| row[2].as_str()).collect();
         assert!(done[0].starts_with("1 lost, 0 bits"), "{done:?}");
-        assert_eq!(done[1], "power lost 3 times");
+        assert_eq!(done[1], "power lost 4 times, 1 of them in a write");
         assert!(done[4].starts_with("off by 90 ppm"), "{done:?}");
         assert!(done[5].starts_with("3 kills"), "{done:?}");
     }

@@ -33,7 +33,8 @@ pub fn invocation() -> &'static str {
     if cfg!(debug_assertions) { "cargo sim" } else { "cargo sim --release" }
 }
 
-/// Runs and judges one seed. A panic is a harness error, and is passed on to nobody.
+/// Runs and judges one seed. A panic is passed on to nobody: in a member's own code it is a violation, elsewhere an
+/// error of the harness.
 pub fn run_one(subject: &Subject, seed: u64, details: &Details) -> Run {
     let plan = subject.plan(seed);
     let mut run = guarded(&plan, seed, |slot| {
@@ -95,17 +96,19 @@ fn write_history(folder: &Path, name: &str, seed: u64, history: &History) -> std
     writer.finish().map(drop)
 }
 
-/// Where the code of members lies, beside that of the libraries which the harness uses as well.
-const MEMBER_CODE: [&str; 2] = ["store/", "openraft"];
+/// Where openraft's code lies: as published, and as a copy that a mutant was built with.
+const OPENRAFT: [&str; 2] = ["/openraft-0.", "openraft/src/"];
 
-/// A member that panics is what a run is to find; anything else that does is the harness.
+/// A member that panics is what a run is to find; anything else that does is the harness. Libraries that both use
+/// tell nobody who called them, and count as the harness.
 fn panicked(plan: &Plan, seed: u64, panic: Option<String>) -> Run {
     let message = panic.unwrap_or_else(|| "a panic that nobody saw".to_owned());
     let place = message.rsplit_once(" (").map_or("", |(_, place)| place);
-    let (verdict, checker) = match MEMBER_CODE.iter().any(|code| place.contains(code)) {
-        true => (Verdict::Violation, "member panic"),
-        false => (Verdict::HarnessError, "panic"),
-    };
+    let (verdict, checker) =
+        match place.starts_with("store/") || OPENRAFT.iter().any(|code| place.contains(code)) {
+            true => (Verdict::Violation, "member panic"),
+            false => (Verdict::HarnessError, "panic"),
+        };
     Run {
         seed,
         verdict,

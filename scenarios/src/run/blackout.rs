@@ -23,18 +23,21 @@ const POLL: Duration = Duration::from_millis(1);
 
 impl Members {
     pub(super) async fn power_loss_in_write(&self, members: &[usize], dice: &mut Dice) {
-        let mut waiting: Vec<usize> =
-            members.iter().copied().filter(|member| self.is_up(*member)).collect();
-        for member in &waiting {
+        let losses = |member: usize| self.host(member).disk().counters().crashes;
+        let running = members.iter().copied().filter(|member| self.is_up(*member));
+        let mut waiting: Vec<(usize, u64)> =
+            running.map(|member| (member, losses(member))).collect();
+        for (member, _) in &waiting {
             self.host(*member).disk().power_loss_at(dice.between(OPERATION));
         }
         let polls = PATIENCE.as_millis() / POLL.as_millis();
         for _ in 0..polls {
             SimRuntime::sleep(POLL).await;
-            waiting.retain(|member| {
+            waiting.retain(|(member, before)| {
                 let is_up = self.is_up(*member);
-                if !is_up {
-                    self.ended(*member, "power lost in a write", Cluster::power_loss);
+                // Who has stopped by itself meanwhile has lost nothing.
+                if !is_up && losses(*member) > *before {
+                    self.bring_down(*member, "power lost in a write", Cluster::power_loss);
                 }
                 is_up
             });
@@ -42,7 +45,7 @@ impl Members {
                 return;
             }
         }
-        for member in waiting {
+        for (member, _) in waiting {
             self.power_loss(member);
         }
     }

@@ -93,8 +93,8 @@ impl Changes {
         inner.is_over = true;
     }
 
-    /// Whether a change is refused for the sake of somebody who will not come back, and whom it does not remove:
-    /// who would have to be replaced first, and nobody will be. Or of a learner whom nobody promotes any more.
+    /// Whether nobody will ever clear the way for a change: a member that is gone would have to be replaced first,
+    /// other than the one that it removes, or a learner promoted, and nothing more is ordered.
     fn is_hopeless(&self, ask: &Ask, error: Error) -> bool {
         if !self.lock().is_over {
             return false;
@@ -107,7 +107,10 @@ impl Changes {
         };
         match error {
             Error::Unhealthy | Error::MemberNotEnoughStarted => members.all().any(is_gone),
-            Error::TooManyLearners => true,
+            Error::TooManyLearners => {
+                let expected = self.lock().expected.clone();
+                expected.is_some_and(|all| all.into_values().any(|is_learner| is_learner))
+            }
             _ => false,
         }
     }

@@ -35,6 +35,10 @@ pub struct Judged {
 }
 
 /// Judges a run of a plan.
+///
+/// # Panics
+///
+/// If the run was ended by a violation that is none.
 pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
     let clocks = Clocks {
         fast_ppm: plan.fastest_drift_ppm(),
@@ -44,12 +48,14 @@ pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
     let report = checker::check(&ran.history, &options);
     let mut findings = ran.findings.clone();
     findings.extend(report.violations().map(finding));
-    // It is in the report as well, unless the two ways of looking do not agree.
-    if let Some(stopped) = &ran.stopped
-        && !report.violations().any(|found| found.guarantee == stopped.guarantee)
-    {
-        findings.push(finding(stopped));
-    }
+    // The same code has judged twice: if it does not agree with itself, the harness is wrong, and nobody else.
+    let is_shown =
+        |stopped: &Violation| report.violations().any(|found| found.guarantee == stopped.guarantee);
+    assert!(
+        ran.stopped.as_ref().is_none_or(is_shown),
+        "the run was ended by {:?}, which its history does not show",
+        ran.stopped
+    );
     let mut verdict = if findings.is_empty() { Verdict::Pass } else { Verdict::Violation };
     if verdict == Verdict::Pass {
         findings = doubts(plan, ran, &report);
@@ -166,5 +172,7 @@ fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
     let numbers = numbers.map(|(name, value)| (name.to_owned(), reports::grouped(value)));
     let verdicts =
         report.verdicts.iter().map(|(name, verdict)| (format!("checker {name}"), word(verdict)));
-    numbers.into_iter().chain(verdicts).collect()
+    let stopped =
+        ran.stopped.iter().map(|by| ("ended early by".to_owned(), by.guarantee.to_owned()));
+    numbers.into_iter().chain(verdicts).chain(stopped).collect()
 }

@@ -250,11 +250,11 @@ impl Members {
 
     fn end(&self, member: usize, text: &str, how: fn(&Cluster, usize)) {
         if self.is_up(member) {
-            self.ended(member, text, how);
+            self.bring_down(member, text, how);
         }
     }
 
-    pub(super) fn ended(&self, member: usize, text: &str, how: fn(&Cluster, usize)) {
+    pub(super) fn bring_down(&self, member: usize, text: &str, how: fn(&Cluster, usize)) {
         self.resume(member);
         how(&self.cluster, member);
         self.lock().crashes += 1;

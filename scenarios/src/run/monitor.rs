@@ -5,15 +5,12 @@
 
 use std::time::Duration;
 
-use detcd_node::observer::Observation;
-use futures_util::future;
 use jepsen_like::checker::Violation;
 use jepsen_like::checker::online::Online;
 use jepsen_like::history::Event;
 use openraft_rt::AsyncRuntime;
 use sim::SimRuntime;
 use sim::World;
-use sim::cluster::Record;
 
 use super::members::Members;
 use super::observed::{self, LogEnds, Teller};
@@ -22,8 +19,6 @@ use super::observed::{self, LogEnds, Teller};
 const POLL: Duration = Duration::from_millis(100);
 /// What happened just now waits for the next look: some of it is told a little late.
 const LAG_US: u64 = 1_000;
-/// How long it waits for the number of somebody new.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the run goes on to show what comes of it.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
@@ -37,7 +32,6 @@ pub(super) struct Monitor {
     records: usize,
     faults: usize,
     waiting: Vec<Event>,
-    is_lost: bool,
 }
 
 impl Monitor {
@@ -51,7 +45,6 @@ impl Monitor {
             records: 0,
             faults: 0,
             waiting: Vec::new(),
-            is_lost: false,
         }
     }
 
@@ -60,10 +53,6 @@ impl Monitor {
         loop {
             SimRuntime::sleep(POLL).await;
             self.look();
-            if self.is_lost {
-                // Nobody was told whom a change had added. The whole history is judged in the end.
-                return future::pending().await;
-            }
             if let Some(violation) = self.online.violation() {
                 let violation = violation.clone();
                 SimRuntime::sleep(AFTERMATH).await;
@@ -74,38 +63,32 @@ impl Monitor {
 
     fn look(&mut self) {
         let records = self.members.cluster().observed().records_from(self.records);
-        let named = records.iter().take_while(|record| self.knows_all_of(record)).count();
-        self.records += named;
-        let names = |id| self.members.number(id);
-        for record in &records[..named] {
-            self.teller.tell(record, &names, &mut self.waiting);
+        self.records += records.len();
+        let fresh = self.waiting.len();
+        for record in &records {
+            self.teller.tell(record, &|_| None, &mut self.waiting);
         }
         let faults = self.members.faults_from(self.faults);
         self.faults += faults.len();
         self.waiting.extend(faults.iter().filter_map(observed::stop));
+        // Who is being added is in the log before there is a number for it: here everybody is called by the id.
+        for event in &mut self.waiting[fresh..] {
+            let member = match event {
+                Event::Observed(seen) => &mut seen.member,
+                Event::Applied(tap) => &mut tap.member,
+                _ => continue,
+            };
+            let number = usize::try_from(*member).expect("members are few");
+            *member = self.members.id(number).unwrap_or(*member);
+        }
         self.waiting.sort_by_key(Event::time);
-        let unheard = records.get(named).map(|record| record.time);
-        let until = unheard.unwrap_or(self.world.true_time());
-        let until = u64::try_from(until.as_micros()).unwrap_or(u64::MAX);
-        let ripe = self.waiting.partition_point(|event| event.time() + LAG_US <= until);
+        let now = u64::try_from(self.world.true_time().as_micros()).unwrap_or(u64::MAX);
+        let ripe = self.waiting.partition_point(|event| event.time() + LAG_US <= now);
         for event in self.waiting.drain(..ripe) {
             if let Some(before) = self.ends.before(&event) {
                 self.online.look(&before);
             }
             self.online.look(&event);
-        }
-        self.is_lost = unheard.is_some_and(|since| self.world.true_time() > since + PATIENCE);
-    }
-
-    /// Whether everybody of whom the record speaks has a number. Who is added gets one with the answer.
-    fn knows_all_of(&self, record: &Record) -> bool {
-        let is_known = |id: &u64| self.members.number(*id).is_some();
-        match &record.observation {
-            Observation::Membership { voters, learners, .. } => {
-                voters.iter().flatten().chain(learners).all(is_known)
-            }
-            Observation::Voted { candidate, .. } => is_known(candidate),
-            _ => true,
         }
     }
 }

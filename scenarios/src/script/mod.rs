@@ -23,8 +23,8 @@
 //! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, `learner`, or a remembered name. Those
 //! that are added get the next numbers, in the order of their steps.
 //!
-//! Steps: `kill WHO`, `power-loss WHO`, `power-loss-in-write WHO`, `restart WHO`, `pause WHO for T`, `stall-disk WHO for T`,
-//! `stall-disk WHO files PREFIX for T`,
+//! Steps: `kill WHO`, `power-loss WHO`, `power-loss-in-write WHO`, `restart WHO`, `pause WHO for T`,
+//! `stall-disk WHO for T`, `stall-disk WHO files PREFIX for T`,
 //! `partition {1} {2 3}`, `partition minority WHO`, `partition majority WHO`, `cut WHO from WHO`,
 //! `cut WHO from clients`, `one-way WHO -> WHO`, `flap WHO - WHO every T for T`, `reset WHO - WHO`, `heal`,
 //! `slow-disk WHO N times for T`, `fail-disk WHO read|write|sync`, `fill-disk WHO for T`,
