@@ -104,11 +104,12 @@ const OPENRAFT: [&str; 2] = ["/openraft-0.", "openraft/src/"];
 fn panicked(plan: &Plan, seed: u64, panic: Option<String>) -> Run {
     let message = panic.unwrap_or_else(|| "a panic that nobody saw".to_owned());
     let place = message.rsplit_once(" (").map_or("", |(_, place)| place);
-    let (verdict, checker) =
-        match place.starts_with("store/") || OPENRAFT.iter().any(|code| place.contains(code)) {
-            true => (Verdict::Violation, "member panic"),
-            false => (Verdict::HarnessError, "panic"),
-        };
+    let is_member = place.starts_with("store/") || OPENRAFT.iter().any(|code| place.contains(code));
+    let (verdict, checker) = if is_member {
+        (Verdict::Violation, "member panic")
+    } else {
+        (Verdict::HarnessError, "panic")
+    };
     Run {
         seed,
         verdict,

@@ -49,8 +49,9 @@ pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
     let mut findings = ran.findings.clone();
     findings.extend(report.violations().map(finding));
     // The same code has judged twice: if it does not agree with itself, the harness is wrong, and nobody else.
+    // Each checker tells the first that it found, and of two in one moment that may be the other.
     let is_shown =
-        |stopped: &Violation| report.violations().any(|found| found.guarantee == stopped.guarantee);
+        |stopped: &Violation| report.violations().any(|found| found.checker == stopped.checker);
     assert!(
         ran.stopped.as_ref().is_none_or(is_shown),
         "the run was ended by {:?}, which its history does not show",
