@@ -77,17 +77,22 @@ fn a_simulated_cluster_answers_all_puts() {
 
 #[test]
 fn a_calm_run_passes_and_has_the_rate_that_was_asked_for() {
-    let speed = judged::measure(Judged { seed: 1, members: 3, rate: 60, seconds: 4 });
+    let speed = judged::measure(Judged { seed: 1, members: 3, rate: 60, seconds: 10 });
     assert_eq!(speed.verdict, reports::Verdict::Pass);
-    assert!(speed.checked >= 4 * 60 / 2, "{speed}");
+    let rate = speed.operations as f64 / speed.simulated.as_secs_f64();
+    assert!((40.0..80.0).contains(&rate), "{speed}");
 }
 
 #[test]
 fn a_generated_history_is_legal() {
     for unknown_one_in in [0, 7] {
         let shape = Shape { operations: 500, clients: 8, keys: 10, unknown_one_in };
-        let checked = checker::run(shape, 100);
+        let checked = checker::run(shape, 0);
         assert_eq!(checked.verdict, Verdict::Pass, "{shape:?}");
         assert_eq!(checked.unknown, if unknown_one_in == 0 { 0 } else { 71 });
+        assert_eq!(checked.search, None);
     }
+    let small = Shape { operations: 100, clients: 8, keys: 10, unknown_one_in: 50 };
+    let (verdict, _) = checker::run(small, 100).search.expect("it is small enough");
+    assert_eq!(verdict, Verdict::Pass, "the search agrees");
 }
