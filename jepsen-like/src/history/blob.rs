@@ -9,10 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 /// Marks a blob that is written as hexadecimal digits.
 const HEX: &str = "hex:";
 
+/// A longer one is shown up to here, with its length.
+const SHOWN_MAX: usize = 48;
+
 /// A key or a value.
 ///
 /// Copies share their bytes. Serialised as it stands when it is printable UTF-8, else as `hex:`
-/// and hexadecimal digits.
+/// and hexadecimal digits. Shown to people the same way, but only the beginning of a long one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Blob(Arc<[u8]>);
 
@@ -28,9 +31,7 @@ impl Blob {
     }
 
     fn printable(&self) -> Option<&str> {
-        let text = std::str::from_utf8(&self.0).ok()?;
-        let plain = !text.starts_with(HEX) && !text.chars().any(char::is_control);
-        plain.then_some(text)
+        printable(&self.0)
     }
 
     fn from_text(text: &str) -> Option<Self> {
@@ -52,13 +53,32 @@ impl Blob {
     }
 }
 
-impl fmt::Display for Blob {
+fn printable(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let plain = !text.starts_with(HEX) && !text.chars().any(char::is_control);
+    plain.then_some(text)
+}
+
+/// Bytes that are not text.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(text) = self.printable() {
-            return f.write_str(text);
-        }
         f.write_str(HEX)?;
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Display for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.printable() {
+            Some(text) => f.write_str(&text[..text.floor_char_boundary(SHOWN_MAX)])?,
+            None => Hex(&self.0[..self.0.len().min(SHOWN_MAX)]).fmt(f)?,
+        }
+        match self.0.len() {
+            bytes if bytes > SHOWN_MAX => write!(f, "... ({bytes} bytes)"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -96,7 +116,7 @@ impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.printable() {
             Some(text) => serializer.serialize_str(text),
-            None => serializer.collect_str(self),
+            None => serializer.collect_str(&Hex(&self.0)),
         }
     }
 }
@@ -126,6 +146,17 @@ mod tests {
         let blob = Blob::from("hex:zz");
         let written = serde_json::to_string(&blob).unwrap();
         assert_eq!(serde_json::from_str::<Blob>(&written).unwrap(), blob);
+    }
+
+    #[test]
+    fn a_long_one_is_shown_by_its_beginning_and_written_whole() {
+        let shown = |bytes: Vec<u8>| Blob::from(bytes).to_string();
+        assert_eq!(shown(vec![b'a'; 48]), "a".repeat(48));
+        assert_eq!(shown(vec![b'a'; 4096]), format!("{}... (4096 bytes)", "a".repeat(48)));
+        assert_eq!(shown(vec![0; 49]), format!("hex:{}... (49 bytes)", "00".repeat(48)));
+        // No letter is cut in two.
+        assert_eq!(shown("a\u{e9}".repeat(20).into_bytes()).matches('\u{e9}').count(), 16);
+        assert_eq!(serde_json::to_string(&Blob::from(vec![b'a'; 99])).unwrap().len(), 101);
     }
 
     #[test]

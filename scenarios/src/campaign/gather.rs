@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reports::{Run, Scenario, Verdict};
 
 use super::work::{Task, count};
-use super::{Listener, Progress, Settings};
+use super::{Listener, Progress, STORIES_MAX, Settings};
 
 /// The runs so far.
 pub(super) struct Gathered {
@@ -51,10 +51,15 @@ impl Gathered {
         self.progress.simulated_us += run.simulated_us;
         listener.run_done(&self.scenarios[task.batch].name, &run, self.progress);
         self.early.insert(number, (task, run));
-        while let Some((task, run)) = self.early.remove(&self.next) {
+        while let Some((task, mut run)) = self.early.remove(&self.next) {
             self.next += 1;
             self.tell_before(task.batch, listener);
-            self.scenarios[task.batch].runs.push(run);
+            let runs = &mut self.scenarios[task.batch].runs;
+            // A broken tree fails with every seed, and stories are large.
+            if runs.iter().filter(|run| run.story.is_some()).count() >= STORIES_MAX {
+                run.story = None;
+            }
+            runs.push(run);
         }
     }
 
@@ -70,5 +75,63 @@ impl Gathered {
             listener.scenario_done(scenario);
         }
         self.told = self.told.max(batch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reports::{Shard, Story};
+
+    use super::*;
+    use crate::campaign::{Batch, Details, Subject};
+
+    struct Nobody;
+
+    impl Listener for Nobody {
+        fn run_done(&mut self, _: &str, _: &Run, _: Progress) {}
+        fn scenario_done(&mut self, _: &Scenario) {}
+    }
+
+    fn failed(seed: u64) -> Run {
+        Run {
+            seed,
+            verdict: Verdict::Violation,
+            counts: Default::default(),
+            simulated_us: 1,
+            wall_us: 1,
+            digest: String::new(),
+            replay: String::new(),
+            findings: Vec::new(),
+            struck: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            story: Some(Story::default()),
+        }
+    }
+
+    #[test]
+    fn of_many_failures_the_first_seeds_keep_their_story_in_whatever_order_they_end() {
+        let settings = Settings {
+            title: String::new(),
+            command: String::new(),
+            batches: vec![Batch { subject: Subject::Swarm, seeds: 0..8, until: None }],
+            shard: Shard::WHOLE,
+            jobs: 1,
+            stops_at_first: false,
+            details: Details::default(),
+        };
+        let mut gathered = Gathered::new(&settings);
+        for seed in [3, 1, 0, 2, 7, 6, 5, 4] {
+            let number = usize::try_from(seed).unwrap();
+            gathered.add(number, Task { batch: 0, seed }, failed(seed), &mut Nobody);
+        }
+        let scenarios = gathered.finish(&mut Nobody);
+        let told: Vec<u64> = scenarios[0]
+            .runs
+            .iter()
+            .filter(|run| run.story.is_some())
+            .map(|run| run.seed)
+            .collect();
+        assert_eq!(told, [0, 1, 2, 3, 4]);
+        assert_eq!(scenarios[0].runs.len(), 8);
     }
 }

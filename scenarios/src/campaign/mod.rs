@@ -13,7 +13,7 @@ mod story;
 mod subject;
 mod work;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use reports::{Campaign, Run, Scenario, Shard, Verdict};
@@ -27,6 +27,13 @@ pub use self::work::Batch;
 
 /// Of a thousand runs so many may say nothing.
 const INCONCLUSIVE_PER_THOUSAND_MAX: usize = 10;
+
+/// Pages of one scenario are much alike: a few of them do.
+pub const STORIES_MAX: usize = 5;
+
+/// Of the failed runs of one scenario, so many leave their history: each may be tens of megabytes, and all can
+/// be run again.
+const HISTORIES_MAX: u64 = 20;
 
 /// What a campaign consists of.
 #[derive(Debug, Clone)]
@@ -74,6 +81,8 @@ pub trait Listener {
 pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
     let start = Instant::now();
     let enough = AtomicBool::new(false);
+    let failed: Vec<AtomicU64> = settings.batches.iter().map(|_| AtomicU64::new(0)).collect();
+    let no_histories = Details { histories: None, ..settings.details.clone() };
     let mut gathered = Gathered::new(settings);
     pool::for_each(
         settings.jobs,
@@ -81,7 +90,11 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
             .take_while(|_| !enough.load(Ordering::Relaxed)),
         |task| {
             let subject = &settings.batches[task.batch].subject;
-            let run = run_one(subject, task.seed, &settings.details);
+            let failed = &failed[task.batch];
+            let is_kept = failed.load(Ordering::Relaxed) < HISTORIES_MAX;
+            let details = if is_kept { &settings.details } else { &no_histories };
+            let run = run_one(subject, task.seed, details);
+            failed.fetch_add(u64::from(run.verdict != Verdict::Pass), Ordering::Relaxed);
             if settings.stops_at_first && run.verdict == Verdict::Violation {
                 enough.store(true, Ordering::Relaxed);
             }

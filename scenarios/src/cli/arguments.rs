@@ -62,6 +62,9 @@ pub(super) enum Command {
         /// First seed, and the one after the last.
         #[arg(long)]
         seeds: Option<SeedRange>,
+        /// End at the first violation.
+        #[arg(long)]
+        stop_at_first: bool,
         /// Which ones; all, if none is named.
         names: Vec<String>,
     },

@@ -9,7 +9,9 @@ use reports::{Campaign, Origin, ResultsWriter, Run, Scenario, Shard, Verdict};
 use super::Trouble;
 use super::arguments::Common;
 use super::screen::{Screen, failures, say, summary};
-use crate::campaign::{self, Batch, Details, Listener, Progress, Settings, Subject, find};
+use crate::campaign::{
+    self, Batch, Details, Listener, Progress, STORIES_MAX, Settings, Subject, find,
+};
 
 /// Seeds of the scripted scenarios, if none are asked for.
 const SEEDS: Range<u64> = 0..20;
@@ -18,6 +20,7 @@ const SEEDS: Range<u64> = 0..20;
 pub(super) fn scripted(
     common: &Common,
     seeds: Option<Range<u64>>,
+    stops_at_first: bool,
     names: &[String],
 ) -> Result<Verdict, Trouble> {
     let subjects = if names.is_empty() {
@@ -25,7 +28,8 @@ pub(super) fn scripted(
     } else {
         names.iter().map(|name| find(name)).collect::<Result<_, _>>()?
     };
-    let settings = settings(common, "scripted scenarios", subjects, seeds.unwrap_or(SEEDS));
+    let mut settings = settings(common, "scripted scenarios", subjects, seeds.unwrap_or(SEEDS));
+    settings.stops_at_first = stops_at_first;
     report(common, &settings, Screen::new())
 }
 
@@ -153,9 +157,6 @@ impl Listener for Watching {
         self.screen.scenario_done(scenario);
     }
 }
-
-/// Pages of one scenario are much alike: a few of them do.
-const STORIES_MAX: usize = 5;
 
 fn keep_few_stories(campaign: &mut Campaign) {
     for scenario in &mut campaign.scenarios {

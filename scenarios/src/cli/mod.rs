@@ -82,14 +82,14 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
     let Arguments { command, common } = arguments;
     match command {
-        None => campaigns::scripted(&common, None, &[]),
+        None => campaigns::scripted(&common, None, false, &[]),
         Some(Command::List) => describe::list(),
         Some(Command::Show { name, seed }) => describe::show(&name, seed),
         Some(Command::Run { name, seed, verbose }) => {
             campaigns::single(&common, &name, seed, verbose)
         }
-        Some(Command::Scripted { seeds, names }) => {
-            campaigns::scripted(&common, seeds.map(Into::into), &names)
+        Some(Command::Scripted { seeds, stop_at_first, names }) => {
+            campaigns::scripted(&common, seeds.map(Into::into), stop_at_first, &names)
         }
         Some(Command::Swarm { seeds, stop_at_first }) => {
             campaigns::swarm(&common, seeds.into(), stop_at_first)

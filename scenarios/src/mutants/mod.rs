@@ -63,8 +63,8 @@ pub enum MutantError {
     /// The source of openraft is not to be had.
     #[error("the source of openraft cannot be found: {0}")]
     Upstream(String),
-    /// The mutant's program left no records.
-    #[error("the records of the mutant cannot be read: {0}")]
+    /// The program, with the mutant or without, left no records.
+    #[error("a campaign of the mutant left no records that can be read: {0}")]
     Records(String),
 }
 
@@ -247,17 +247,23 @@ impl Workshop {
     fn batch(&self, program: &Path, mutant: &Mutant, from: u64, to: u64) -> Result<Campaign> {
         let folder = self.target.join("report");
         let records = folder.join("campaign.json");
-        drop(fs::remove_file(&records));
+        // Histories may be large, and those of the batch before are of no use.
+        drop(fs::remove_dir_all(&folder));
         let seeds = format!("{from}..{to}");
         let folder = folder.to_string_lossy().into_owned();
         let mut arguments = vec!["--report-dir", folder.as_str()];
         if mutant.scenario == swarm::NAME {
             arguments.extend(["swarm", "--stop-at-first", "--seeds", &seeds]);
         } else {
-            arguments.extend(["scripted", "--seeds", &seeds, &mutant.scenario]);
+            let name = &mutant.scenario;
+            arguments.extend(["scripted", "--stop-at-first", "--seeds", &seeds, name]);
         }
-        self.run(&program.to_string_lossy(), &arguments)?;
-        let json = fs::read(&records).map_err(|source| file(&records, source))?;
+        let ran = self.run(&program.to_string_lossy(), &arguments)?;
+        let json = fs::read(&records).map_err(|_| {
+            let said = String::from_utf8_lossy(&ran.stderr);
+            let last = said.lines().rev().find(|line| !line.trim().is_empty());
+            MutantError::Records(format!("{}: {}", ran.status, last.unwrap_or("it said nothing")))
+        })?;
         serde_json::from_slice(&json).map_err(|error| MutantError::Records(error.to_string()))
     }
 
