@@ -44,6 +44,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("remove-leader"),
     script!("remove-leader-after-adding"),
     script!("removed-leader-restarts"),
+    script!("lone-founder-is-replaced"),
     script!("grow-and-shrink"),
     script!("power-loss-in-change"),
     script!("removed-and-cut-off"),

@@ -261,7 +261,13 @@ impl Members {
         self.begin(Place::Process, Some(member), text.to_owned());
     }
 
+    /// Starts a member that is down, but for a lone founder without its disk: nobody but its own flags tells it of
+    /// a cluster, so it would found one anew, as with etcd. Operators are told to replace it.
     pub(super) fn restart(&self, member: usize) {
+        let is_lone_founder = self.cluster.founders() == 1 && member == 1;
+        if is_lone_founder && self.is_lost(member) {
+            return;
+        }
         if !self.is_up(member) {
             self.cluster.restart(member);
             self.finish(Place::Process, Some(member));

@@ -104,6 +104,11 @@ impl Cluster {
         self.roster.size()
     }
 
+    /// How many members founded it: the numbers up to this.
+    pub fn founders(&self) -> usize {
+        self.config.members
+    }
+
     /// The numbers of the members that are here.
     pub fn members(&self) -> std::vec::IntoIter<usize> {
         self.roster.here().into_iter()
