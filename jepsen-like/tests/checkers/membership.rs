@@ -160,6 +160,26 @@ fn who_has_no_vote_does_not_lead() {
 }
 
 #[test]
+fn who_is_let_go_leads_until_it_knows_that_it_is_committed() {
+    let elect = |known: &[Fact], voters: &[MemberId]| {
+        let everybody = [1, 2, 3, 4];
+        let mut facts = each(&everybody, &configuration(0, &[&everybody], &[]));
+        facts.extend(each(&everybody, &durable(6)));
+        facts.extend(each(&everybody, &configuration(5, &[&everybody, &[1, 2, 3]], &[])));
+        facts.extend(each(&everybody, &committed(5)));
+        facts.extend(each(&everybody, &configuration(6, &[&[1, 2, 3]], &[])));
+        facts.extend(each(&everybody, &voted(1, 9)));
+        facts.extend(known.iter().map(|fact| (4, fact.clone())));
+        facts.extend(each(voters, &voted(2, 4)));
+        facts.push((4, leads(2)));
+        told(&facts)
+    };
+    elect(&[], &[1, 2, 4]).is_legal();
+    elect(&[], &[1, 4]).breaks("raft", "ELECTED_BY_QUORUM", &["1 of 3 voters"]);
+    elect(&[committed(6)], &[1, 2, 4]).breaks("raft", "ELECTED_BY_QUORUM", &["has no vote itself"]);
+}
+
+#[test]
 fn members_that_tell_nothing_of_their_votes_or_disks_prove_nothing() {
     let mut facts = each(&[1, 2, 3], &configuration(0, &[&[1, 2, 3]], &[]));
     facts.extend([(1, leads(2)), (1, durable(3)), (1, committed(3))]);

@@ -2,11 +2,13 @@
 //! committed in a given term, then that entry will be present in the logs of the leaders for all
 //! higher-numbered terms" (leader completeness; Raft paper, figure 3).
 //! While the membership changes, a candidate needs "separate majorities from both the old and new
-//! configurations", and uses the newest configuration in its log, committed or not (dissertation, 4.3).
+//! configurations", and uses the newest configuration in its log, committed or not (dissertation, 4.3). One that this
+//! configuration lets go "might still be needed until the C_new entry is committed" (4.2.2): it leads without a vote
+//! of its own, and not after it knows that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::{Known, Member};
+use super::known::{Configuration, Known, Member};
 use super::{Property, Report};
 use crate::history::MemberId;
 use crate::observation::{Fact, Observation, Role};
@@ -59,7 +61,9 @@ impl Elections {
         if open().next().is_none() {
             return;
         }
-        if !open().any(|configuration| configuration.counts(id)) {
+        let known = leader.applied.unwrap_or(0).max(leader.committed);
+        let is_let_go = |it: &Configuration| it.index > known && !it.members().any(|one| one == id);
+        if !open().any(|configuration| configuration.counts(id) || is_let_go(configuration)) {
             report("ELECTED_BY_QUORUM", format!("it leads term {term} and has no vote itself"));
             return;
         }
