@@ -6,7 +6,7 @@
 //! could have: that it is a quorum of members which run, reach each other, and have between them all that was
 //! committed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use detcd_node::observer::Observation;
@@ -32,20 +32,75 @@ enum Outside {
 
 const OUTSIDE: [Outside; 4] = [Outside::Down, Outside::Cut, Outside::Deaf, Outside::Mute];
 
+/// A membership as one of the members has it.
+#[derive(Debug)]
+struct Told {
+    index: u64,
+    /// One set of voters, or two of which both must agree.
+    voters: Vec<BTreeSet<usize>>,
+    learners: BTreeSet<usize>,
+}
+
+impl Told {
+    fn everybody(&self) -> impl Iterator<Item = usize> {
+        self.voters.iter().flatten().chain(&self.learners).copied()
+    }
+
+    /// Whether these are a quorum, and stay one even if every learner among the others is given its vote meanwhile.
+    fn is_held_by(&self, core: &BTreeSet<usize>) -> bool {
+        let to_come = self.learners.difference(core).count();
+        let is_quorum =
+            |set: &BTreeSet<usize>| set.intersection(core).count() * 2 > set.len() + to_come;
+        !self.voters.is_empty() && self.voters.iter().all(is_quorum)
+    }
+}
+
 impl Members {
-    /// A quorum of the members or more, not always all of them; nothing where there is no choice, or where it is
-    /// not known who has a vote.
+    /// Members that are a quorum of every membership that may be in force, and often more; nothing where that takes
+    /// all who could be healed.
     pub(super) fn choose_core(&self, dice: &mut Dice) -> Option<BTreeSet<usize>> {
-        let mut candidates = self.serving();
-        let quorum = self.count() / 2 + 1;
-        if self.count() < 3 || candidates.len() < quorum || self.changes() > 0 {
+        let told = self.told_memberships();
+        let newest = told.iter().max_by_key(|told| told.index)?;
+        let serving = self.serving();
+        let mut core: BTreeSet<usize> =
+            newest.everybody().filter(|member| serving.contains(member)).collect();
+        let holds = |core: &BTreeSet<usize>| told.iter().all(|told| told.is_held_by(core));
+        if !holds(&core) {
             return None;
         }
-        let size = quorum + dice.index(candidates.len() - quorum + 1);
-        while candidates.len() > size {
-            candidates.swap_remove(dice.index(candidates.len()));
+        let mut order: Vec<usize> = core.iter().copied().collect();
+        let mut outsiders = Vec::new();
+        let mut least = core.clone();
+        while !order.is_empty() {
+            let member = order.swap_remove(dice.index(order.len()));
+            least.remove(&member);
+            if holds(&least) {
+                outsiders.push(member);
+            } else {
+                least.insert(member);
+            }
         }
-        Some(candidates.into_iter().collect())
+        for member in outsiders.iter().take(dice.index(outsiders.len() + 1)) {
+            core.remove(member);
+        }
+        (core.len() < self.count()).then_some(core)
+    }
+
+    /// The membership by which each member counts quorums, or did when it was last heard of.
+    fn told_memberships(&self) -> Vec<Told> {
+        let numbers = |ids: &[u64]| ids.iter().filter_map(|id| self.number(*id)).collect();
+        let serving = self.serving();
+        let mut told = BTreeMap::new();
+        for record in self.records() {
+            if let Observation::Membership { index, voters, learners } = &record.observation
+                && serving.contains(&record.member)
+            {
+                let voters = voters.iter().map(|set| numbers(set)).collect();
+                let learners = numbers(learners);
+                told.insert(record.member, Told { index: *index, voters, learners });
+            }
+        }
+        told.into_values().collect()
     }
 
     /// Disks, clocks and links are well; between the core and each of the others something is wrong for good.
@@ -82,9 +137,9 @@ impl Members {
 
     /// Why the core could have come back; or why it could not.
     fn could_recover(&self, core: &BTreeSet<usize>) -> Result<String, String> {
-        let quorum = self.count() / 2 + 1;
-        if core.len() < quorum {
-            return Err(format!("{core:?} are fewer than {quorum} members"));
+        let told = self.told_memberships();
+        if let Some(other) = told.iter().find(|told| !told.is_held_by(core)) {
+            return Err(format!("{core:?} are no quorum of {:?}", other.voters));
         }
         if let Some(down) = core.iter().find(|member| !self.is_up(**member)) {
             return Err(format!("member {down} does not run"));
@@ -147,4 +202,38 @@ impl Liveness {
 /// The stream that chooses it.
 pub(super) fn dice(world: &sim::World) -> Dice {
     Dice::new(world.streams().source(Stream::Fault, "core"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(voters: &[&[usize]], learners: &[usize]) -> Told {
+        let set = |set: &[usize]| set.iter().copied().collect();
+        Told {
+            index: 1,
+            voters: voters.iter().map(|it| set(it)).collect(),
+            learners: set(learners),
+        }
+    }
+
+    fn holds(core: &[usize], told: &Told) -> bool {
+        told.is_held_by(&core.iter().copied().collect())
+    }
+
+    #[test]
+    fn a_core_is_a_quorum_of_every_set_of_voters() {
+        assert!(holds(&[1, 2], &told(&[&[1, 2, 3]], &[])));
+        assert!(!holds(&[1, 4], &told(&[&[1, 2, 3]], &[])));
+        assert!(!holds(&[1, 2], &told(&[&[1, 2, 3], &[1, 4, 5]], &[])));
+        assert!(holds(&[1, 2, 4], &told(&[&[1, 2, 3], &[1, 4, 5]], &[])));
+        assert!(!holds(&[1], &told(&[], &[])), "nobody knows who has a vote");
+    }
+
+    #[test]
+    fn a_learner_that_is_left_out_may_be_given_its_vote_meanwhile() {
+        assert!(!holds(&[1, 2], &told(&[&[1, 2, 3]], &[4])));
+        assert!(holds(&[1, 2, 4], &told(&[&[1, 2, 3]], &[4])));
+        assert!(holds(&[1, 2, 3], &told(&[&[1, 2, 3]], &[4])));
+    }
 }

@@ -185,11 +185,10 @@ impl Run {
         }
     }
 
-    /// The members that are healed first; nobody in particular, where members come and go.
+    /// The members that are healed first; nobody in particular while the membership is being changed, as that may take
+    /// whoever is left out.
     fn core(&self, dice: &mut Dice) -> Option<BTreeSet<usize>> {
-        let is_membership =
-            |step: &Step| matches!(step.action, Action::Membership(_) | Action::LoseDisk(_));
-        if self.plan.steps.iter().any(is_membership) {
+        if !self.changes.is_idle() {
             return None;
         }
         self.members.choose_core(dice)
