@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::context;
 
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 /// Half and one and a half times the true rate: far beyond any real crystal.
 const DRIFT_PPM_MAX: i32 = 500_000;
 
@@ -97,20 +97,26 @@ struct State {
 }
 
 impl State {
+    /// Nanoseconds of this clock in a million true ones.
+    fn rate(&self) -> u64 {
+        MILLION.saturating_add_signed(self.drift_ppm.into())
+    }
+
     fn local_at(&self, true_nanos: u64) -> u64 {
-        let elapsed = i128::from(true_nanos.saturating_sub(self.anchor_true));
-        let local = elapsed * (MILLION + i128::from(self.drift_ppm)) / MILLION;
-        let local = i128::from(self.anchor_local) + local;
-        u64::try_from(local).expect("a run is shorter than 584 years")
+        let elapsed = true_nanos.saturating_sub(self.anchor_true);
+        self.anchor_local.saturating_add(scaled(elapsed, self.rate(), MILLION, 0))
     }
 
     /// The first true time at which the clock reads at least `local`.
     fn true_at(&self, local: u64) -> u64 {
-        let rate = MILLION + i128::from(self.drift_ppm);
-        let ahead = i128::from(local.saturating_sub(self.anchor_local)) * MILLION;
-        let ahead = (ahead + rate - 1) / rate;
-        u64::try_from(i128::from(self.anchor_true) + ahead).unwrap_or(u64::MAX)
+        let (ahead, rate) = (local.saturating_sub(self.anchor_local), self.rate());
+        self.anchor_true.saturating_add(scaled(ahead, MILLION, rate, rate - 1))
     }
+}
+
+/// `(nanos * times + rest) / per`; the product alone would not fit in so many bits after two hours.
+fn scaled(nanos: u64, times: u64, per: u64, rest: u64) -> u64 {
+    (nanos / per).saturating_mul(times).saturating_add((nanos % per * times + rest) / per)
 }
 
 impl Clock {

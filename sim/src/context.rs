@@ -3,7 +3,7 @@
 //! The runtime trait is static, so the world of a task has to be found from the task itself; this is
 //! the only place where that happens. A run owns its thread, so a thread-local is a run-local.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ thread_local! {
 
 struct Run {
     streams: Streams,
+    time: OnceCell<TimeHandle>,
     nodes: RefCell<BTreeMap<NodeId, Arc<Node>>>,
     /// Those of `nodes` that are machines: the main future of the run lives on a node that is none.
     machines: RefCell<BTreeSet<NodeId>>,
@@ -101,6 +102,7 @@ pub(crate) fn enter(streams: Streams) -> Entered {
         assert!(run.is_none(), "a thread has at most one run at a time");
         *run = Some(Rc::new(Run {
             streams,
+            time: OnceCell::new(),
             nodes: RefCell::default(),
             machines: RefCell::default(),
             loose: RefCell::default(),
@@ -182,6 +184,17 @@ pub(crate) fn end_all() {
 
 /// True simulated time since the start of the run; 0 outside of one.
 pub(crate) fn true_nanos() -> u64 {
-    let elapsed = TimeHandle::try_current().map_or(Duration::ZERO, |time| time.elapsed());
+    let elapsed = RUN.with_borrow(|run| {
+        let known = run.as_ref().map(|run| &run.time);
+        // Asked for some hundred times per request of a client, so it is looked up once.
+        match known.and_then(OnceCell::get) {
+            Some(time) => time.elapsed(),
+            None => TimeHandle::try_current().map_or(Duration::ZERO, |time| {
+                let elapsed = time.elapsed();
+                known.map(|known| known.set(time));
+                elapsed
+            }),
+        }
+    });
     u64::try_from(elapsed.as_nanos()).expect("a run is shorter than 584 years")
 }

@@ -65,6 +65,8 @@ pub(super) struct Pipe {
     pub(super) unacknowledged: usize,
     pub(super) end: Option<Arrival>,
     pub(super) reader: Option<Waker>,
+    /// When a timer wakes the reader, if one was ever set.
+    pub(super) due: Option<u64>,
     pub(super) writer: Option<Waker>,
 }
 

@@ -47,10 +47,12 @@ impl AsyncRead for Endpoint {
         loop {
             let received = self.network.update(|state, wakers| {
                 let received = state.receive(id, side, buffer, wakers)?;
-                if matches!(received, Received::Nothing { .. })
+                if let Received::Nothing { until } = received
                     && let Some(connection) = state.connection(id)
                 {
-                    wakers.set(&mut connection.pipe_from(side.other()).reader, task.waker());
+                    let pipe = connection.pipe_from(side.other());
+                    wakers.set(&mut pipe.reader, task.waker());
+                    pipe.due = until;
                 }
                 io::Result::Ok(received)
             })?;

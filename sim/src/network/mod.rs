@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use crate::context;
 use crate::random::Streams;
+use crate::runtime::wake_at;
 use crate::trace::Trace;
 
 use self::state::State;
@@ -183,12 +184,18 @@ fn members<'a>(groups: &'a [&'a [HostId]]) -> impl Iterator<Item = (usize, HostI
 #[derive(Debug, Default)]
 struct Wakers {
     wake: Vec<Waker>,
+    /// And those that are called at a true time.
+    later: Vec<(u64, Waker)>,
     forget: Vec<Waker>,
 }
 
 impl Wakers {
     fn wake(&mut self, slot: &mut Option<Waker>) {
         self.wake.extend(slot.take());
+    }
+
+    fn wake_at(&mut self, nanos: u64, waker: &Waker) {
+        self.later.push((nanos, waker.clone()));
     }
 
     fn set(&mut self, slot: &mut Option<Waker>, waker: &Waker) {
@@ -200,5 +207,6 @@ impl Wakers {
 
     fn wake_all(self) {
         self.wake.into_iter().for_each(Waker::wake);
+        self.later.into_iter().for_each(|(nanos, waker)| wake_at(nanos, waker));
     }
 }

@@ -81,7 +81,7 @@ impl State {
             return;
         }
         let streams = self.streams;
-        let now = self.now + delay;
+        let (now, leaves) = (self.now, self.now + delay);
         self.link(from, to);
         let link = self.links.get_mut(&(from, to)).expect("it was just looked up");
         let connection = self.connections.get_mut(&id).expect("it was just looked up");
@@ -89,16 +89,23 @@ impl State {
         for segment in pipe.segments.iter_mut().filter(|held| held.arrival == Arrival::Held) {
             pipe.count += 1;
             let key = key.number(pipe.count);
-            let at = link.arrival(&streams, key, segment.bytes.len(), now).max(pipe.last_arrival);
+            let at =
+                link.arrival(&streams, key, segment.bytes.len(), leaves).max(pipe.last_arrival);
             pipe.last_arrival = at;
             segment.arrival = Arrival::At(at);
         }
         if pipe.end == Some(Arrival::Held) {
-            let at = link.arrival(&streams, key.text("end"), 0, now).max(pipe.last_arrival);
+            let at = link.arrival(&streams, key.text("end"), 0, leaves).max(pipe.last_arrival);
             pipe.last_arrival = at;
             pipe.end = Some(Arrival::At(at));
         }
-        wakers.wake(&mut pipe.reader);
+        // The reader has nothing to do before.
+        if let (Some(reader), Some(at)) = (&pipe.reader, pipe.next_arrival())
+            && pipe.due.is_none_or(|due| due <= now || at < due)
+        {
+            wakers.wake_at(at, reader);
+            pipe.due = Some(at);
+        }
         let arrival = pipe.last_arrival;
         self.refuse(id, side.other(), arrival, wakers);
     }

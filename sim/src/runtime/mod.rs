@@ -26,6 +26,7 @@ use crate::random::{self, Streams};
 use crate::watch::SimWatch;
 
 pub use self::run::run;
+pub(crate) use self::sleep::wake_at;
 pub use self::sleep::{Elapsed, Sleep, Timeout};
 
 pub(crate) use self::blocking::in_blocking_time;

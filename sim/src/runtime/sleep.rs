@@ -69,14 +69,15 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.deadline.true_nanos() else {
-            return Poll::Ready(());
-        };
+        // While its timer runs there is no need to look at any clock.
         if let Some(alarm) = &self.alarm
             && alarm.will_wake(task.waker())
         {
             return Poll::Pending;
         }
+        let Some(at) = self.deadline.true_nanos() else {
+            return Poll::Ready(());
+        };
         let alarm = Arc::new(Alarm { state: Mutex::new(State::Set(task.waker().clone())) });
         arm(&alarm, at);
         self.alarm = Some(alarm);
@@ -89,6 +90,15 @@ impl Drop for Sleep {
         if let Some(alarm) = self.alarm.take() {
             alarm.replace(State::Done);
         }
+    }
+}
+
+/// Calls a waker at a true time, or at once if that has passed.
+pub(crate) fn wake_at(nanos: u64, waker: Waker) {
+    if nanos <= context::true_nanos() {
+        waker.wake();
+    } else {
+        arm(&Arc::new(Alarm { state: Mutex::new(State::Set(waker)) }), nanos);
     }
 }
 

@@ -47,7 +47,7 @@ impl<R: Runtime> Replica<R> {
 
     /// Waits until a leader is known, at most two election timeouts: etcd lets a request wait for the whole
     /// request timeout, and then it fails just the same.
-    pub(super) async fn known_leader(&self) -> Result<u64, Unavailable> {
+    pub(super) async fn await_leader(&self) -> Result<u64, Unavailable> {
         let waiting = async {
             loop {
                 if let Some(leader) = self.present_leader() {

@@ -33,7 +33,7 @@ impl<R: Runtime> Replica<R> {
     pub async fn renew_lease(&self, id: i64) -> Result<Option<i64>, Unavailable> {
         let asking = async {
             loop {
-                let leader = self.known_leader().await?;
+                let leader = self.await_leader().await?;
                 let answer = if leader == self.inner.member_id {
                     own(self.inner.lessor.renew(id).await)
                 } else {
@@ -56,7 +56,7 @@ impl<R: Runtime> Replica<R> {
     ) -> Result<Option<TimeToLive>, Unavailable> {
         let asking = async {
             loop {
-                let leader = self.known_leader().await?;
+                let leader = self.await_leader().await?;
                 let answer = if leader == self.inner.member_id {
                     own(self.inner.lessor.time_to_live(id, keys).await)
                 } else {

@@ -93,7 +93,7 @@ impl<R: Runtime> Replica<R> {
 
     async fn reconfigure_until_done(&self, change: &Change) -> Result<u64, MembershipError> {
         loop {
-            let leader = self.known_leader().await?;
+            let leader = self.await_leader().await?;
             let asked = if leader == self.inner.member_id {
                 self.reconfigure_here(change).await
             } else {

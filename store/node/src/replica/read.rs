@@ -50,7 +50,7 @@ impl<R: Runtime> Replica<R> {
 
     async fn read_index(&self) -> Result<u64, Unavailable> {
         loop {
-            let leader = self.known_leader().await?;
+            let leader = self.await_leader().await?;
             if leader == self.inner.member_id {
                 match self.inner.local.read_index().await {
                     Ok(index) => return Ok(index),

@@ -34,7 +34,7 @@ impl<R: Runtime> Replica<R> {
 
     async fn propose_until_done(&self, proposal: Proposal) -> Result<(u64, Answer), Unavailable> {
         loop {
-            let leader = self.known_leader().await?;
+            let leader = self.await_leader().await?;
             let asked = if leader == self.inner.member_id {
                 self.propose_here(&proposal).await
             } else {
