@@ -18,8 +18,8 @@
 //! | [`election`] | who observes an election is told of its leaders in order |
 //! | [`linearizability`] | any model, by search, for histories without revisions |
 //!
-//! What members tell of themselves is judged [`online`] as well, while the run goes on. The others need what comes
-//! later: which operation an unknown outcome was, or where a watch goes on.
+//! What can be told at once is judged [`online`] as well, while the run goes on: what members tell of themselves, the
+//! age of answers, and each watch by itself. The rest needs what comes later: which operation an unknown outcome was.
 //!
 //! A checker never panics on what a history says; a history that makes no sense is a violation or
 //! inconclusive.

@@ -1,4 +1,4 @@
-//! Judges what members tell while the run goes on, and says when something is wrong.
+//! Judges what members tell and clients see while the run goes on, and says when something is wrong.
 //!
 //! A run that is not ended there goes on for long with members that do not agree, and what it shows in the end is
 //! that, and not how it came to it.
@@ -14,6 +14,7 @@ use sim::World;
 
 use super::members::Members;
 use super::observed::{self, LogEnds, Teller};
+use crate::workload::Recorder;
 
 /// How often it looks.
 const POLL: Duration = Duration::from_millis(100);
@@ -26,24 +27,28 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 pub(super) struct Monitor {
     world: World,
     members: Members,
+    recorder: Recorder,
     online: Online,
     teller: Teller,
     ends: LogEnds,
     records: usize,
     faults: usize,
+    clients: usize,
     waiting: Vec<Event>,
 }
 
 impl Monitor {
-    pub(super) fn new(world: World, members: Members) -> Self {
+    pub(super) fn new(world: World, members: Members, recorder: Recorder) -> Self {
         Self {
             world,
             members,
+            recorder,
             online: Online::default(),
             teller: Teller::default(),
             ends: LogEnds::default(),
             records: 0,
             faults: 0,
+            clients: 0,
             waiting: Vec::new(),
         }
     }
@@ -81,6 +86,10 @@ impl Monitor {
             let number = usize::try_from(*member).expect("members are few");
             *member = self.members.id(number).unwrap_or(*member);
         }
+        let clients = self.recorder.events_from(self.clients);
+        self.clients += clients.len();
+        self.waiting.extend(clients);
+        // What members told comes before what clients saw then.
         self.waiting.sort_by_key(Event::time);
         let now = u64::try_from(self.world.true_time().as_micros()).unwrap_or(u64::MAX);
         let ripe = self.waiting.partition_point(|event| event.time() + LAG_US <= now);

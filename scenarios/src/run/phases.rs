@@ -139,7 +139,8 @@ impl Run {
     }
 
     pub(super) async fn run(self) -> Ran {
-        let monitor = Monitor::new(self.world.clone(), self.members.clone()).watch();
+        let monitor =
+            Monitor::new(self.world.clone(), self.members.clone(), self.recorder.clone()).watch();
         let stopped = match future::select(pin!(self.phases()), pin!(monitor)).await {
             Either::Left(((), _)) => None,
             Either::Right((violation, _)) => Some(violation),

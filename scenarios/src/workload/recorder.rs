@@ -182,6 +182,11 @@ impl Recorder {
         self.lock().tally
     }
 
+    /// The events from a number on.
+    pub fn events_from(&self, number: usize) -> Vec<Event> {
+        self.lock().events.get(number..).unwrap_or_default().to_vec()
+    }
+
     /// Takes the events out.
     pub fn take(&self) -> Vec<Event> {
         std::mem::take(&mut self.lock().events)

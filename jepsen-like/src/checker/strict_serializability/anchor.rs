@@ -312,7 +312,8 @@ pub(in crate::checker) fn puts(request: &Request) -> Vec<&PutRequest> {
     found
 }
 
-fn watched(event: &Event) -> Option<Step<Witness>> {
+/// The revision that a watch was told of.
+pub(super) fn watched(event: &Event) -> Option<Step<Witness>> {
     let Event::Watch(line) = event else { return None };
     let value = match &line.record {
         WatchRecord::Created { revision, .. }

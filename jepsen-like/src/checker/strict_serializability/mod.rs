@@ -28,6 +28,7 @@ mod windows;
 pub(super) use anchor::puts;
 pub use committed::{Committed, Owner};
 pub use compaction::Compactions;
+pub use real_time::RealTime;
 
 use super::{Findings, Options, Statistics, Verdict, Violation};
 use crate::history::{History, Operations, Outcome, Request, Response};

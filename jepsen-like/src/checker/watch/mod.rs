@@ -60,6 +60,28 @@ pub fn check(history: &History, committed: Option<&Committed<'_>>, options: &Opt
     findings.verdict_or(otherwise)
 }
 
+/// The watches, line by line, judged by what can be told before it is known what was committed.
+#[derive(Debug, Default)]
+pub struct Watches {
+    watchers: BTreeMap<WatchId, Watcher>,
+    violation: Option<Violation>,
+}
+
+impl Watches {
+    /// Takes the next line, in the order of time.
+    pub fn look(&mut self, line: &WatchLine) {
+        let watcher = self.watchers.entry(line.watch).or_insert_with(Watcher::online);
+        if self.violation.is_none() {
+            self.violation = watcher.look(line).err();
+        }
+    }
+
+    /// The first violation, so far.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+}
+
 /// What was known to be committed by this moment must have been delivered at the end of the run.
 fn deadline(history: &History, options: &Options) -> Option<Micros> {
     let healed = history.events.iter().rev().find_map(|event| match event {

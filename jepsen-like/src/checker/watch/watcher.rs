@@ -8,7 +8,7 @@ use crate::model::Change;
 
 /// What one watch has got so far.
 #[derive(Debug, Default)]
-pub(super) struct Watcher<'h> {
+pub(super) struct Watcher {
     interest: Interest,
     prev_kv: bool,
     phase: Phase,
@@ -23,10 +23,12 @@ pub(super) struct Watcher<'h> {
     /// The highest revision up to which everything was said to be delivered.
     bookmark: i64,
     /// The keys delivered of the last revision, each with what happened to it.
-    keys: Vec<(&'h Blob, KvEventKind)>,
+    keys: Vec<(Blob, KvEventKind)>,
     cursor: Cursor,
     /// Parts of an answer that is not complete.
-    parts: Vec<&'h KvEvent>,
+    parts: Vec<KvEvent>,
+    /// The rest of the history is still to come.
+    is_online: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,11 +42,21 @@ enum Phase {
 
 type Checked = Result<(), Violation>;
 
-impl<'h> Watcher<'h> {
+impl Watcher {
+    /// One that is followed line by line while they come.
+    pub(super) fn online() -> Self {
+        Self { is_online: true, ..Self::default() }
+    }
+
+    /// What can be told at once, when nobody knows yet what was committed.
+    pub(super) fn look(&mut self, line: &WatchLine) -> Checked {
+        self.step(line, Around { earlier: &[], later: &[] }, None)
+    }
+
     /// Follows the watch to its end; stops at the first violation.
     pub(super) fn follow(
         mut self,
-        lines: &[&'h WatchLine],
+        lines: &[&WatchLine],
         committed: Option<&Committed<'_>>,
         must_be_there: Option<Micros>,
     ) -> Checked {
@@ -61,8 +73,8 @@ impl<'h> Watcher<'h> {
 
     fn step(
         &mut self,
-        line: &'h WatchLine,
-        around: Around<'_, 'h>,
+        line: &WatchLine,
+        around: Around<'_, '_>,
         committed: Option<&Committed<'_>>,
     ) -> Checked {
         self.check_phase(line)?;
@@ -91,7 +103,10 @@ impl<'h> Watcher<'h> {
                 check_possible(line, *revision, committed)
             }
             WatchRecord::Events { revision, fragment, events } => {
-                self.parts.extend(events);
+                if !*fragment && self.parts.is_empty() {
+                    return self.deliver(line, *revision, events, around, committed);
+                }
+                self.parts.extend(events.iter().cloned());
                 if *fragment {
                     return Ok(());
                 }
@@ -153,8 +168,8 @@ impl<'h> Watcher<'h> {
         &mut self,
         line: &WatchLine,
         revision: i64,
-        events: &[&'h KvEvent],
-        around: Around<'_, 'h>,
+        events: &[KvEvent],
+        around: Around<'_, '_>,
         committed: Option<&Committed<'_>>,
     ) -> Checked {
         for event in events {
@@ -166,7 +181,7 @@ impl<'h> Watcher<'h> {
                 self.keys.clear();
             }
             self.last = event.kv.mod_revision;
-            self.keys.push((&event.kv.key, event.kind));
+            self.keys.push((event.kv.key.clone(), event.kind));
             self.fresh = false;
         }
         let (Some(_), Some(committed)) = (events.last(), committed) else { return Ok(()) };
@@ -193,8 +208,8 @@ impl<'h> Watcher<'h> {
         &mut self,
         line: &WatchLine,
         header: i64,
-        event: &'h KvEvent,
-        around: Around<'_, 'h>,
+        event: &KvEvent,
+        around: Around<'_, '_>,
         committed: Option<&Committed<'_>>,
     ) -> Checked {
         let KvEvent { kind, kv, .. } = event;
@@ -205,8 +220,9 @@ impl<'h> Watcher<'h> {
             return Err(violation("FILTER", line, &text));
         }
         // A transaction may put a key and then delete it as one of many (etcd lets a deletion without an
-        // end stand beside a put), or the other way round: then the log has both.
-        let seen = revision == last && self.keys.contains(&(key, *kind));
+        // end stand beside a put), or the other way round: then the log has both. Only the log can tell.
+        let is_it = |(seen, how): &(Blob, KvEventKind)| seen == key && how == kind;
+        let seen = revision == last && !self.is_online && self.keys.iter().any(is_it);
         let again = seen && !self.is_due(event, committed);
         if again || (revision < last && around.earlier_has(event)) {
             let text = format!("got the event of {key} at revision {revision} twice");
@@ -241,7 +257,7 @@ impl<'h> Watcher<'h> {
         &mut self,
         line: &WatchLine,
         event: &KvEvent,
-        around: Around<'_, 'h>,
+        around: Around<'_, '_>,
         committed: &Committed<'_>,
     ) -> Checked {
         let (key, revision) = (&event.kv.key, event.kv.mod_revision);
@@ -268,7 +284,7 @@ impl<'h> Watcher<'h> {
         line: &WatchLine,
         event: &KvEvent,
         next: Option<&Change>,
-        around: Around<'_, 'h>,
+        around: Around<'_, '_>,
         committed: &Committed<'_>,
     ) -> Violation {
         let (key, revision) = (&event.kv.key, event.kv.mod_revision);
