@@ -114,7 +114,7 @@ impl State {
     }
 }
 
-/// `(nanos * times + rest) / per`; the product alone would not fit in so many bits after two hours.
+/// `(nanos * times + rest) / per`; the product alone would not fit in so many bits after three hours.
 fn scaled(nanos: u64, times: u64, per: u64, rest: u64) -> u64 {
     (nanos / per).saturating_mul(times).saturating_add((nanos % per * times + rest) / per)
 }
@@ -180,6 +180,20 @@ mod tests {
                 assert!(at == 1_000 || state.local_at(at - 2) < local, "{drift_ppm} {local}");
             }
         }
+    }
+
+    #[test]
+    fn days_are_scaled_as_exactly_as_moments() {
+        for nanos in [0, 1, 999_999, 1 << 44, 86_400_000_000_000 * 365, (1 << 60) + 7] {
+            for (times, per) in [(MILLION + 7, MILLION), (500_001, MILLION), (MILLION, 1_499_999)] {
+                for rest in [0, per - 1] {
+                    let exact = (u128::from(nanos) * u128::from(times) + u128::from(rest))
+                        / u128::from(per);
+                    assert_eq!(u128::from(scaled(nanos, times, per, rest)), exact, "{nanos}");
+                }
+            }
+        }
+        assert_eq!(scaled(u64::MAX, 2 * MILLION, MILLION, 0), u64::MAX);
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) struct Pipe {
     pub(super) unacknowledged: usize,
     pub(super) end: Option<Arrival>,
     pub(super) reader: Option<Waker>,
-    /// When a timer wakes the reader, if one was ever set.
+    /// The next time at which a timer wakes the reader; one that has passed stands for none.
     pub(super) due: Option<u64>,
     pub(super) writer: Option<Waker>,
 }

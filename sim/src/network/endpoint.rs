@@ -47,12 +47,16 @@ impl AsyncRead for Endpoint {
         loop {
             let received = self.network.update(|state, wakers| {
                 let received = state.receive(id, side, buffer, wakers)?;
-                if let Received::Nothing { until } = received
-                    && let Some(connection) = state.connection(id)
-                {
+                if let Some(connection) = state.connection(id) {
                     let pipe = connection.pipe_from(side.other());
-                    wakers.set(&mut pipe.reader, task.waker());
-                    pipe.due = until;
+                    match received {
+                        // It does not wait.
+                        Received::Bytes(_) => wakers.forget(&mut pipe.reader),
+                        Received::Nothing { until } => {
+                            wakers.set(&mut pipe.reader, task.waker());
+                            pipe.due = until;
+                        }
+                    }
                 }
                 io::Result::Ok(received)
             })?;

@@ -198,6 +198,10 @@ impl Wakers {
         self.later.push((nanos, waker.clone()));
     }
 
+    fn forget(&mut self, slot: &mut Option<Waker>) {
+        self.forget.extend(slot.take());
+    }
+
     fn set(&mut self, slot: &mut Option<Waker>, waker: &Waker) {
         match slot {
             Some(old) if old.will_wake(waker) => {}

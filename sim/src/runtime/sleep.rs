@@ -93,7 +93,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Calls a waker at a true time, or at once if that has passed.
+/// Calls a waker at a true time, or at once if that has passed; nobody can take that back.
 pub(crate) fn wake_at(nanos: u64, waker: Waker) {
     if nanos <= context::true_nanos() {
         waker.wake();
