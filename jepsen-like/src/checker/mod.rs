@@ -19,7 +19,8 @@
 //! | [`linearizability`] | any model, by search, for histories without revisions |
 //!
 //! What can be told at once is judged [`online`] as well, while the run goes on: what members tell of themselves, the
-//! age of answers, and each watch by itself. The rest needs what comes later: which operation an unknown outcome was.
+//! age of answers, and each watch by itself. Most of the rest needs what comes later: which operation an unknown
+//! outcome was.
 //!
 //! A checker never panics on what a history says; a history that makes no sense is a violation or
 //! inconclusive.

@@ -161,7 +161,7 @@ fn who_has_no_vote_does_not_lead() {
 
 #[test]
 fn who_is_let_go_leads_until_it_knows_that_it_is_committed() {
-    let elect = |known: &[Fact], voters: &[MemberId]| {
+    let elect = |since: &[Fact], voters: &[MemberId]| {
         let everybody = [1, 2, 3, 4];
         let mut facts = each(&everybody, &configuration(0, &[&everybody], &[]));
         facts.extend(each(&everybody, &durable(6)));
@@ -169,14 +169,24 @@ fn who_is_let_go_leads_until_it_knows_that_it_is_committed() {
         facts.extend(each(&everybody, &committed(5)));
         facts.extend(each(&everybody, &configuration(6, &[&[1, 2, 3]], &[])));
         facts.extend(each(&everybody, &voted(1, 9)));
-        facts.extend(known.iter().map(|fact| (4, fact.clone())));
+        // All start again, and tell of nothing but what their logs end with.
+        let started = Fact::Started { term: 1, last_log: id(6), applied: 5 };
+        facts.extend(each(&everybody, &started));
+        facts.extend(each(&everybody, &configuration(6, &[&[1, 2, 3]], &[])));
+        facts.extend(since.iter().map(|fact| (4, fact.clone())));
         facts.extend(each(voters, &voted(2, 4)));
         facts.push((4, leads(2)));
         told(&facts)
     };
     elect(&[], &[1, 2, 4]).is_legal();
     elect(&[], &[1, 4]).breaks("raft", "ELECTED_BY_QUORUM", &["1 of 3 voters"]);
-    elect(&[committed(6)], &[1, 2, 4]).breaks("raft", "ELECTED_BY_QUORUM", &["has no vote itself"]);
+    let breaks = |since: &[Fact]| {
+        elect(since, &[1, 2, 4]).breaks("raft", "ELECTED_BY_QUORUM", &["has no vote itself"]);
+    };
+    breaks(&[committed(6)]);
+    // It had led that term before it started, and was not elected since.
+    breaks(&[leads(1)]);
+    breaks(&[configuration(5, &[&[1, 2, 3]], &[4]), configuration(6, &[&[1, 2, 3]], &[])]);
 }
 
 #[test]

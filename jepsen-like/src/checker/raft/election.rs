@@ -62,8 +62,12 @@ impl Elections {
             return;
         }
         let known = leader.applied.unwrap_or(0).max(leader.committed);
-        let is_let_go = |it: &Configuration| it.index > known && !it.members().any(|one| one == id);
-        if !open().any(|configuration| configuration.counts(id) || is_let_go(configuration)) {
+        let is_without =
+            |it: &Configuration| it.index > known && !it.members().any(|one| one == id);
+        let is_learner = open().any(|configuration| configuration.learners.contains(&id));
+        // One that starts with the vote of a term that it led leads nobody: it has to be elected anew.
+        let may_be_needed = term > leader.started_in && !is_learner && open().any(is_without);
+        if !may_be_needed && !open().any(|configuration| configuration.counts(id)) {
             report("ELECTED_BY_QUORUM", format!("it leads term {term} and has no vote itself"));
             return;
         }

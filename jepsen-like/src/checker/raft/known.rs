@@ -38,6 +38,8 @@ impl Configuration {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Member {
     pub(super) term: u64,
+    /// The term that it had when it started.
+    pub(super) started_in: u64,
     pub(super) role: Option<Role>,
     pub(super) last: Option<LogId>,
     pub(super) durable: Option<LogId>,
@@ -78,6 +80,7 @@ impl Member {
             Fact::Started { term, last_log, applied } => {
                 *self = Self {
                     term: self.term.max(*term),
+                    started_in: self.term.max(*term),
                     last: Some(*last_log),
                     durable: Some(*last_log),
                     applied: Some(*applied).filter(|applied| *applied > 0),

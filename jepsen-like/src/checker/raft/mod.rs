@@ -6,7 +6,7 @@
 //! | `term` | `MONOTONIC_TERM` | a member's term never goes back, restarts included |
 //! | | `VOTE_ONCE` | a member votes for one candidate in a term, restarts included |
 //! | `election` | `ELECTION_SAFETY` | at most one leader in a term |
-//! | | `ELECTED_BY_QUORUM` | a leader has a vote, or had one until a change that is not committed, and has the votes of a quorum of its configuration |
+//! | | `ELECTED_BY_QUORUM` | a leader votes, or is let go by what is not committed, and has the votes of a quorum of its configuration |
 //! | | `LEADER_COMPLETENESS` | a leader's log holds everything committed in earlier terms |
 //! | `log` | `LOG_MATCHING` | an index applied by two members is of the same term |
 //! | | `STATE_MACHINE_SAFETY` | and leaves the same state |

@@ -163,6 +163,10 @@ impl RealTime {
             Some(Effect::Compacted) | None => return,
         };
         let revision = response.header().revision;
+        if revision < 1 {
+            // That is no revision at all, which is another violation.
+            return;
+        }
         if let (Some(rule), Some(known), None) = (rule, known, &self.violation)
             && !rule.allows(revision, known.value)
         {
