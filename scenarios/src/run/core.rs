@@ -55,52 +55,73 @@ impl Told {
     }
 }
 
+/// A quorum of all that was told among who can serve, smaller or larger as the dice fall; nothing if they are none.
+fn choose(
+    told: &[Told],
+    serving: &[usize],
+    dice: &mut impl FnMut(usize) -> usize,
+) -> Option<BTreeSet<usize>> {
+    let newest = told.iter().max_by_key(|told| told.index)?;
+    let holds = |core: &BTreeSet<usize>| told.iter().all(|told| told.is_held_by(core));
+    let mut core: BTreeSet<usize> =
+        newest.everybody().filter(|member| serving.contains(member)).collect();
+    if !holds(&core) {
+        return None;
+    }
+    let mut order: Vec<usize> = core.iter().copied().collect();
+    let (mut least, mut outsiders) = (core.clone(), Vec::new());
+    while !order.is_empty() {
+        let member = order.swap_remove(dice(order.len()));
+        least.remove(&member);
+        if holds(&least) {
+            outsiders.push(member);
+        } else {
+            least.insert(member);
+        }
+    }
+    for member in outsiders.iter().take(dice(outsiders.len() + 1)) {
+        core.remove(member);
+    }
+    Some(core)
+}
+
 impl Members {
-    /// Members that are a quorum of every membership that may be in force, and often more; nothing where that takes
-    /// all who could be healed.
+    /// Members that are a quorum of every membership that may be in force, and often more; nothing where none can be,
+    /// or where that is everybody.
     pub(super) fn choose_core(&self, dice: &mut Dice) -> Option<BTreeSet<usize>> {
-        let told = self.told_memberships();
-        let newest = told.iter().max_by_key(|told| told.index)?;
-        let serving = self.serving();
-        let mut core: BTreeSet<usize> =
-            newest.everybody().filter(|member| serving.contains(member)).collect();
-        let holds = |core: &BTreeSet<usize>| told.iter().all(|told| told.is_held_by(core));
-        if !holds(&core) {
-            return None;
-        }
-        let mut order: Vec<usize> = core.iter().copied().collect();
-        let mut outsiders = Vec::new();
-        let mut least = core.clone();
-        while !order.is_empty() {
-            let member = order.swap_remove(dice.index(order.len()));
-            least.remove(&member);
-            if holds(&least) {
-                outsiders.push(member);
-            } else {
-                least.insert(member);
-            }
-        }
-        for member in outsiders.iter().take(dice.index(outsiders.len() + 1)) {
-            core.remove(member);
-        }
+        let core = choose(&self.told_memberships(), &self.serving(), &mut |of| dice.index(of))?;
         (core.len() < self.count()).then_some(core)
     }
 
-    /// The membership by which each member counts quorums, or did when it was last heard of.
+    /// The membership by which each member counts quorums, or did when it was last heard of. What ends the log of one
+    /// that is down may be lost, and then the membership before is in force: both count.
     fn told_memberships(&self) -> Vec<Told> {
-        let numbers = |ids: &[u64]| ids.iter().filter_map(|id| self.number(*id)).collect();
         let serving = self.serving();
-        let mut told = BTreeMap::new();
+        let mut told: BTreeMap<usize, Vec<Told>> = BTreeMap::new();
         for record in self.records() {
             if let Observation::Membership { index, voters, learners } = &record.observation
                 && serving.contains(&record.member)
             {
-                let voters = voters.iter().map(|set| numbers(set)).collect();
-                let learners = numbers(learners);
-                told.insert(record.member, Told { index: *index, voters, learners });
+                let one = self.named(*index, voters, learners);
+                told.entry(record.member).or_default().push(one);
             }
         }
-        told.into_values().collect()
+        let may_be_in_force = |(member, mut told): (usize, Vec<Told>)| {
+            let kept = if self.is_up(member) { 1 } else { 2 };
+            told.split_off(told.len().saturating_sub(kept))
+        };
+        told.into_iter().flat_map(may_be_in_force).collect()
+    }
+
+    /// With the numbers of the members; without voters if somebody has none, as nobody is a quorum of that.
+    fn named(&self, index: u64, voters: &[Vec<u64>], learners: &[u64]) -> Told {
+        let set = |ids: &[u64]| ids.iter().map(|id| self.number(*id)).collect();
+        let all = (voters.iter().map(|ids| set(ids)).collect(), set(learners));
+        let (voters, learners) = match all {
+            (Some(voters), Some(learners)) => (voters, learners),
+            _ => (Vec::new(), BTreeSet::new()),
+        };
+        Told { index, voters, learners }
     }
 
     /// Disks, clocks and links are well; between the core and each of the others something is wrong for good.
@@ -164,10 +185,8 @@ impl Members {
             .map(|(end, member, term)| format!("{member} (term {term}, log to {end})"))
             .collect();
         Ok(format!(
-            "all of them run and reach each other, {} of {} are a quorum, and member {holder} has \
-             everything to index {end}, where {committed} is the last that is committed: {}",
-            core.len(),
-            self.count(),
+            "all of them run and reach each other and are a quorum, and member {holder} has everything to \
+             index {end}, where {committed} is the last that is committed: {}",
             words.join(", ")
         ))
     }
@@ -235,5 +254,25 @@ mod tests {
         assert!(!holds(&[1, 2], &told(&[&[1, 2, 3]], &[4])));
         assert!(holds(&[1, 2, 4], &told(&[&[1, 2, 3]], &[4])));
         assert!(holds(&[1, 2, 3], &told(&[&[1, 2, 3]], &[4])));
+    }
+
+    #[test]
+    fn every_core_is_a_quorum_and_all_sizes_come() {
+        let told = [told(&[&[1, 2, 3, 4, 5]], &[]), told(&[&[1, 2, 3, 4, 5], &[2, 3, 4]], &[6])];
+        let mut sizes = BTreeSet::new();
+        for seed in 0..200_usize {
+            let mut state = seed;
+            let mut dice = |of: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 33) % of
+            };
+            let core = choose(&told, &[1, 2, 3, 4, 6], &mut dice).expect("four of five serve");
+            assert!(told.iter().all(|told| told.is_held_by(&core)), "{core:?}");
+            assert!(!core.contains(&5), "it does not serve");
+            sizes.insert(core.len());
+        }
+        assert_eq!(sizes.into_iter().collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(choose(&told, &[1, 2], &mut |_| 0), None);
+        assert_eq!(choose(&[], &[1, 2, 3], &mut |_| 0), None, "nobody knows who has a vote");
     }
 }

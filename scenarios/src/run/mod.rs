@@ -3,7 +3,8 @@
 //! In the safety phase faults are injected and only wrong answers count. Then a random core that holds a quorum is
 //! healed and must serve, while the others stay out of reach. At last everything is healed, and the cluster must
 //! serve, converge and bring its watches to the end. Each has a deadline in simulated time.
-//! Members that disagree or break an invariant of Raft end the run two seconds later.
+//! Members that disagree or break an invariant of Raft, answers that are too old and watches that go back end the run
+//! two seconds later.
 //! What the run leaves is a history; [`judge`] gives the verdict on it.
 //!
 //! Must never know: command lines, reports, and other runs.

@@ -89,7 +89,6 @@ impl Monitor {
         let clients = self.recorder.events_from(self.clients);
         self.clients += clients.len();
         self.waiting.extend(clients);
-        // What members told comes before what clients saw then.
         self.waiting.sort_by_key(Event::time);
         let now = u64::try_from(self.world.true_time().as_micros()).unwrap_or(u64::MAX);
         let ripe = self.waiting.partition_point(|event| event.time() + LAG_US <= now);
