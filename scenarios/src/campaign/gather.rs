@@ -13,6 +13,8 @@ pub(super) struct Gathered {
     /// Runs that ended before one that began earlier.
     early: BTreeMap<usize, (Task, Run)>,
     next: usize,
+    /// Stories that were kept, or might have been, by scenario.
+    stories: Vec<usize>,
     /// How many scenarios have been told of.
     told: usize,
     progress: Progress,
@@ -29,6 +31,7 @@ impl Gathered {
             scenarios: settings.batches.iter().map(scenario).collect(),
             early: BTreeMap::new(),
             next: 0,
+            stories: vec![0; settings.batches.len()],
             told: 0,
             progress: Progress {
                 done: 0,
@@ -43,23 +46,26 @@ impl Gathered {
         &mut self,
         number: usize,
         task: Task,
-        run: Run,
+        mut run: Run,
         listener: &mut impl Listener,
     ) {
         self.progress.done += 1;
         self.progress.failed += u64::from(run.verdict != Verdict::Pass);
         self.progress.simulated_us += run.simulated_us;
-        listener.run_done(&self.scenarios[task.batch].name, &run, self.progress);
-        self.early.insert(number, (task, run));
-        while let Some((task, mut run)) = self.early.remove(&self.next) {
-            self.next += 1;
-            self.tell_before(task.batch, listener);
-            let runs = &mut self.scenarios[task.batch].runs;
-            // A broken tree fails with every seed, and stories are large.
-            if runs.iter().filter(|run| run.story.is_some()).count() >= STORIES_MAX {
+        // A broken tree fails with every seed, and stories are large: the first that end keep theirs.
+        if run.story.is_some() {
+            let told = &mut self.stories[task.batch];
+            *told += 1;
+            if *told > STORIES_MAX {
                 run.story = None;
             }
-            runs.push(run);
+        }
+        listener.run_done(&self.scenarios[task.batch].name, &run, self.progress);
+        self.early.insert(number, (task, run));
+        while let Some((task, run)) = self.early.remove(&self.next) {
+            self.next += 1;
+            self.tell_before(task.batch, listener);
+            self.scenarios[task.batch].runs.push(run);
         }
     }
 
@@ -85,10 +91,14 @@ mod tests {
     use super::*;
     use crate::campaign::{Batch, Details, Subject};
 
-    struct Nobody;
+    /// Whose runs came with their story.
+    #[derive(Default)]
+    struct Listening(Vec<u64>);
 
-    impl Listener for Nobody {
-        fn run_done(&mut self, _: &str, _: &Run, _: Progress) {}
+    impl Listener for Listening {
+        fn run_done(&mut self, _: &str, run: &Run, _: Progress) {
+            self.0.extend(run.story.is_some().then_some(run.seed));
+        }
         fn scenario_done(&mut self, _: &Scenario) {}
     }
 
@@ -109,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_failures_the_first_seeds_keep_their_story_in_whatever_order_they_end() {
+    fn of_many_failures_the_first_that_end_keep_their_story_and_all_are_in_order() {
         let settings = Settings {
             title: String::new(),
             command: String::new(),
@@ -119,19 +129,18 @@ mod tests {
             stops_at_first: false,
             details: Details::default(),
         };
-        let mut gathered = Gathered::new(&settings);
+        let (mut gathered, mut listening) = (Gathered::new(&settings), Listening::default());
         for seed in [3, 1, 0, 2, 7, 6, 5, 4] {
             let number = usize::try_from(seed).unwrap();
-            gathered.add(number, Task { batch: 0, seed }, failed(seed), &mut Nobody);
+            gathered.add(number, Task { batch: 0, seed }, failed(seed), &mut listening);
         }
-        let scenarios = gathered.finish(&mut Nobody);
-        let told: Vec<u64> = scenarios[0]
-            .runs
-            .iter()
-            .filter(|run| run.story.is_some())
-            .map(|run| run.seed)
-            .collect();
-        assert_eq!(told, [0, 1, 2, 3, 4]);
-        assert_eq!(scenarios[0].runs.len(), 8);
+        let scenarios = gathered.finish(&mut listening);
+        let seeds = |with: fn(&Run) -> bool| {
+            let runs = scenarios[0].runs.iter().filter(|run| with(run));
+            runs.map(|run| run.seed).collect::<Vec<_>>()
+        };
+        assert_eq!(listening.0, [3, 1, 0, 2, 7]);
+        assert_eq!(seeds(|run| run.story.is_some()), [0, 1, 2, 3, 7]);
+        assert_eq!(seeds(|_| true), (0..8).collect::<Vec<_>>());
     }
 }

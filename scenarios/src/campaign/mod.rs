@@ -31,8 +31,8 @@ const INCONCLUSIVE_PER_THOUSAND_MAX: usize = 10;
 /// Pages of one scenario are much alike: a few of them do.
 pub const STORIES_MAX: usize = 5;
 
-/// Of the failed runs of one scenario, so many leave their history: each may be tens of megabytes, and all can
-/// be run again.
+/// Of the failed runs of one scenario, about so many leave their history (those under way meanwhile do, too): each may
+/// be tens of megabytes, and all can be run again.
 const HISTORIES_MAX: u64 = 20;
 
 /// What a campaign consists of.
@@ -113,7 +113,7 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         coverage: Vec::new(),
         scenarios: gathered.finish(listener),
     };
-    if settings.stops_at_first || settings.shard != Shard::WHOLE {
+    if enough.into_inner() || settings.shard != Shard::WHOLE {
         campaign.verdict = failure(&campaign).unwrap_or(Verdict::Pass);
     } else {
         let subjects: Vec<&Subject> = settings.batches.iter().map(|batch| &batch.subject).collect();

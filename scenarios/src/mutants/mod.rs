@@ -259,10 +259,14 @@ impl Workshop {
             arguments.extend(["scripted", "--stop-at-first", "--seeds", &seeds, name]);
         }
         let ran = self.run(&program.to_string_lossy(), &arguments)?;
-        let json = fs::read(&records).map_err(|_| {
+        let json = fs::read(&records).map_err(|source| {
             let said = String::from_utf8_lossy(&ran.stderr);
             let last = said.lines().rev().find(|line| !line.trim().is_empty());
-            MutantError::Records(format!("{}: {}", ran.status, last.unwrap_or("it said nothing")))
+            let last = last.unwrap_or("nothing");
+            let (path, status) = (records.display(), ran.status);
+            MutantError::Records(format!(
+                "{path}: {source}; {status}, and the last it said is: {last}"
+            ))
         })?;
         serde_json::from_slice(&json).map_err(|error| MutantError::Records(error.to_string()))
     }
