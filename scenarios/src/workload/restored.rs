@@ -56,7 +56,7 @@ async fn restore(world: &World, name: &str, file: &[u8]) -> (i64, Vec<KeyValue>)
         .unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let identity = Identity { cluster_id: cluster.id, member_id: cluster.local };
-    let (_log, durable) = <SimRuntime as AsyncRuntime>::Watch::channel(u64::MAX);
+    let (_log, durable) = <SimRuntime as AsyncRuntime>::Watch::channel(Some(u64::MAX));
     let opened = Storage::<SimRuntime>::open(disk, identity, Options::default(), durable).await;
     let (storage, _) = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
     let machine = storage.restore().await.unwrap_or_else(|error| panic!("{name}: {error}"));

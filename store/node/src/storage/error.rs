@@ -74,10 +74,8 @@ pub enum Error {
     #[error("the snapshot transfer was interrupted by an earlier cancelled or failed call")]
     Interrupted,
     /// The write-ahead log has gone while the storage waited for it to become durable.
-    #[error("the log closed at index {durable} while index {wanted} was waiting to be flushed")]
+    #[error("the log closed while index {wanted} was waiting to be flushed")]
     LogClosed {
-        /// The log's durable end.
-        durable: u64,
         /// The index that waits.
         wanted: u64,
     },

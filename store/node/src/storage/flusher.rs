@@ -13,8 +13,8 @@ use crate::runtime::Runtime;
 /// Writes what is due and covered by the log, one commit at a time.
 pub(super) struct Flusher<R: Runtime> {
     shared: Arc<Shared<R>>,
-    /// The index of the last entry that is durable in the log.
-    log_durable: Receiver<R, u64>,
+    /// The index of the last entry that is durable in the log, if any is.
+    log_durable: Receiver<R, Option<u64>>,
 }
 
 /// What there is to do.
@@ -32,7 +32,7 @@ enum Step<I> {
 }
 
 impl<R: Runtime> Flusher<R> {
-    pub(super) fn new(shared: Arc<Shared<R>>, log_durable: Receiver<R, u64>) -> Self {
+    pub(super) fn new(shared: Arc<Shared<R>>, log_durable: Receiver<R, Option<u64>>) -> Self {
         Self { shared, log_durable }
     }
 
@@ -93,10 +93,7 @@ impl<R: Runtime> Flusher<R> {
         tokio::select! {
             biased;
             () = self.shared.wake.notified() => Ok(()),
-            changed = self.log_durable.changed() => changed.map_err(|_| {
-                let durable = *self.log_durable.borrow_watched();
-                Error::LogClosed { durable, wanted }
-            }),
+            changed = self.log_durable.changed() => changed.map_err(|_| Error::LogClosed { wanted }),
         }
     }
 

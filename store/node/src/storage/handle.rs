@@ -42,13 +42,13 @@ impl<R: Runtime> fmt::Debug for Storage<R> {
 impl<R: Runtime> Storage<R> {
     /// Opens the state on `disk`, or starts an empty one.
     ///
-    /// `log_durable` holds the index of the last entry that is durable in the member's own log; see the
-    /// [module](super) for why no commit goes beyond it.
+    /// `log_durable` holds the index of the last entry that is durable in the member's own log, if any is;
+    /// see the [module](super) for why no commit goes beyond it.
     pub async fn open(
         disk: Arc<dyn Disk>,
         identity: Identity,
         options: Options,
-        log_durable: Receiver<R, u64>,
+        log_durable: Receiver<R, Option<u64>>,
     ) -> Result<(Self, Recovered), Error> {
         let on_disk = Arc::clone(&disk);
         let opened =

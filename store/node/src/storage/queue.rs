@@ -132,9 +132,9 @@ impl<I: Instant> Queue<I> {
     }
 
     /// Takes the batches that the log covers; `None` when there are none.
-    pub(super) fn take(&mut self, covered_index: u64, interval: Duration) -> Option<Flush> {
-        let covered =
-            self.batches.partition_point(|batch| batch.mark.position.index <= covered_index);
+    pub(super) fn take(&mut self, covered_index: Option<u64>, interval: Duration) -> Option<Flush> {
+        let is_covered = |batch: &Batch| Some(batch.mark.position.index) <= covered_index;
+        let covered = self.batches.partition_point(is_covered);
         let batches: Vec<Batch> = self.batches.drain(..covered).collect();
         let last = batches.last()?;
         let (sequence, mark) = (last.sequence, last.mark.clone());

@@ -210,14 +210,14 @@ impl<R: Runtime> Log<R> {
         self.handle.shared.state().outline.purged()
     }
 
-    /// The index up to which the entries that readers see are durable here; 0 where there are none.
+    /// The index up to which the entries that readers see are durable here; `None` before the first is.
     /// It goes back when entries are truncated.
-    pub fn durable(&self) -> u64 {
+    pub fn durable(&self) -> Option<u64> {
         self.handle.shared.state().durable()
     }
 
     /// Follows [`Log::durable`].
-    pub fn watch_durable(&self) -> <R::Watch as Watch>::Receiver<u64> {
+    pub fn watch_durable(&self) -> <R::Watch as Watch>::Receiver<Option<u64>> {
         self.handle.shared.state().subscribe()
     }
 

@@ -45,7 +45,7 @@ struct Durable<R: Runtime> {
     /// For every truncation that waits to be written, the index after the last entry it keeps. What
     /// is at or behind the lowest of them may have been replaced, however durable the old one is.
     cuts: VecDeque<u64>,
-    sender: <R::Watch as Watch>::Sender<u64>,
+    sender: <R::Watch as Watch>::Sender<Option<u64>>,
 }
 
 impl<R: Runtime> Durable<R> {
@@ -54,8 +54,13 @@ impl<R: Runtime> Durable<R> {
         self.cuts.iter().copied().fold(self.next, u64::min)
     }
 
+    /// That last entry. The first of all has index 0, so none is not 0.
+    fn last(&self) -> Option<u64> {
+        self.end().checked_sub(1)
+    }
+
     fn publish(&self) {
-        self.sender.send_if_different(self.end().saturating_sub(1));
+        self.sender.send_if_different(self.last());
     }
 
     fn cut(&mut self, keep: u64) {
@@ -90,7 +95,7 @@ impl<R: Runtime> State<R> {
     pub(super) fn new(recovery: Recovery) -> Self {
         let Recovery { replay, segments, .. } = recovery;
         let next = replay.outline.next();
-        let (sender, _) = R::Watch::channel(next.saturating_sub(1));
+        let (sender, _) = R::Watch::channel(next.checked_sub(1));
         Self {
             outline: replay.outline,
             locations: replay.locations,
@@ -108,11 +113,11 @@ impl<R: Runtime> State<R> {
         self.ended.as_ref().map_or(Ok(()), |ended| Err(ended.error()))
     }
 
-    pub(super) fn durable(&self) -> u64 {
-        self.durable.end().saturating_sub(1)
+    pub(super) fn durable(&self) -> Option<u64> {
+        self.durable.last()
     }
 
-    pub(super) fn subscribe(&self) -> <R::Watch as Watch>::Receiver<u64> {
+    pub(super) fn subscribe(&self) -> <R::Watch as Watch>::Receiver<Option<u64>> {
         self.durable.sender.subscribe()
     }
 

@@ -44,7 +44,7 @@ fn a_failed_sync_is_fatal_and_not_retried() {
 fn a_log_that_goes_away_fails_a_waiting_flush() {
     run(async {
         let history = history(&mut Rng(21), 3);
-        let member = open_beside(&TestDisk::new(), OPTIONS, 0).await.unwrap();
+        let member = open_beside(&TestDisk::new(), OPTIONS, None).await.unwrap();
         stage(&member.storage, &history);
         drop(member.log);
         assert!(matches!(member.storage.flush().await, Err(Error::Failed(_))));
@@ -65,7 +65,7 @@ fn an_empty_state_has_nothing_to_flush() {
 
 /// Opens as somebody, for the error.
 async fn open_as(disk: &TestDisk, identity: Identity) -> Error {
-    let (_log, log_durable) = <TokioRuntime as AsyncRuntime>::Watch::channel(0);
+    let (_log, log_durable) = <TokioRuntime as AsyncRuntime>::Watch::channel(None);
     let disk = Arc::new(disk.clone());
     match Storage::<TokioRuntime>::open(disk, identity, OPTIONS, log_durable).await {
         Ok(_) => panic!("opened"),

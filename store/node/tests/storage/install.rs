@@ -121,7 +121,7 @@ fn a_flush_that_waits_is_satisfied_by_a_newer_snapshot() {
         let history = history(&mut Rng(33), 20);
         let new = snapshot_of(&history, 5_000).await;
         let disk = TestDisk::new();
-        let member = open_beside(&disk, OPTIONS, 0).await.unwrap();
+        let member = open_beside(&disk, OPTIONS, None).await.unwrap();
         stage(&member.storage, &history[..10]);
         let flush = spawn_flush(&member.storage);
         tokio::task::yield_now().await;

@@ -18,7 +18,7 @@ struct Reached {
 /// Stages the steps, with flushes in between, until the end or the first error.
 async fn live(disk: &TestDisk, steps: &[Step], rng: &mut Rng) -> Reached {
     let mut reached = Reached::default();
-    let Ok(member) = open_beside(disk, OPTIONS, 0).await else { return reached };
+    let Ok(member) = open_beside(disk, OPTIONS, None).await else { return reached };
     for chunk in steps.chunks(5) {
         stage(&member.storage, chunk);
         reached.log_index = chunk.last().unwrap().mark.position.index;
@@ -86,7 +86,7 @@ fn a_commit_never_covers_more_than_the_log() {
     run(async {
         let history = history(&mut Rng(2), 12);
         let disk = TestDisk::new();
-        let member = open_beside(&disk, OPTIONS, 0).await.unwrap();
+        let member = open_beside(&disk, OPTIONS, None).await.unwrap();
         stage(&member.storage, &history);
         let flush = spawn_flush(&member.storage);
         let middle = &history[6].mark;
@@ -111,7 +111,8 @@ fn stopping_writes_what_the_log_covers_and_no_more() {
     run(async {
         let history = history(&mut Rng(3), 12);
         let disk = TestDisk::new();
-        let member = open_beside(&disk, OPTIONS, history[4].mark.position.index).await.unwrap();
+        let member =
+            open_beside(&disk, OPTIONS, Some(history[4].mark.position.index)).await.unwrap();
         assert!(member.recovered.created);
         stage(&member.storage, &history);
         member.storage.stop().await;
@@ -119,5 +120,23 @@ fn stopping_writes_what_the_log_covers_and_no_more() {
         assert!(!member.recovered.created);
         assert_eq!(member.recovered.mark.as_ref(), Some(&history[4].mark));
         assert_eq!(Model::of(&member.storage).await, history[4].after);
+    });
+}
+
+#[test]
+fn a_commit_does_not_cover_the_first_entry_before_the_log_does() {
+    // It has index 0: a log that holds nothing is not one that holds it.
+    run(async {
+        let mark = Mark::default();
+        assert_eq!(mark.position.index, 0);
+        let member = open_beside(&TestDisk::new(), OPTIONS, None).await.unwrap();
+        member.storage.stage(mark.clone(), Vec::new());
+        let flush = spawn_flush(&member.storage);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            assert_eq!(member.storage.durable(), None);
+        }
+        member.log.reach(0);
+        assert_eq!(flush.await.unwrap().unwrap(), mark);
     });
 }

@@ -143,7 +143,7 @@ fn room_waits_until_enough_is_durable() {
         let history = history(&mut Rng(14), 40);
         let disk = TestDisk::new();
         let options = Options { pending_bytes_max: 10_000, ..OPTIONS };
-        let member = open_beside(&disk, options, 0).await.unwrap();
+        let member = open_beside(&disk, options, None).await.unwrap();
         member.storage.room().await;
         stage(&member.storage, &history);
         let room = TokioRuntime::spawn({
@@ -166,7 +166,7 @@ fn staged_changes_become_durable_by_number_alone() {
     run(async {
         let history = history(&mut Rng(15), 20);
         let options = Options { flush_changes_max: 10, ..OPTIONS };
-        let member = open_beside(&TestDisk::new(), options, u64::MAX).await.unwrap();
+        let member = open_beside(&TestDisk::new(), options, Some(u64::MAX)).await.unwrap();
         stage(&member.storage, &history);
         while member.storage.durable().as_ref() != Some(&history[19].mark) {
             tokio::task::yield_now().await;

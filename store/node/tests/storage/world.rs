@@ -44,7 +44,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
-type Sender = <<TokioRuntime as AsyncRuntime>::Watch as Watch>::Sender<u64>;
+type Sender = <<TokioRuntime as AsyncRuntime>::Watch as Watch>::Sender<Option<u64>>;
 
 /// An open storage with the log beside it.
 pub(crate) struct Member {
@@ -61,15 +61,15 @@ impl Log {
     /// The log is durable up to and including `index`.
     pub(crate) fn reach(&self, index: u64) {
         // Nobody listens any more once the storage has failed.
-        let _ = self.0.send(index);
+        let _ = self.0.send(Some(index));
     }
 }
 
-/// Opens the state on `disk` beside a log that is durable up to `log_index`.
+/// Opens the state on `disk` beside a log that is durable up to `log_index`, if at all.
 pub(crate) async fn open_beside(
     disk: &TestDisk,
     options: Options,
-    log_index: u64,
+    log_index: Option<u64>,
 ) -> Result<Member, Error> {
     let (log, log_durable) = <TokioRuntime as AsyncRuntime>::Watch::channel(log_index);
     let disk = Arc::new(disk.clone());
@@ -79,7 +79,7 @@ pub(crate) async fn open_beside(
 
 /// Opens the state on `disk` beside a log that is durable for ever.
 pub(crate) async fn open(disk: &TestDisk) -> Result<Member, Error> {
-    open_beside(disk, OPTIONS, u64::MAX).await
+    open_beside(disk, OPTIONS, Some(u64::MAX)).await
 }
 
 /// A flush going on beside the test.

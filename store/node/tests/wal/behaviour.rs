@@ -32,13 +32,13 @@ fn what_gathers_during_one_sync_is_written_with_the_next() {
             log.append(vec![entry(1, index, 10)], answers.expect(index));
         }
         assert_eq!(read_all(&log).await.len(), 100, "readers see what is not durable yet");
-        assert_eq!((log.last(), log.durable()), (Some(at(1, 99)), 0));
+        assert_eq!((log.last(), log.durable()), (Some(at(1, 99)), None));
         assert_eq!(answers.so_far(), []);
         drop(held);
         log.save_vote(text("me")).await.unwrap();
         assert!(answers.so_far().into_iter().eq((0..100).map(Ok)));
         assert_eq!(disk.syncs() - syncs, 2);
-        assert_eq!(log.durable(), 99);
+        assert_eq!(log.durable(), Some(99));
     });
 }
 
@@ -139,7 +139,7 @@ fn a_replaced_entry_is_not_durable_because_the_old_one_was() {
         let (log, _) = open(&disk).await.unwrap();
         let watch = log.watch_durable();
         append(&log, (0..9).map(|index| entry(1, index, 10)).collect()).await.unwrap();
-        assert_eq!(*watch.borrow_watched(), 8);
+        assert_eq!(*watch.borrow_watched(), Some(8));
         let held = HeldSyncs::of(&disk);
         let answers = Answers::default();
         log.append(vec![entry(1, 9, 10)], answers.expect(9));
@@ -149,12 +149,12 @@ fn a_replaced_entry_is_not_durable_because_the_old_one_was() {
             TokioRuntime::spawn(async move { truncating.truncate_after(Some(at(1, 4))).await });
         tokio::task::yield_now().await;
         log.append(vec![entry(2, 5, 10)], answers.expect(5));
-        assert_eq!(*watch.borrow_watched(), 4);
+        assert_eq!(*watch.borrow_watched(), Some(4));
         assert_eq!(log.last(), Some(at(2, 5)));
         drop(held);
         truncate.await.unwrap().unwrap();
         log.save_vote(text("me")).await.unwrap();
-        assert_eq!(*watch.borrow_watched(), 5);
+        assert_eq!(*watch.borrow_watched(), Some(5));
         assert_eq!(answers.so_far(), [Ok(9), Ok(5)]);
         log.stop().await;
         let (log, _) = open(&disk).await.unwrap();
@@ -196,7 +196,7 @@ fn room_is_what_the_queue_has_not_taken() {
         assert!(!room.is_finished());
         drop(held);
         room.await.unwrap();
-        assert_eq!(log.durable(), 0);
+        assert_eq!(log.durable(), None);
     });
 }
 

@@ -155,7 +155,7 @@ impl Model {
             vote: recovered.vote.clone(),
         };
         assert_eq!(model.last(), recovered.last, "an entry is missing at the end");
-        assert_eq!(log.durable(), recovered.last.map_or(0, |last| last.index));
+        assert_eq!(log.durable(), recovered.last.map(|last| last.index));
         model
     }
 }

@@ -31,7 +31,7 @@ async fn live(lives: &[Vec<Action>], options: Options) {
             model = model.steps(&request).pop().expect("every request leads somewhere");
             ask(&log, request).await;
             assert_eq!((log.last(), log.purged()), (model.last(), model.purged));
-            assert_eq!(log.durable(), model.last().map_or(0, |last| last.index));
+            assert_eq!(log.durable(), model.last().map(|last| last.index));
             assert!(read_all(&log).await.iter().eq(model.entries.values()));
         }
         log.stop().await;
