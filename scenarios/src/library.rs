@@ -48,6 +48,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("grow-and-shrink"),
     script!("power-loss-in-change"),
     script!("removed-and-cut-off"),
+    script!("newcomer-disk-fails"),
     script!("move-leader"),
     script!("disk-lost"),
     script!("leases-and-leader-changes"),

@@ -76,6 +76,9 @@ pub enum StartError {
     /// openraft did not start.
     #[error("raft: {0}")]
     Raft(String),
+    /// Something broke after Raft had begun and before clients could be served.
+    #[error("the member failed while it was starting: {0}")]
+    Failed(String),
     /// A member without data found neither its place nor peers to begin with.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
@@ -143,27 +146,9 @@ impl<R: Runtime> Node<R> {
             self.removed.stopped().await;
             R::sleep(REMOVED_GRACE).await;
         };
-        match R::select2(Box::pin(self.failed()), Box::pin(removed)).await {
+        match R::select2(Box::pin(failure(&self.raft, &self.storage)), Box::pin(removed)).await {
             Select2::First(reason) => Ending::Failed(reason),
             Select2::Second(()) => Ending::Removed,
-        }
-    }
-
-    async fn failed(&self) -> String {
-        let mut metrics = self.raft.metrics();
-        let raft = async {
-            loop {
-                if let Err(fatal) = &metrics.borrow_and_update().running_state {
-                    return fatal.to_string();
-                }
-                if metrics.changed().await.is_err() {
-                    return "raft stopped".to_owned();
-                }
-            }
-        };
-        let storage = async { self.storage.failed().await.to_string() };
-        match R::select2(Box::pin(storage), Box::pin(raft)).await {
-            Select2::First(reason) | Select2::Second(reason) => reason,
         }
     }
 
@@ -212,5 +197,24 @@ impl<R: Runtime> Node<R> {
                 "leadership was not taken over in time"
             );
         }
+    }
+}
+
+/// Waits until the log, Raft or the database has failed, and tells why.
+pub(crate) async fn failure<R: Runtime>(raft: &Raft<R>, storage: &Storage<R>) -> String {
+    let mut metrics = raft.metrics();
+    let raft = async {
+        loop {
+            if let Err(fatal) = &metrics.borrow_and_update().running_state {
+                return fatal.to_string();
+            }
+            if metrics.changed().await.is_err() {
+                return "raft stopped".to_owned();
+            }
+        }
+    };
+    let storage = async { storage.failed().await.to_string() };
+    match R::select2(Box::pin(storage), Box::pin(raft)).await {
+        Select2::First(reason) | Select2::Second(reason) => reason,
     }
 }

@@ -9,12 +9,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use openraft_rt::Select2;
 
 use crate::auth::Tokens;
 use crate::bootstrap::{self, BootstrapError, Origin};
 use crate::config::{ClusterState, Config, InitialCluster};
 use crate::lease::{Deadlines, Lessor};
-use crate::node::{Environment, Node, StartError};
+use crate::node::{self, Environment, Node, StartError};
 use crate::peer::Served;
 use crate::raft::applier::{Applier, Removal};
 use crate::raft::local::Local;
@@ -142,13 +143,20 @@ async fn bring_up<R: Runtime>(
     let member =
         Served { raft: raft.clone(), local, replica: replica.clone(), lessor: lessor.clone() };
     assert!(served.set(member).is_ok(), "a member starts once");
-    if is_new && origin.founders.is_none() {
-        resume_founding(&raft, &config, &environment, &origin).await?;
+    let known = async {
+        if is_new && origin.founders.is_none() {
+            resume_founding(&raft, &config, &environment, &origin).await?;
+        }
+        follow::spawn(&tasks, &replica, &raft, &environment, peers, removed.clone());
+        // Whoever serves clients is known to have been there, should it lose its disk.
+        let is_known = || replica.is_founded() && (!is_new || replica.is_published());
+        follow::until::<R>(is_known, &removed).await.map_err(StartError::from)
+    };
+    // Without its log or its Raft a member would wait for ever.
+    match R::select2(Box::pin(known), Box::pin(node::failure(&raft, state.storage()))).await {
+        Select2::First(known) => known?,
+        Select2::Second(reason) => return Err(StartError::Failed(reason)),
     }
-    follow::spawn(&tasks, &replica, &raft, &environment, peers, removed.clone());
-    // Whoever serves clients is known to have been there, should it lose its disk.
-    let is_known = || replica.is_founded() && (!is_new || replica.is_published());
-    follow::until::<R>(is_known, &removed).await?;
     let clients = listen::to_clients::<R>(&config, &environment, &replica, &hub, &tasks).await?;
     tasks.until_stop(async move { state.compact().await });
     let leader = raft.clone();
