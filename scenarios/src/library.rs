@@ -48,6 +48,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("grow-and-shrink"),
     script!("power-loss-in-change"),
     script!("removed-and-cut-off"),
+    script!("removed-before-it-began"),
     script!("newcomer-disk-fails"),
     script!("move-leader"),
     script!("disk-lost"),

@@ -71,6 +71,13 @@ impl InitialCluster {
     }
 }
 
+/// See [`Config::others`].
+pub(super) fn others(config: &Config) -> Vec<Vec<String>> {
+    let mut by_name = peer_urls_by_name(config).unwrap_or_default();
+    by_name.remove(&config.name);
+    by_name.into_values().collect()
+}
+
 /// Sorted peer URLs of each name in `--initial-cluster`.
 fn peer_urls_by_name(config: &Config) -> Result<BTreeMap<String, Vec<String>>, String> {
     let mut by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -145,6 +152,19 @@ mod tests {
         let urls = ["http://localhost:9".to_owned()];
         assert_eq!(added_member_id(&urls, 1_795_217_258), 5_571_312_646_146_247_727);
         assert_eq!(added_member_id(&urls, 1_795_217_181), 8_411_258_872_962_328_694);
+    }
+
+    #[test]
+    fn who_is_named_is_known_without_being_named_among_them() {
+        let named = |initial_cluster: &str| {
+            let initial_cluster = initial_cluster.to_owned();
+            Config { name: "c".to_owned(), initial_cluster, ..Config::default() }.others()
+        };
+        let others = [["http://a:1".to_owned()], ["http://b:1".to_owned()]];
+        assert_eq!(named("a=http://a:1,c=http://c:1,b=http://b:1"), others);
+        assert_eq!(named("a=http://a:1,b=http://b:1"), others);
+        assert!(named("").is_empty());
+        assert!(named("b").is_empty());
     }
 
     #[test]

@@ -139,6 +139,12 @@ impl Config {
         InitialCluster::new(self)
     }
 
+    /// The peer URLs of each other member that the flags name, although they may not name this one; of nobody
+    /// where they make no sense.
+    pub fn others(&self) -> Vec<Vec<String>> {
+        cluster::others(self)
+    }
+
     /// Everything that is wrong, one line each; etcd's words where it has some. Who is in the cluster is of
     /// interest only to a member without data, and not looked at here (K2).
     pub fn validate(&self) -> Result<(), Vec<String>> {

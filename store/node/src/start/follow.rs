@@ -83,7 +83,8 @@ async fn follow_members<R: Runtime>(raft: Raft<R>, peers: Peers<R>) {
     }
 }
 
-/// A member that is removed while nobody reaches it hears of it from whoever answers first (K2).
+/// A member that is removed while nobody reaches it hears of it from whoever answers first (K2). One that
+/// was removed before it was told of any other asks those whom its flags name.
 async fn notice_removal<R: Runtime>(replica: Replica<R>, network: Arc<dyn Network>, removed: Stop) {
     let patience = replica.config().election_timeout();
     loop {
@@ -92,9 +93,15 @@ async fn notice_removal<R: Runtime>(replica: Replica<R>, network: Arc<dyn Networ
             continue;
         }
         let request = peer::DescribeRequest { sender: replica.member_id(), linearizable: false };
-        let others = replica.members().into_iter().filter(|member| member.id != request.sender);
-        for other in others {
-            let asking = bootstrap::describe::<R>(&*network, &other.peer_urls, &request, patience);
+        let known = replica.members();
+        let others = if known.is_empty() {
+            replica.config().others()
+        } else {
+            let others = known.into_iter().filter(|member| member.id != request.sender);
+            others.map(|member| member.peer_urls).collect()
+        };
+        for urls in others {
+            let asking = bootstrap::describe::<R>(&*network, &urls, &request, patience);
             if asking.await.is_ok_and(|reply| {
                 reply.cluster_id == replica.header().cluster_id && reply.sender_removed
             }) {
