@@ -79,8 +79,6 @@ impl LogEnds {
 pub(super) struct Teller {
     /// The last term that each member told.
     terms: BTreeMap<MemberId, u64>,
-    /// The term of each entry, as the first member told that applied it.
-    entry_terms: BTreeMap<u64, u64>,
 }
 
 impl Teller {
@@ -90,11 +88,8 @@ impl Teller {
         names: &dyn Fn(u64) -> Option<usize>,
         events: &mut Vec<Event>,
     ) {
-        if let Told::Applied { index, term, .. } = record.observation {
-            self.entry_terms.entry(index).or_insert(term);
-        }
         let term = self.terms.entry(record.member as MemberId).or_default();
-        translate(record, term, &self.entry_terms, events);
+        translate(record, term, events);
         events.extend(of_members(record, names));
     }
 }
@@ -129,12 +124,7 @@ fn leases(records: &[Record]) -> Vec<Event> {
 }
 
 /// Puts one record into words; `term` is the last that the member told.
-fn translate(
-    record: &Record,
-    term: &mut u64,
-    entry_terms: &BTreeMap<u64, u64>,
-    events: &mut Vec<Event>,
-) {
+fn translate(record: &Record, term: &mut u64, events: &mut Vec<Event>) {
     let time = micros(record.time);
     let member = record.member as MemberId;
     let mut fact = |fact| events.push(Event::Observed(Observation { time, member, fact }));
@@ -151,35 +141,17 @@ fn translate(
             let role = if *is_leader { Role::Leader } else { Role::Follower };
             fact(Fact::Role { role, term: *new_term });
         }
-        Told::Applied { index, term, revision, digest, .. } => {
+        Told::Applied { index, term, digest, .. } => {
             // The entry that founds the cluster has index 0, which to checkers is no entry.
             if *index > 0 {
                 let entry = LogId { term: *term, index: *index };
                 fact(Fact::Committed { last: entry });
                 fact(Fact::Applied { entry, digest: *digest });
             }
-            let (index, term, revision, digest) = (*index, *term, *revision, *digest);
-            let op = None;
-            events.push(Event::Applied(Applied {
-                time,
-                member,
-                index,
-                term,
-                revision,
-                digest,
-                op,
-            }));
         }
-        Told::SnapshotInstalled { index, revision, digest, .. } => {
-            let entry_term = entry_terms.get(index).copied();
-            let last = LogId { term: entry_term.unwrap_or(*term), index: *index };
+        Told::SnapshotInstalled { index, term, .. } => {
+            let last = LogId { term: *term, index: *index };
             fact(Fact::Snapshot { last, installed: true });
-            // It stands for everything up to its last entry, which some member has applied.
-            if let Some(term) = entry_term {
-                let (index, revision, digest) = (*index, *revision, *digest);
-                let applied = Applied { time, member, index, term, revision, digest, op: None };
-                events.push(Event::Applied(applied));
-            }
         }
         Told::Durable { index, term } => {
             let time = time.saturating_sub(DURABLE_LAG_US);
@@ -188,8 +160,25 @@ fn translate(
             events.push(Event::Observed(Observation { time, member, fact }));
         }
         Told::Failed { .. } => fact(Fact::Stopped),
-        Told::SnapshotBuilt { .. } | Told::Purged { .. } | Told::Membership { .. } => {}
+        Told::Restored { .. }
+        | Told::SnapshotBuilt { .. }
+        | Told::Purged { .. }
+        | Told::Membership { .. } => {}
     }
+    events.extend(state(record));
+}
+
+/// The state that a member has from now on. One that is restored or installed as a whole stands for
+/// everything up to its last entry.
+fn state(record: &Record) -> Option<Event> {
+    let (Told::Applied { index, term, revision, digest, .. }
+    | Told::Restored { index, term, revision, digest }
+    | Told::SnapshotInstalled { index, term, revision, digest }) = record.observation
+    else {
+        return None;
+    };
+    let (time, member) = (micros(record.time), record.member as MemberId);
+    Some(Event::Applied(Applied { time, member, index, term, revision, digest, op: None }))
 }
 
 fn micros(time: Duration) -> Micros {
@@ -237,6 +226,20 @@ mod tests {
             Fact::Applied { entry: last, digest: 9 },
         ];
         assert_eq!(facts(&told), expected);
+    }
+
+    #[test]
+    fn what_a_member_restores_or_installs_is_what_it_has_applied() {
+        let (index, term, revision, digest) = (7, 2, 3, 9);
+        let tap = |time| Applied { time, member: 1, index, term, revision, digest, op: None };
+        let told = [
+            record(1_000, Told::SnapshotInstalled { index, term, revision, digest }),
+            record(2_000, Told::Restored { index, term, revision, digest }),
+        ];
+        let events = merge(&|_| None, &told, &[], Vec::new());
+        let taps = events.into_iter().filter(|event| matches!(event, Event::Applied(_)));
+        let expected = [tap(1_000), tap(2_000)].map(Event::Applied);
+        assert_eq!(taps.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl Looking {
                 }
             }
             Told::Failed { .. } => _ = self.leading.remove(&member),
-            Told::SnapshotBuilt { .. } | Told::Purged { .. } => {}
+            Told::Restored { .. } | Told::SnapshotBuilt { .. } | Told::Purged { .. } => {}
         }
     }
 

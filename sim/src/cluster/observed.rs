@@ -149,6 +149,10 @@ impl Observed {
                 "applied",
                 &[("member", member), ("index", (*index).into()), ("digest", (*digest).into())],
             ),
+            Observation::Restored { index, digest, .. } => trace.event(
+                "restored",
+                &[("member", member), ("index", (*index).into()), ("digest", (*digest).into())],
+            ),
             Observation::SnapshotInstalled { index, .. } => {
                 trace.event("installed", &[("member", member), ("index", (*index).into())]);
             }
@@ -181,7 +185,8 @@ fn update(status: &mut Status, observation: &Observation) {
             status.term = *term;
             status.is_leader = *is_leader;
         }
-        Observation::Applied { index, revision, digest, .. } => {
+        Observation::Applied { index, revision, digest, .. }
+        | Observation::Restored { index, revision, digest, .. } => {
             status.applied = *index;
             status.revision = *revision;
             status.digest = *digest;

@@ -16,6 +16,17 @@ pub enum Observation {
         /// Bytes cut from the log's torn tail.
         torn_tail_bytes: u64,
     },
+    /// The state that the database held, unless it held none, is in memory again. Told after `Started`.
+    Restored {
+        /// The last index that it covers.
+        index: u64,
+        /// The term of that entry.
+        term: u64,
+        /// The store's revision after it.
+        revision: i64,
+        /// The machine's digest after it.
+        digest: u64,
+    },
     /// Term, role or known leader changed.
     Role {
         /// The member's term.

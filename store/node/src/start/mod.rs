@@ -195,6 +195,7 @@ async fn assemble<R: Runtime>(
         begun.map_err(|error| StartError::Raft(error.to_string()))?;
     }
     let state = State::<R>::restore(storage).await?;
+    recover::tell_restored(&state, &*environment.observer);
     if state.with_machine(|machine| machine.removed_members().contains(&member_id)) {
         return Err(BootstrapError::Removed.into());
     }

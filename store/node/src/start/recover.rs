@@ -3,9 +3,10 @@
 use super::Begun;
 use crate::config::Config;
 use crate::node::{Environment, StartError};
-use crate::observer::Observation;
+use crate::observer::{Observation, Observer};
 use crate::raft::log_store::LogStore;
 use crate::runtime::Runtime;
+use crate::state::State;
 use crate::storage::{self, Storage};
 use crate::wal;
 
@@ -59,4 +60,19 @@ pub(super) async fn recover<R: Runtime>(
     });
     let log_store = LogStore::new(log.clone(), &found, environment.observer.clone())?;
     Ok(Recovered { log, log_store, storage })
+}
+
+/// Tells what the member has of the cluster's state before it applies anything more.
+pub(super) fn tell_restored<R: Runtime>(state: &State<R>, observer: &dyn Observer) {
+    state.with_mark(|machine, mark| {
+        let position = mark.position;
+        if position.index > 0 {
+            observer.observe(Observation::Restored {
+                index: position.index,
+                term: position.term,
+                revision: machine.revision(),
+                digest: machine.digest(),
+            });
+        }
+    });
 }
