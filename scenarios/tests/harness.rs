@@ -70,6 +70,17 @@ fn h5_a_fault_that_hits_nobody_shows_nothing() {
 /// What quorums are counted by. It was told as empty after every start but the first, which let checks of quorums
 /// pass for nothing, and disks be damaged that others needed.
 #[test]
+fn what_is_done_to_a_member_that_is_gone_hits_nobody() {
+    // Swarm seed 6003360: the newcomer that has its machine stopped for a full disk, which nobody had noted for it.
+    let script = "members 3\nclients 2\nduration 12s\nat 1s lose-disk 2\nat 2s replace-member 2\n\
+                  at 8s fill-disk 2 for 2s\nat 8s burst 50\n";
+    let run = run(plan(script));
+    let found = found(&run);
+    assert_eq!(run.verdict, Verdict::Inconclusive, "{found:?}");
+    assert!(found.iter().all(|(_, message)| message.contains("fill-disk")), "{found:?}");
+}
+
+#[test]
 fn who_starts_again_tells_of_its_membership() {
     let script = "members 3\nduration 4s\nat 1s power-loss all\nat 1500ms restart all\n";
     let ran = simulate(&plan(script), 7, &Options::default());

@@ -200,6 +200,13 @@ impl Members {
 
     /// The members that are meant; nobody, if there is no leader for too long.
     pub(super) async fn resolve(&self, who: &Who, dice: &mut Dice) -> Vec<usize> {
+        let mut meant = self.meant(who, dice).await;
+        // What is done to the machine of a member that is gone would be done to who has it now.
+        meant.retain(|member| !self.cluster.is_gone(*member));
+        meant
+    }
+
+    async fn meant(&self, who: &Who, dice: &mut Dice) -> Vec<usize> {
         match who {
             Who::Member(member) => {
                 Some(*member).filter(|it| *it <= self.cluster.size()).into_iter().collect()

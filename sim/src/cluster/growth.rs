@@ -140,6 +140,11 @@ impl Cluster {
     pub fn is_here(&self, member: usize) -> bool {
         self.roster.is_here(member)
     }
+
+    /// Whether the member has left for ever; its machine may be another's by now.
+    pub fn is_gone(&self, member: usize) -> bool {
+        self.roster.is_gone(member)
+    }
 }
 
 /// The settings of a member that founds the cluster.

@@ -46,6 +46,11 @@ impl Roster {
         self.look(member, |seat| seat.id.is_some() && !seat.is_gone).unwrap_or(false)
     }
 
+    /// Whether the member has left for ever.
+    pub(super) fn is_gone(&self, member: usize) -> bool {
+        self.look(member, |seat| seat.is_gone).unwrap_or(false)
+    }
+
     /// The machine of a member, unless it is gone.
     pub(super) fn host(&self, member: usize) -> Option<Host> {
         self.look(member, |seat| (!seat.is_gone).then(|| seat.host.clone())).flatten()
