@@ -56,6 +56,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("leases-expire-together"),
     script!("leases-beyond-the-pace"),
     script!("leases-and-strange-clocks"),
+    script!("renewals-by-a-slow-leader"),
     script!("keep-alives-through-followers"),
     script!("locks-under-partitions"),
     script!("elections-under-partitions"),

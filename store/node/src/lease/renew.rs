@@ -117,10 +117,11 @@ impl<R: Runtime> Lessor<R> {
     /// Makes sure that whoever leads next gives the lease no less time than it has here now.
     async fn make_it_hold(&self, term: u64, id: i64) -> Result<Option<i64>, LocalError> {
         // Only now: no checkpoint from before the renewal is on its way any more.
-        let Some((ttl, remaining_ttl)) = self.known(id) else { return Ok(None) };
+        let Some((_, remaining_ttl)) = self.known(id) else { return Ok(None) };
         self.take_back_checkpoint(term, id, remaining_ttl).await?;
-        self.local.read_index_in_term(term).await?;
-        Ok(Some(ttl))
+        // Others may have applied a revocation, and answered, before this leader has.
+        self.catch_up(term).await?;
+        Ok(self.known(id).map(|(ttl, _)| ttl))
     }
 
     /// A new leader would give the lease only what the checkpoint left.
