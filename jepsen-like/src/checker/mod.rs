@@ -19,8 +19,8 @@
 //! | [`linearizability`] | any model, by search, for histories without revisions |
 //!
 //! What can be told at once is judged [`online`] as well, while the run goes on: what members tell of themselves, the
-//! age of answers, and each watch by itself. Most of the rest needs what comes later: which operation an unknown
-//! outcome was.
+//! age of answers, and each watch by itself. The rest needs the order of all writes, and so a history; but
+//! [`check_beginning`] judges one that has only begun, as often as somebody likes.
 //!
 //! A checker never panics on what a history says; a history that makes no sense is a violation or
 //! inconclusive.
@@ -48,28 +48,56 @@ pub mod watch;
 pub use options::{Clocks, Minimum, Options, Report, Statistics};
 pub use verdict::{Findings, Verdict, Violation};
 
-use crate::history::History;
+use crate::history::{History, Operations};
+
+use self::strict_serializability::Committed;
 
 /// Judges a history by every property.
 pub fn check(history: &History, options: &Options) -> Report {
     let operations = history.operations();
     let analysis = strict_serializability::check(history, &operations, options);
     let committed = analysis.committed.as_ref();
-    let verdicts = vec![
-        ("strict_serializability", analysis.verdict),
-        ("serializable_read", serializable_read::check(history, &operations, committed)),
-        ("watch", watch::check(history, committed, options)),
+    let mut verdicts = vec![("strict_serializability", analysis.verdict)];
+    verdicts.extend(of_clients(history, &operations, committed, options));
+    verdicts.extend([
         ("durability", durability::check(history, &operations, committed)),
         ("convergence", convergence::check(history, options)),
         ("raft", raft::check(history)),
-        ("lease", lease::check(history, &operations, committed, options)),
-        ("lock", lock::check(&operations, committed)),
+        ("validity", validity::check(history, &operations, options)),
+    ]);
+    Report { verdicts, statistics: analysis.statistics }
+}
+
+/// What is wrong in the beginning of a history, and stays wrong however it goes on: by every property of what clients
+/// see but those of the end. The [`online`] checkers are for what members tell.
+pub fn check_beginning(history: &History, options: &Options) -> Option<Violation> {
+    let operations = history.operations();
+    let analysis = strict_serializability::check(history, &operations, options);
+    let committed = analysis.committed.as_ref();
+    let rest = of_clients(history, &operations, committed, options);
+    let mut verdicts = std::iter::once(analysis.verdict).chain(rest.map(|(_, verdict)| verdict));
+    verdicts.find_map(|verdict| match verdict {
+        Verdict::Violation(violation) => Some(violation),
+        Verdict::Pass | Verdict::Inconclusive { .. } => None,
+    })
+}
+
+/// The properties of what clients see, given the order of all writes.
+fn of_clients(
+    history: &History,
+    operations: &Operations<'_>,
+    committed: Option<&Committed<'_>>,
+    options: &Options,
+) -> [(&'static str, Verdict); 9] {
+    [
+        ("serializable_read", serializable_read::check(history, operations, committed)),
+        ("watch", watch::check(history, committed, options)),
+        ("lease", lease::check(history, operations, committed, options)),
+        ("lock", lock::check(operations, committed)),
         ("election", election::check(history, committed)),
         ("hashes", hashes::check(history)),
         ("snapshots", snapshots::check(history, committed)),
-        ("alarms", alarms::check(history, &operations)),
-        ("access", access::check(history, &operations)),
-        ("validity", validity::check(history, &operations, options)),
-    ];
-    Report { verdicts, statistics: analysis.statistics }
+        ("alarms", alarms::check(history, operations)),
+        ("access", access::check(history, operations)),
+    ]
 }

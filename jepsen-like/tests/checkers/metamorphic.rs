@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use jepsen_like::checker::{Options, Verdict, Violation, check};
+use jepsen_like::checker::{Options, Verdict, Violation, check, check_beginning};
 use jepsen_like::history::{
     Event, History, InfoKind, KvEvent, Micros, Operation, Outcome, Request, Response, WatchRecord,
 };
@@ -214,6 +214,13 @@ proptest! {
     }
 
     #[test]
+    fn the_beginning_of_a_legal_history_is_legal(shape in shapes(), cut: prop::sample::Index) {
+        let (mut history, _) = generate(shape);
+        history.events.truncate(cut.index(history.events.len()));
+        prop_assert_eq!(check_beginning(&history, &Options::default()), None);
+    }
+
+    #[test]
     fn stale_reads_are_found(shape in shapes()) {
         let (mut history, state) = generate(shape);
         prop_assume!(make_a_read_stale(&mut history, &state));
@@ -255,6 +262,7 @@ proptest! {
             _ => kvs[which % count].create_revision -= 1,
         }
         prop_assert!(first_violation(&history).is_some());
+        prop_assert!(check_beginning(&history, &Options::default()).is_some());
     }
 
     #[test]

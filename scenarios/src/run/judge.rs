@@ -40,12 +40,7 @@ pub struct Judged {
 ///
 /// If the run was ended by a violation that is none.
 pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
-    let clocks = Clocks {
-        fast_ppm: plan.fastest_drift_ppm(),
-        extension: micros(plan.cluster.election_timeout * 2),
-    };
-    let options = checker::Options { clocks, ..checker::Options::default() };
-    let report = checker::check(&ran.history, &options);
+    let report = checker::check(&ran.history, &options(plan));
     let mut findings = ran.findings.clone();
     findings.extend(report.violations().map(finding));
     // The same code has judged twice: if it does not agree with itself, the harness is wrong, and nobody else.
@@ -71,6 +66,15 @@ pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
         reached: reached(ran, &report),
         statistics: statistics(ran, &report),
     }
+}
+
+/// What checkers have to know of a plan.
+pub fn options(plan: &Plan) -> checker::Options {
+    let clocks = Clocks {
+        fast_ppm: plan.fastest_drift_ppm(),
+        extension: micros(plan.cluster.election_timeout * 2),
+    };
+    checker::Options { clocks, ..checker::Options::default() }
 }
 
 fn reached(ran: &Ran, report: &Report) -> Reached {

@@ -30,7 +30,7 @@ mod roster;
 mod upkeep;
 
 pub use self::inspection::{Inspection, Member, inspect};
-pub use self::judge::{Judged, judge};
+pub use self::judge::{Judged, judge, options as checker_options};
 pub use self::members::{FaultRecord, Place};
 pub use self::phases::{Options, Ran, simulate};
 pub use self::probes::{PROBES, Reached};

@@ -18,6 +18,7 @@ use sim::{SimRuntime, Trace, World};
 use super::changes::Changes;
 use super::core;
 use super::faults::{Faults, Findings, add_finding};
+use super::judge;
 use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
 use super::monitor::Monitor;
@@ -139,9 +140,13 @@ impl Run {
     }
 
     pub(super) async fn run(self) -> Ran {
-        let monitor =
-            Monitor::new(self.world.clone(), self.members.clone(), self.recorder.clone()).watch();
-        let stopped = match future::select(pin!(self.phases()), pin!(monitor)).await {
+        let monitor = Monitor::new(
+            self.world.clone(),
+            self.members.clone(),
+            self.recorder.clone(),
+            judge::options(&self.plan),
+        );
+        let stopped = match future::select(pin!(self.phases()), pin!(monitor.watch())).await {
             Either::Left(((), _)) => None,
             Either::Right((violation, _)) => Some(violation),
         };
