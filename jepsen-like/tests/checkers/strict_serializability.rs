@@ -5,8 +5,8 @@ use crate::support::story::{
     put_event,
 };
 use jepsen_like::history::{
-    Applied, Compare, CompareResult, CompareTarget, Event, RefusalKind, Request, RequestOp,
-    Response, ResponseOp, TxnRequest, TxnResponse,
+    Applied, Blob, Compare, CompareResult, CompareTarget, DeleteRangeRequest, Event, RefusalKind,
+    Request, RequestOp, Response, ResponseOp, TxnRequest, TxnResponse,
 };
 
 const CHECKER: &str = "strict_serializability";
@@ -271,6 +271,21 @@ fn errors_must_have_been_right_at_some_moment() {
     for (request, kind, words) in wrong {
         begin().fail(request, kind).breaks(CHECKER, "REFUSAL", &[words]);
     }
+}
+
+#[test]
+fn a_kept_value_has_no_key_after_the_deletion_beside_it() {
+    // Swarm seed 6011863. A deletion from a key on does not exclude a put beside it.
+    let Request::Put(mut keep) = put("k", "") else { unreachable!() };
+    keep.ignore_value = true;
+    let delete = DeleteRangeRequest {
+        key: "a".into(),
+        range_end: Blob::from(vec![0]),
+        ..DeleteRangeRequest::default()
+    };
+    let success = vec![RequestOp::DeleteRange(delete), RequestOp::Put(keep)];
+    let both = Request::Txn(TxnRequest { success, ..TxnRequest::default() });
+    story().ok(put("k", "1"), done(2)).fail(both, RefusalKind::KeyNotFound).is_legal();
 }
 
 #[test]

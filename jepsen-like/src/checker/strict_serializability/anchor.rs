@@ -7,7 +7,7 @@ use crate::history::{
     PutRequest, Request, RequestOp, Response, ResponseOp, TxnRequest, TxnResponse, WatchId,
     WatchRecord,
 };
-use crate::model::validate;
+use crate::model::{Span, validate};
 
 /// Who showed that a revision exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,6 +310,20 @@ pub(in crate::checker) fn puts(request: &Request) -> Vec<&PutRequest> {
         | Request::Lock(_) => {}
     }
     found
+}
+
+/// Whether a transaction may delete a key, before it does something else with it.
+pub(super) fn may_delete(request: &Request, key: &[u8]) -> bool {
+    fn any(operations: &[RequestOp], key: &[u8]) -> bool {
+        operations.iter().any(|operation| match operation {
+            RequestOp::DeleteRange(delete) => {
+                Span::new(&delete.key, &delete.range_end).contains(key)
+            }
+            RequestOp::Txn(inner) => any(&inner.success, key) || any(&inner.failure, key),
+            RequestOp::Put(_) | RequestOp::Range(_) => false,
+        })
+    }
+    matches!(request, Request::Txn(txn) if any(&txn.success, key) || any(&txn.failure, key))
 }
 
 /// The revision that a watch was told of.

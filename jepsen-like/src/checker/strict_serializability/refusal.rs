@@ -1,7 +1,7 @@
 //! Errors are answers: each must have been right at some moment between its call and its end, and
 //! no compacted revision may be read once its compaction was acknowledged.
 
-use super::anchor::{Effect, effect, puts};
+use super::anchor::{Effect, effect, may_delete, puts};
 use super::{Committed, Findings, violation};
 use crate::history::{
     LeaseRequest, Micros, Operation, Outcome, PutRequest, Refusal, RefusalKind, Request, RequestOp,
@@ -88,7 +88,8 @@ fn is_local(request: &Request) -> bool {
     matches!(request, Request::Range(range) if range.serializable)
 }
 
-/// A key that is to be kept must have been missing at some revision while the operation ran.
+/// A key that is to be kept must have been missing at some revision while the operation ran, or deleted by the operation
+/// itself.
 fn key_was_there(
     committed: &Committed<'_>,
     operation: &Operation<'_>,
@@ -100,7 +101,8 @@ fn key_was_there(
     let to = committed.possible_by(end);
     let missing = |put: &PutRequest| {
         let key = put.key.as_bytes();
-        committed.state.at(key, from).is_none()
+        may_delete(operation.request, key)
+            || committed.state.at(key, from).is_none()
             || committed.state.changes_of(key).iter().any(|&position| {
                 let change = committed.state.changes().get(position);
                 change.is_some_and(|change| {
