@@ -70,6 +70,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("bits-flip"),
     script!("damaged-disks"),
     script!("late-appends"),
+    script!("last-entry-reaches-all"),
     script!("reads-of-a-new-leader"),
     script!("votes-and-power-losses"),
     script!("torn-writes"),

@@ -21,6 +21,7 @@ pub mod network;
 pub mod peers;
 mod presence;
 pub mod proposal;
+mod revocable;
 mod roll_call;
 mod snapshot_chunks;
 mod timing;

@@ -22,6 +22,7 @@ use tonic::Streaming;
 
 use super::applier::SnapshotData;
 use super::peers::{Peers, Purpose};
+use super::revocable::lend;
 use super::snapshot_chunks::snapshot_chunks;
 use super::{MemberNode, RaftVote, Snapshot, TypeConfig, codec};
 use crate::runtime::Runtime;
@@ -219,6 +220,8 @@ struct Answers<R: Runtime> {
     target: u64,
     purpose: Purpose,
     patience: Duration,
+    /// Requests are taken for as long as somebody waits for their answers.
+    _lender: Box<dyn Send>,
 }
 
 impl<R: Runtime> Answers<R> {
@@ -283,6 +286,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
                 return Ok(futures_util::stream::empty().boxed());
             };
             let input = futures_util::stream::iter([first]).chain(input);
+            let (input, lender) = lend(input);
             let sent = Arc::new(AtomicU64::new(0));
             let (counter, cluster_id) = (sent.clone(), self.peers.cluster_id());
             let recipient = self.target;
@@ -311,6 +315,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
                 target: self.target,
                 purpose: self.purpose,
                 patience: self.patience,
+                _lender: Box::new(lender),
             };
             Ok(unfold(answers, |mut answers| async {
                 answers.next().await.map(|answer| (answer, answers))
