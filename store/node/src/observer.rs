@@ -16,7 +16,8 @@ pub enum Observation {
         /// Bytes cut from the log's torn tail.
         torn_tail_bytes: u64,
     },
-    /// The state that the database held, unless it held none, is in memory again. Told after `Started`.
+    /// The state that the database held, if it was more than the founding of the cluster, is in memory again. Told
+    /// after `Started`.
     Restored {
         /// The last index that it covers.
         index: u64,

@@ -83,8 +83,8 @@ async fn follow_members<R: Runtime>(raft: Raft<R>, peers: Peers<R>) {
     }
 }
 
-/// A member that is removed while nobody reaches it hears of it from whoever answers first (K2). One that
-/// was removed before it was told of any other asks those whom its flags name.
+/// A member that is removed while nobody reaches it hears of it from whoever answers first (K2). Those whom
+/// its flags name are asked as well: it may not have been told of any other yet, or of none that is left.
 async fn notice_removal<R: Runtime>(replica: Replica<R>, network: Arc<dyn Network>, removed: Stop) {
     let patience = replica.config().election_timeout();
     loop {
@@ -93,13 +93,9 @@ async fn notice_removal<R: Runtime>(replica: Replica<R>, network: Arc<dyn Networ
             continue;
         }
         let request = peer::DescribeRequest { sender: replica.member_id(), linearizable: false };
-        let known = replica.members();
-        let others = if known.is_empty() {
-            replica.config().others()
-        } else {
-            let others = known.into_iter().filter(|member| member.id != request.sender);
-            others.map(|member| member.peer_urls).collect()
-        };
+        let known = replica.members().into_iter().filter(|member| member.id != request.sender);
+        let mut others: Vec<Vec<String>> = known.map(|member| member.peer_urls).collect();
+        others.extend(replica.config().others());
         for urls in others {
             let asking = bootstrap::describe::<R>(&*network, &urls, &request, patience);
             if asking.await.is_ok_and(|reply| {
