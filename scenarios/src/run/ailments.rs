@@ -16,8 +16,12 @@ use crate::dice::Dice;
 const NOTICE: Duration = Duration::from_secs(2);
 
 impl Members {
-    /// Does it to the machine of a member, whether the member runs or not.
+    /// Does it to the machine of a member, whether the member runs or not. Who has not joined yet gets a new disk when
+    /// it does.
     pub(super) fn ail(&self, member: usize, ailment: &Ailment, dice: &mut Dice) {
+        if !self.cluster.is_here(member) {
+            return;
+        }
         match ailment {
             Ailment::SlowDisk { times, lasting } => {
                 let times = *times;

@@ -198,6 +198,10 @@ impl Working {
 
     async fn remove(&mut self, member: usize) -> Option<End> {
         let Some(id) = self.changes.members.id(member) else { return Some(End::Refused) };
+        // Where too many disks are lost nothing can be right any more.
+        if !self.changes.members.can_let_go(member) {
+            return Some(End::Refused);
+        }
         let is_gone = |members: &[Member]| members.iter().all(|listed| listed.id != id);
         let end = self.until_certain(&Ask::Remove(id), is_gone).await?;
         if end.is_err() {

@@ -34,10 +34,10 @@ const OUTSIDE: [Outside; 4] = [Outside::Down, Outside::Cut, Outside::Deaf, Outsi
 
 /// A membership as one of the members has it.
 #[derive(Debug)]
-struct Told {
+pub(super) struct Told {
     index: u64,
     /// One set of voters, or two of which both must agree.
-    voters: Vec<BTreeSet<usize>>,
+    pub(super) voters: Vec<BTreeSet<usize>>,
     learners: BTreeSet<usize>,
 }
 
@@ -95,7 +95,7 @@ impl Members {
 
     /// The membership by which each member counts quorums, or did when it was last heard of. What ends the log of one
     /// that is down may be lost, and then the membership before is in force: both count.
-    fn told_memberships(&self) -> Vec<Told> {
+    pub(super) fn told_memberships(&self) -> Vec<Told> {
         let serving = self.serving();
         let mut told: BTreeMap<usize, Vec<Told>> = BTreeMap::new();
         for record in self.records() {
@@ -214,7 +214,7 @@ impl Liveness {
         for member in &core {
             self.serves(*member, deadline).await?;
         }
-        self.converge(&core, deadline).await
+        self.converge(|| core.clone(), deadline).await
     }
 }
 

@@ -13,7 +13,7 @@ use sim::{SimRuntime, Stream, World};
 use super::changes::Changes;
 use super::members::{Members, Place};
 use super::upkeep::Desk;
-use crate::ailment::LinkAilment;
+use crate::ailment::{Ailment, LinkAilment};
 use crate::dice::Dice;
 use crate::plan::{Action, GRANTERS, Plan, Split, Step, Who};
 use crate::workload::{Session, StopSign, burst, grant_many};
@@ -101,6 +101,10 @@ impl Faults {
                     self.members.blink(Place::Network, format!("reset {one} - {other}"));
                 }
             }
+            // Who is spared may be counted on by a membership that is about to come.
+            Action::Ail(_, Ailment::Damaged { .. }) if !self.changes.is_idle() => {
+                tracing::info!(target: "scenario", "no disk is damaged while the membership is changed");
+            }
             Action::Ail(who, ailment) => {
                 for member in self.members.resolve(who, dice).await {
                     self.members.ail(member, ailment, dice);
@@ -168,7 +172,13 @@ impl Faults {
 
     async fn partition(&self, split: &Split, dice: &mut Dice) {
         let groups = match split {
-            Split::Groups(groups) => groups.clone(),
+            Split::Groups(groups) => {
+                let is_there = |member: &usize| !self.members.cluster.is_gone(*member);
+                groups
+                    .iter()
+                    .map(|group| group.iter().copied().filter(is_there).collect())
+                    .collect()
+            }
             Split::Ring => {
                 self.ring();
                 return;

@@ -52,10 +52,14 @@ impl Liveness {
         if plan.has_leases() {
             let Some(()) = self.leases_end(deadline).await else { return };
         }
-        let Some(()) = self.converge(&self.members.serving(), deadline).await else { return };
+        let serving = || self.members.serving();
+        let Some(()) = self.converge(serving, deadline).await else { return };
         hurry.raise();
         self.watches(progress, deadline).await;
         self.final_reads().await;
+        // Who runs on a damaged disk is asked for nothing, but has to follow while it runs.
+        let running = || self.members.all().filter(|member| self.members.is_up(*member)).collect();
+        self.converge(running, deadline).await;
     }
 
     /// One of these members leads.
@@ -120,9 +124,14 @@ impl Liveness {
         self.missed("liveness: leases", left)
     }
 
-    /// These members have applied the same, with the same result.
-    pub(super) async fn converge(&self, members: &[usize], deadline: Duration) -> Option<()> {
+    /// These members have applied the same, with the same result; who they are is asked again each time.
+    pub(super) async fn converge(
+        &self,
+        members: impl Fn() -> Vec<usize>,
+        deadline: Duration,
+    ) -> Option<()> {
         loop {
+            let members = members();
             let states: Vec<(u64, u64)> = members
                 .iter()
                 .copied()
@@ -135,7 +144,7 @@ impl Liveness {
             if self.world.true_time() >= deadline {
                 let words: Vec<String> = states
                     .iter()
-                    .zip(members)
+                    .zip(&members)
                     .map(|((applied, digest), member)| {
                         format!("member {member} at index {applied} with state {digest:016x}")
                     })

@@ -93,15 +93,27 @@ impl Members {
                 Observation::Membership { voters, .. } => Some(voters),
                 _ => None,
             });
-        let is_kept = |id: &&u64| {
-            self.number(**id).is_some_and(|voter| {
-                voter != member && !self.is_lost(voter) && !self.is_damaged(voter)
-            })
-        };
+        let number = |id: &u64| self.number(*id).unwrap_or_default();
         newest.is_some_and(|sets| {
-            !sets.is_empty()
-                && sets.iter().all(|set| set.iter().filter(is_kept).count() > set.len() / 2)
+            !sets.is_empty() && sets.iter().all(|set| self.is_held(set.iter().map(number), member))
         })
+    }
+
+    /// Whether a quorum of those who are left would have a disk, and a log on it, if this member were removed, by every
+    /// membership that may be in force.
+    pub(super) fn can_let_go(&self, member: usize) -> bool {
+        self.told_memberships().iter().flat_map(|told| &told.voters).all(|set| {
+            let left = set.iter().copied().filter(|voter| *voter != member);
+            set.len() <= 1 || self.is_held(left, member)
+        })
+    }
+
+    /// Whether more than half of these voters have what they had; a member that is left aside has not.
+    fn is_held(&self, voters: impl Iterator<Item = usize> + Clone, without: usize) -> bool {
+        let is_kept = |voter: &usize| {
+            *voter > 0 && *voter != without && !self.is_lost(*voter) && !self.is_damaged(*voter)
+        };
+        voters.clone().filter(is_kept).count() > voters.count() / 2
     }
 
     /// The machine of a member breaks, and its disk with it.
