@@ -1,9 +1,11 @@
 //! A run is judged while it goes on: the beginning of one that passes must pass as well, wherever it is cut.
 
+use std::time::Duration;
+
 use jepsen_like::checker::check_beginning;
 use jepsen_like::history::{Event, History};
 use scenarios::plan::Plan;
-use scenarios::run::{Options, checker_options, simulate};
+use scenarios::run::{Options, checker_options, judge, simulate};
 use scenarios::{library, swarm};
 
 /// How many beginnings of each run are judged.
@@ -22,7 +24,14 @@ fn beginnings_pass(plan: &Plan, seed: u64) {
 
 #[test]
 fn of_scripts() {
-    for name in ["leases-and-leader-changes", "auth-changes-under-load", "snapshot-catch-up"] {
+    for name in [
+        "leases-and-leader-changes",
+        "auth-changes-under-load",
+        "snapshot-catch-up",
+        "locks-under-partitions",
+        "elections-under-partitions",
+        "no-space",
+    ] {
         let all = library::all().expect("all scripts are well-formed");
         let plan = all.iter().find(|plan| plan.name == name);
         beginnings_pass(plan.unwrap_or_else(|| panic!("{name} is gone")), 3);
@@ -34,4 +43,17 @@ fn of_the_swarm() {
     for seed in 0..6 {
         beginnings_pass(&swarm::plan(seed), seed);
     }
+}
+
+#[test]
+fn a_wrong_answer_ends_a_run_early() {
+    let all = library::all().expect("all scripts are well-formed");
+    let plan = all.iter().find(|plan| plan.name == "slow-disks").expect("it is there");
+    let falsified_from = Duration::from_secs(3);
+    let options = Options { falsified_from: Some(falsified_from), ..Options::default() };
+    let ran = simulate(plan, 3, &options);
+    let stopped = ran.stopped.as_ref().map(|found| (found.checker, found.guarantee));
+    assert_eq!(stopped, Some(("strict_serializability", "ANSWER")));
+    assert!(ran.simulated < falsified_from * 3, "it went on until {:?}", ran.simulated);
+    assert_eq!(judge(plan, &ran).verdict, reports::Verdict::Violation);
 }

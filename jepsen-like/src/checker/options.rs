@@ -17,6 +17,8 @@ pub struct Options {
     pub minimum: Minimum,
     /// How well the members' clocks keep time.
     pub clocks: Clocks,
+    /// Whether the history goes on: what would excuse a refusal may be seen only later.
+    pub is_beginning: bool,
 }
 
 impl Default for Options {
@@ -26,6 +28,7 @@ impl Default for Options {
             watch_grace: 5_000_000,
             minimum: Minimum::default(),
             clocks: Clocks::default(),
+            is_beginning: false,
         }
     }
 }

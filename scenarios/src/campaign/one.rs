@@ -39,7 +39,12 @@ pub fn run_one(subject: &Subject, seed: u64, details: &Details) -> Run {
     let plan = subject.plan(seed);
     let mut run = guarded(&plan, seed, |slot| {
         let log = details.log.clone();
-        let options = run::Options { is_recorded: false, log, panics: Some(slot.clone()) };
+        let options = run::Options {
+            is_recorded: false,
+            log,
+            panics: Some(slot.clone()),
+            ..Default::default()
+        };
         let ran = run::simulate(&plan, seed, &options);
         let judged = run::judge(&plan, &ran);
         record(&plan, seed, ran, judged, details)

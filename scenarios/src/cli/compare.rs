@@ -101,7 +101,7 @@ fn difference(subject: &Subject, seed: u64) -> Result<Option<String>, Trouble> {
 fn quietly(subject: &Subject, seed: u64, is_recorded: bool) -> Result<Ran, Trouble> {
     let slot = Slot::default();
     slot.enter();
-    let options = Options { is_recorded, log: None, panics: Some(slot.clone()) };
+    let options = Options { is_recorded, panics: Some(slot.clone()), ..Options::default() };
     let plan = subject.plan(seed);
     let attempt = panic::catch_unwind(AssertUnwindSafe(|| simulate(&plan, seed, &options)));
     Slot::leave();

@@ -58,7 +58,7 @@ pub fn inspect(plan: &Plan, seed: u64, at: Duration, only: Option<usize>) -> Ins
     let plan = plan.clone();
     sim::run(seed, move || async move {
         let world = World::new(Trace::with_tail(EVENTS_MAX), NetworkOptions::default());
-        let run = Run::boot(world.clone(), plan);
+        let run = Run::boot(world.clone(), plan, None);
         let cluster = run.cluster().clone();
         {
             let (mut running, mut moment) = (pin!(run.run()), pin!(world.until(at)));

@@ -3,9 +3,9 @@
 //! A run that is not ended there goes on for long with members that do not agree, and what it shows in the end is
 //! that, and not how it came to it.
 //!
-//! What is told at once is judged at once. The rest needs the order of all writes: it is judged whenever the history
-//! has doubled, so a run goes on for no longer than it took to get there, and the judgements cost in sum as much as
-//! the last one does. That ends when everything is healed: what must be so in the end is not yet so on the way there.
+//! What is told at once is judged at once. Much of the rest needs the order of all writes: it is judged whenever the
+//! history has doubled, so a run goes on for no longer than it took to get there, and the judgements cost in sum twice
+//! as much as the last one does. When everything is healed the end is near, and that is left to the judgement there.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(100);
 const LAG_US: u64 = 1_000;
 /// How long the run goes on to show what comes of it.
 const AFTERMATH: Duration = Duration::from_secs(2);
-/// The shortest history, in events, that is judged as one.
+/// How much must have been told for a history to be judged as one.
 const HISTORY_MIN: usize = 1_000;
 
 /// What has been looked at, and what is still to come.
@@ -42,9 +42,11 @@ pub(super) struct Monitor {
     clients: usize,
     waiting: Vec<Event>,
     options: checker::Options,
-    /// How many events make a history that is judged next.
+    /// How much must have been told when the history is judged next.
     due: usize,
     is_healed: bool,
+    /// When the history is judged once more, because something was wrong in it.
+    confirmed_at: Option<Duration>,
 }
 
 impl Monitor {
@@ -68,6 +70,7 @@ impl Monitor {
             options,
             due: HISTORY_MIN,
             is_healed: false,
+            confirmed_at: None,
         }
     }
 
@@ -76,9 +79,12 @@ impl Monitor {
         loop {
             SimRuntime::sleep(POLL).await;
             self.look();
-            let violation = self.online.violation().cloned().or_else(|| self.judge_history());
-            if let Some(violation) = violation {
+            if let Some(violation) = self.online.violation() {
+                let violation = violation.clone();
                 SimRuntime::sleep(AFTERMATH).await;
+                return violation;
+            }
+            if let Some(violation) = self.judge_history() {
                 return violation;
             }
         }
@@ -109,8 +115,8 @@ impl Monitor {
         self.is_healed |= clients.iter().any(|event| matches!(event, Event::Healed { .. }));
         self.waiting.extend(clients);
         self.waiting.sort_by_key(Event::time);
-        let until = self.until();
-        let ripe = self.waiting.partition_point(|event| event.time() <= until);
+        let now = u64::try_from(self.world.true_time().as_micros()).unwrap_or(u64::MAX);
+        let ripe = self.waiting.partition_point(|event| event.time() + LAG_US <= now);
         for event in self.waiting.drain(..ripe) {
             if let Some(before) = self.ends.before(&event) {
                 self.online.look(&before);
@@ -119,25 +125,33 @@ impl Monitor {
         }
     }
 
-    /// The moment up to which everything has been told.
-    fn until(&self) -> u64 {
-        let now = u64::try_from(self.world.true_time().as_micros()).unwrap_or(u64::MAX);
-        now.saturating_sub(LAG_US)
-    }
-
-    /// What is wrong in the history so far, if it is time to judge it.
+    /// What is wrong in the history so far, if it is time to judge it. Something was wrong in it some time before,
+    /// too: what was only told late is no violation.
     fn judge_history(&mut self) -> Option<Violation> {
+        let now = self.world.true_time();
+        if let Some(confirmed_at) = self.confirmed_at {
+            if now < confirmed_at {
+                return None;
+            }
+            self.confirmed_at = None;
+            return checker::check_beginning(&self.history(), &self.options);
+        }
         let size = self.records + self.clients;
         if self.is_healed || size < self.due {
             return None;
         }
         self.due = size * 2;
-        let records = self.members.records();
+        if checker::check_beginning(&self.history(), &self.options).is_some() {
+            self.confirmed_at = Some(now + AFTERMATH);
+        }
+        None
+    }
+
+    /// The same as the run would end with now.
+    fn history(&self) -> History {
         let names = |id| self.members.number(id);
         let clients = self.recorder.events_from(0);
-        let mut events = observed::merge(&names, &records, &self.members.faults(), clients);
-        let until = self.until();
-        events.retain(|event| event.time() <= until);
-        checker::check_beginning(&History::from(events), &self.options)
+        let (records, faults) = (self.members.records(), self.members.faults());
+        History::from(observed::merge(&names, &records, &faults, clients))
     }
 }

@@ -48,6 +48,8 @@ pub struct Options {
     pub log: Option<String>,
     /// Where a panic is put; standard error, if nowhere.
     pub panics: Option<Slot>,
+    /// From when on answers to reads are noted with a wrong count, to try whether anybody notices.
+    pub falsified_from: Option<Duration>,
 }
 
 /// What a run leaves.
@@ -93,7 +95,7 @@ pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
         let trace = if options.is_recorded { Trace::recorded() } else { Trace::default() };
         let world = World::new(trace, NetworkOptions::default());
         let _logging = options.log.map(|filter| sim::log::to_stderr(world.trace(), &filter));
-        Run::boot(world, plan).run().await
+        Run::boot(world, plan, options.falsified_from).run().await
     })
 }
 
@@ -126,9 +128,9 @@ impl Tasks {
 }
 
 impl Run {
-    pub(super) fn boot(world: World, plan: Plan) -> Self {
+    pub(super) fn boot(world: World, plan: Plan, falsified_from: Option<Duration>) -> Self {
         let members = Members::boot(&world, &plan.cluster);
-        let recorder = Recorder::new(&world);
+        let recorder = Recorder::new(&world, falsified_from);
         let findings = Findings::default();
         let changes = Changes::new(world.clone(), members.clone(), findings.clone());
         Self { world, plan, members, changes, recorder, findings }

@@ -1,6 +1,7 @@
 //! The history of a run while it is written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jepsen_like::history::{
     AccessLine, AccessRecord, ClientId, Event, Info, LeaderLine, LockResponse, MemberId, Micros,
@@ -15,6 +16,7 @@ use super::{Knowledge, SavedSnapshot};
 pub struct Recorder {
     world: World,
     state: Arc<Mutex<State>>,
+    falsified_from: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -51,9 +53,9 @@ pub struct Tally {
 }
 
 impl Recorder {
-    /// An empty history of this world.
-    pub fn new(world: &World) -> Self {
-        Self { world: world.clone(), state: Arc::default() }
+    /// An empty history of this world; answers to reads are noted wrongly from some time on, if that is given.
+    pub fn new(world: &World, falsified_from: Option<Duration>) -> Self {
+        Self { world: world.clone(), state: Arc::default(), falsified_from }
     }
 
     /// Now.
@@ -103,6 +105,12 @@ impl Recorder {
         }
         if matches!(response, Response::Lock(LockResponse::Lock { .. })) {
             state.tally.locks += 1;
+        }
+        let mut response = response;
+        if let Response::Range(range) = &mut response
+            && self.falsified_from.is_some_and(|from| self.world.true_time() >= from)
+        {
+            range.count += 1;
         }
         state.events.push(Event::Ok { time, op, response });
     }
