@@ -20,6 +20,8 @@ use crate::history::{
 const CHECKER: &str = "access";
 /// With so many operations of users, some must have been admitted and some denied.
 const OPERATIONS_TELLING: usize = 60;
+/// And with so many changes that were done; where nothing is ever permitted, everything is denied.
+const CHANGES_TELLING: usize = 6;
 
 /// One change, from its call to its answer.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +62,9 @@ pub fn check(history: &History, operations: &Operations<'_>) -> Verdict {
             findings.add(Violation::new(CHECKER, guarantee, text).at(operation.op, end));
         }
     }
-    if findings.is_empty() && admitted + denied >= OPERATIONS_TELLING && admitted * denied == 0 {
+    let done = changes.values().flatten().filter(|change| change.end.is_some()).count();
+    let is_telling = admitted + denied >= OPERATIONS_TELLING && done >= CHANGES_TELLING;
+    if findings.is_empty() && is_telling && admitted * denied == 0 {
         let reason = format!("{admitted} operations of users were admitted and {denied} denied");
         return Verdict::inconclusive(reason);
     }
@@ -230,5 +234,20 @@ mod tests {
         story.put(1, 100, 110, true);
         story.put(2, 100, 110, false);
         assert_eq!(story.guarantee(), None);
+    }
+
+    #[test]
+    fn nobody_admitted_says_little_before_anybody_was_permitted() {
+        // Swarm seed 6014024: no change of a permission was answered.
+        let mut story = Story::default();
+        for op in 0..OPERATIONS_TELLING as u64 {
+            story.put(op, op, op, false);
+        }
+        let verdict = |story: &Story| check(&story.0, &story.0.operations());
+        assert_eq!(verdict(&story), Verdict::Pass);
+        for change in 0..CHANGES_TELLING as u64 {
+            story.change(change, false, 1_000 + change, Some(1_000 + change));
+        }
+        assert!(matches!(verdict(&story), Verdict::Inconclusive { .. }));
     }
 }
