@@ -148,10 +148,10 @@ pub(super) enum Command {
         /// What the seeds are made of: a number, or the name of a commit; 0, if it is not said.
         #[arg(long, value_name = "REV")]
         base_seed: Option<String>,
-        /// Look whether each patch still applies to the tree, and build nothing.
+        /// Look whether each patch still applies to the tree and passes `cargo check`, and run nothing.
         #[arg(long)]
         check: bool,
-        /// Check that all apply, and try so many of them, others for every commit.
+        /// Check that all apply and build, and try so many of them, others for every commit.
         #[arg(long, value_name = "N", conflicts_with_all = ["check", "names"])]
         rotate: Option<usize>,
     },

@@ -8,18 +8,23 @@ use super::screen::{complain, say};
 use crate::campaign::base_seed;
 use crate::mutants::{Fate, Kill, Mutant, Trial, Workshop};
 
-/// Looks whether these patches, or all of them, still apply, and name a scenario that exists.
+/// Looks whether these patches, or all of them, still apply and build, and name a scenario that exists.
 pub(super) fn check(names: &[String]) -> Result<Verdict, Trouble> {
     let workshop = Workshop::open()?;
     let chosen = workshop.mutants(names)?;
-    let mut good = 0;
+    let mut fitting = Vec::new();
     for mutant in &chosen {
         match workshop.obstacle(mutant)? {
-            None => good += 1,
+            None => fitting.push(mutant),
             Some(why) => say(&format!("{:<44} DOES NOT APPLY  {why}", mutant.name)),
         }
     }
-    say(&format!("mutants: {good} of {} apply", chosen.len()));
+    let misfits = workshop.misfits(&fitting)?;
+    for (mutant, why) in &misfits {
+        say(&format!("{:<44} DOES NOT BUILD  {why}", mutant.name));
+    }
+    let good = fitting.len() - misfits.len();
+    say(&format!("mutants: {good} of {} apply and build", chosen.len()));
     Ok(verdict(chosen.len(), good))
 }
 
@@ -30,7 +35,7 @@ pub(super) fn mutants(names: &[String], trial: &Trial) -> Result<Verdict, Troubl
     try_out(&workshop, &chosen, trial)
 }
 
-/// Checks that all apply, and tries as many as are asked for, chosen by the name of the commit.
+/// Checks that all apply and build, and tries as many as are asked for, chosen by the name of the commit.
 pub(super) fn rotate(
     count: usize,
     base: Option<String>,

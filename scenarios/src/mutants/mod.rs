@@ -11,6 +11,7 @@
 //! written again, so that building the next mutant compiles little.
 
 mod copy;
+mod together;
 mod upstream;
 
 use std::env;
@@ -168,7 +169,7 @@ impl Workshop {
         Ok(mutants)
     }
 
-    /// Why a mutant cannot be made of the tree, if so. Nothing is built for this.
+    /// Why a patch cannot be applied to the tree, if so. Nothing is built for this.
     pub fn obstacle(&self, mutant: &Mutant) -> Result<Option<String>> {
         // The tree itself will do, as nothing is written; the copy may be in use.
         let patch = mutant.path.to_string_lossy();
@@ -182,23 +183,12 @@ impl Workshop {
 
     /// Builds a mutant and runs it until every campaign has found it, or one has used up its seeds.
     pub fn try_out(&self, mutant: &Mutant, trial: &Trial) -> Result<Fate> {
-        copy::lend_dependencies(
-            &self.tree.join("target").join("debug"),
-            &self.target.join("debug"),
-        )?;
-        copy::make_like(&self.tree, &self.copy)?;
-        if mutant.is_upstream {
-            upstream::copy(&self.upstream()?, &self.copy)?;
-            upstream::take(&self.copy)?;
+        self.fresh(mutant.is_upstream)?;
+        if let Some(why) = self.apply(mutant)? {
+            return Ok(Fate::DoesNotApply(why));
         }
-        let patch = mutant.path.to_string_lossy();
-        let applied = self.run("git", &["apply", "--whitespace=nowarn", patch.as_ref()])?;
-        if !applied.status.success() {
-            return Ok(Fate::DoesNotApply(first_line(&applied)));
-        }
-        let built = self.run("cargo", &["build", "-q", "-p", "scenarios", "--bin", "scenarios"])?;
-        if !built.status.success() {
-            return Ok(Fate::DoesNotBuild(first_line(&built)));
+        if let Some(why) = self.cargo("build")? {
+            return Ok(Fate::DoesNotBuild(why));
         }
         let mut kills = Vec::new();
         for campaign in 0..trial.campaigns {
@@ -212,6 +202,36 @@ impl Workshop {
             kills.push(kill);
         }
         Ok(Fate::Killed(kills))
+    }
+
+    /// Makes the copy like the tree, with a copy of openraft's source if it is to be patched.
+    fn fresh(&self, with_upstream: bool) -> Result<()> {
+        copy::lend_dependencies(
+            &self.tree.join("target").join("debug"),
+            &self.target.join("debug"),
+        )?;
+        copy::make_like(&self.tree, &self.copy)?;
+        if with_upstream {
+            upstream::copy(&self.upstream()?, &self.copy)?;
+            upstream::take(&self.copy)?;
+        }
+        Ok(())
+    }
+
+    /// Patches the copy. If the patch does not apply, the copy stays as it is, and the answer is why.
+    fn apply(&self, mutant: &Mutant) -> Result<Option<String>> {
+        let patch = mutant.path.to_string_lossy();
+        let applied = self.run("git", &["apply", "--whitespace=nowarn", patch.as_ref()])?;
+        Ok((!applied.status.success()).then(|| first_line(&applied)))
+    }
+
+    /// Has Cargo `build` or `check` the program of the copy. The answer is the first error, with its place.
+    fn cargo(&self, command: &str) -> Result<Option<String>> {
+        let program = ["-p", "scenarios", "--bin", "scenarios"];
+        let mut arguments = vec![command, "-q", "--message-format", "short"];
+        arguments.extend(program);
+        let built = self.run("cargo", &arguments)?;
+        Ok((!built.status.success()).then(|| first_line(&built)))
     }
 
     fn hunt(&self, mutant: &Mutant, first: u64, seeds: u64) -> Result<Option<Kill>> {
