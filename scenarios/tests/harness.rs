@@ -44,6 +44,15 @@ fn h1_a_run_that_must_fail_fails() {
 }
 
 #[test]
+fn a_promise_about_nobody_is_told() {
+    let run = run(plan("members 3\nduration 4s\nat 2s check serves through learner within 1s\n"));
+    assert_eq!(run.verdict, Verdict::Violation, "{:?}", found(&run));
+    let [(checker, message)] = found(&run)[..] else { panic!("{:?}", found(&run)) };
+    assert_eq!(checker, "availability");
+    assert!(message.contains("through `learner`") && message.contains("no member"), "{message}");
+}
+
+#[test]
 fn the_same_run_without_its_reason_to_fail_passes() {
     let run = run(plan(QUIET));
     assert_eq!(run.verdict, Verdict::Pass, "{:?}", found(&run));

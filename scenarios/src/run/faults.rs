@@ -368,10 +368,19 @@ impl Faults {
 
     /// Starts to look whether a write is acknowledged in time; the steps go on meanwhile.
     async fn serves(&mut self, via: Option<&Who>, within: Duration, dice: &mut Dice) {
-        let via = match via {
-            Some(who) => self.members.resolve(who, dice).await,
-            None => self.members.all().collect(),
+        let (via, named) = match via {
+            Some(who) => (self.members.resolve(who, dice).await, who.to_string()),
+            None => (self.members.all().collect(), "all".to_owned()),
         };
+        if via.is_empty() {
+            let now = self.world.true_time();
+            let message = format!(
+                "the script says that writes are acknowledged through `{named}` at {now:?}, \
+                 and no member is that then"
+            );
+            add_finding(&self.findings, "availability", message);
+            return;
+        }
         let Some(mut session) = self.sessions.pop() else { return };
         let (world, findings) = (self.world.clone(), self.findings.clone());
         drop(SimRuntime::spawn(async move {
