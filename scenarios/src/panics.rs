@@ -12,6 +12,14 @@ thread_local! {
 
 static INSTALLED: Once = Once::new();
 
+/// What finds a panic of a member.
+pub const MEMBER_PANIC: &str = "member panic";
+
+/// Where the code of members lies: their own, and openraft's, as published and as a copy that a mutant was built with.
+const MEMBERS: [&str; 3] = ["store/", "/openraft-0.", "openraft/src/"];
+/// Where the code of the harness lies.
+const HARNESS: [&str; 5] = ["sim/", "scenarios/", "jepsen-like/", "reports/", "/madsim-0."];
+
 /// What the standard library says of a panic at which it aborts.
 const ABORTING: [&str; 2] =
     ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
@@ -49,6 +57,11 @@ impl Slot {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// The first panic, which stays in the slot.
+    pub fn first(&self) -> Option<String> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn keep(&self, info: &PanicHookInfo<'_>) {
         let payload = info.payload();
         let said = payload
@@ -71,5 +84,43 @@ impl Slot {
         if let Ok(mut text) = self.text.try_lock() {
             text.get_or_insert(format!("{said}{place}"));
         }
+    }
+}
+
+/// Whether a panic, as a slot tells it, is of a member's code.
+pub fn is_of_member(panic: &str) -> bool {
+    is_in(panic, &MEMBERS)
+}
+
+/// Whether a panic, as a slot tells it, is of the harness's code.
+pub fn is_of_harness(panic: &str) -> bool {
+    is_in(panic, &HARNESS)
+}
+
+fn is_in(panic: &str, folders: &[&str]) -> bool {
+    let place = panic.rsplit_once(" (").map_or("", |(_, place)| place);
+    // Places of other packages are whole paths.
+    let lies_in = |folder: &&str| {
+        if folder.starts_with('/') { place.contains(folder) } else { place.starts_with(folder) }
+    };
+    folders.iter().any(lies_in)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of_harness, is_of_member};
+
+    #[test]
+    fn the_place_tells_whose_code_panicked() {
+        let said = |place: &str| format!("no such entry, see store/ ({place})");
+        let published = "/r/src/index.crates.io-1/openraft-0.10.0/src/core/x.rs:1:2";
+        for place in ["store/node/src/wal/mod.rs:7:9", "openraft/src/engine/x.rs:1:2", published] {
+            assert!(is_of_member(&said(place)) && !is_of_harness(&said(place)), "{place}");
+        }
+        for place in ["scenarios/src/run/core.rs:7:9", "/r/madsim-0.2.34/src/sim/rand.rs:1:1"] {
+            assert!(!is_of_member(&said(place)) && is_of_harness(&said(place)), "{place}");
+        }
+        let place = "/r/redb-4.4.0/src/db.rs:1:1";
+        assert!(!is_of_member(&said(place)) && !is_of_harness(&said(place)), "both use it");
     }
 }

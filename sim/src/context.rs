@@ -3,8 +3,10 @@
 //! The runtime trait is static, so the world of a task has to be found from the task itself; this is
 //! the only place where that happens. A run owns its thread, so a thread-local is a run-local.
 
-use std::cell::{OnceCell, RefCell};
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +18,7 @@ use madsim::time::TimeHandle;
 
 use crate::clock::Clock;
 use crate::random::{Draw, Key, Stream, Streams};
+use crate::runtime::{Panic, message};
 
 /// 2026-01-01, when every run begins.
 const EPOCH: Duration = Duration::from_secs(1_767_225_600);
@@ -36,6 +39,10 @@ struct Run {
     loose: RefCell<Vec<AbortHandle>>,
     /// What ends the processes of machines.
     endings: RefCell<Vec<Box<dyn FnOnce()>>>,
+    /// Whether somebody looks for panics of machines.
+    keeps_panics: Cell<bool>,
+    /// The first of them.
+    panic: RefCell<Option<Panic>>,
 }
 
 /// The ambient state of one simulated machine.
@@ -107,6 +114,8 @@ pub(crate) fn enter(streams: Streams) -> Entered {
             machines: RefCell::default(),
             loose: RefCell::default(),
             endings: RefCell::default(),
+            keeps_panics: Cell::default(),
+            panic: RefCell::default(),
         }));
     });
     Entered
@@ -158,6 +167,33 @@ pub(crate) fn adopt(task: AbortHandle) {
     let run = current();
     if !run.machines.borrow().contains(&madsim::plugin::node()) {
         run.loose.borrow_mut().push(task);
+    }
+}
+
+/// From now on, panics of machines do not end the run.
+pub(crate) fn keep_panics() {
+    current().keeps_panics.set(true);
+}
+
+/// The first panic that was kept.
+pub(crate) fn panic() -> Option<Panic> {
+    current().panic.borrow().clone()
+}
+
+/// Keeps the panic of a task, or lets it go on, if nobody looks for it.
+pub(crate) fn keep_panic(payload: Box<dyn Any + Send>) {
+    let run = current();
+    let id = madsim::plugin::node();
+    let nodes = run.nodes.borrow();
+    match nodes.get(&id).filter(|_| run.machines.borrow().contains(&id)) {
+        Some(node) if run.keeps_panics.get() => {
+            let panic = || Panic { machine: node.name.clone(), message: message(&*payload) };
+            run.panic.borrow_mut().get_or_insert_with(panic);
+        }
+        _ => {
+            drop(nodes);
+            resume_unwind(payload)
+        }
     }
 }
 

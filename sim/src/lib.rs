@@ -36,5 +36,5 @@ pub use clock::SimInstant;
 pub use cluster::{ClientHost, Cluster, ClusterConfig};
 pub use process::{Host, Surroundings, World};
 pub use random::{Stream, Streams};
-pub use runtime::{SimRuntime, run};
+pub use runtime::{Panic, SimRuntime, run};
 pub use trace::Trace;

@@ -31,7 +31,7 @@ use crate::context::{self, Node};
 use crate::disk::{Mount, SimDisk, Timing};
 use crate::network::{Farewell, HostId, HostNetwork, NetworkOptions, SimNetwork};
 use crate::random::Streams;
-use crate::runtime::Sleep;
+use crate::runtime::{Kept, Panic, Sleep};
 use crate::trace::Trace;
 
 /// Everything that one run simulates; clones are the same world.
@@ -101,6 +101,17 @@ impl World {
     /// True simulated time since the start of the run, which no host knows.
     pub fn true_time(&self) -> Duration {
         Duration::from_nanos(context::true_nanos())
+    }
+
+    /// From now on, a panic on a machine ends only the task that panics. To be called by whoever looks whether there was
+    /// one; until then a panic ends the run.
+    pub fn keep_panics(&self) {
+        context::keep_panics();
+    }
+
+    /// The first panic on a machine that did not end the run.
+    pub fn panic(&self) -> Option<Panic> {
+        context::panic()
     }
 
     /// Waits until so much true time has passed since the start of the run.
@@ -228,7 +239,7 @@ impl Host {
     {
         let machine = &self.machine;
         let node = machine.executor.get_node(machine.node_id);
-        node.expect("a node lives as long as the executor").spawn(future)
+        node.expect("a node lives as long as the executor").spawn(Kept::new(future))
     }
 
     /// The network as a process of this machine sees it.

@@ -1,5 +1,6 @@
 //! Machines: starting, killing, pausing, and what is left of a process afterwards.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use detcd_node::runtime::{Disk, File, Network, Runtime};
 use openraft_rt::AsyncRuntime;
 use sim::disk::Faults;
 use sim::network::{Farewell, NetworkOptions};
-use sim::{Host, SimRuntime, Surroundings, Trace, World, run};
+use sim::{Host, Panic, SimRuntime, Surroundings, Trace, World, run};
 
 type R = SimRuntime;
 
@@ -52,6 +53,31 @@ fn the_destructors_of_a_killed_process_reach_neither_disk_nor_network() {
             assert!(host.disk().current_bytes("f").expect("it was created").is_empty());
         });
     }
+}
+
+#[test]
+fn a_panic_on_a_machine_ends_the_run_or_is_kept() {
+    let panicking = |is_kept: bool| {
+        catch_unwind(move || {
+            run(3, move || async move {
+                let world = World::new(Trace::default(), NetworkOptions::default());
+                if is_kept {
+                    world.keep_panics();
+                }
+                let host = world.host("n1", "10.0.0.1");
+                for words in ["the first", "the second"] {
+                    drop(host.spawn(async move { R::blocking(move || panic!("{words}")).await }));
+                    R::sleep(SECOND).await;
+                }
+                let goes_on = host.spawn(async { R::blocking(|| 7).await }).await;
+                (world.panic(), goes_on.expect("nobody ended it"))
+            })
+        })
+    };
+    let kept = Panic { machine: "n1".to_owned(), message: "the first".to_owned() };
+    assert_eq!(panicking(true).expect("the run goes on"), (Some(kept), 7));
+    let told = panicking(false).expect_err("the run ends");
+    assert_eq!(told.downcast_ref::<String>().expect("it is told"), "seed 3: the first");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use reports::{Counts, Finding, Run, Story, Verdict, failure_name};
 
 use super::Subject;
 use super::story;
-use crate::panics::Slot;
+use crate::panics::{MEMBER_PANIC, Slot, is_of_member};
 use crate::plan::Plan;
 use crate::run::{self, Judged, Ran};
 
@@ -101,17 +101,12 @@ fn write_history(folder: &Path, name: &str, seed: u64, history: &History) -> std
     writer.finish().map(drop)
 }
 
-/// Where openraft's code lies: as published, and as a copy that a mutant was built with.
-const OPENRAFT: [&str; 2] = ["/openraft-0.", "openraft/src/"];
-
-/// A member that panics is what a run is to find; anything else that does is the harness. Libraries that both use
-/// tell nobody who called them, and count as the harness.
+/// What is left of a run that a panic has ended: nothing but that. A member that panics does not get here unless the
+/// panic spoils the end of the run, too.
 fn panicked(plan: &Plan, seed: u64, panic: Option<String>) -> Run {
     let message = panic.unwrap_or_else(|| "a panic that nobody saw".to_owned());
-    let place = message.rsplit_once(" (").map_or("", |(_, place)| place);
-    let is_member = place.starts_with("store/") || OPENRAFT.iter().any(|code| place.contains(code));
-    let (verdict, checker) = if is_member {
-        (Verdict::Violation, "member panic")
+    let (verdict, checker) = if is_of_member(&message) {
+        (Verdict::Violation, MEMBER_PANIC)
     } else {
         (Verdict::HarnessError, "panic")
     };

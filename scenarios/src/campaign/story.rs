@@ -326,7 +326,10 @@ fn line(event: &Event) -> Option<String> {
             format!("client {client} -> member {member}: operation {op} {request}")
         }
         Event::Ok { op, response, .. } => format!("operation {op} ok: {}", answer(response)),
-        Event::Fail { op, error, .. } => format!("operation {op} refused: {}", error.text),
+        // Who was not served has no words for it.
+        Event::Fail { op, error, .. } => {
+            format!("operation {op} refused: {:?} {}", error.kind, error.text)
+        }
         Event::Info { op, error, .. } => {
             format!("operation {op} unknown: {:?} {}", error.kind, error.text)
         }

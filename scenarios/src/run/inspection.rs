@@ -13,7 +13,8 @@ use sim::network::NetworkOptions;
 use sim::trace::{Digest, Event};
 use sim::{Trace, World};
 
-use super::phases::Run;
+use super::phases::{Options, Run};
+use crate::panics::Slot;
 use crate::plan::Plan;
 
 /// A run at one moment.
@@ -49,16 +50,20 @@ pub struct Member {
 /// Events that are kept.
 const EVENTS_MAX: usize = 20;
 
-/// Runs a plan up to a moment, and looks into one member or all of them.
+/// Runs a plan up to a moment, and looks into one member or all of them. A run in which a member panics is over then.
 ///
 /// # Panics
 ///
-/// If anything inside panics.
+/// If anything else inside panics.
 pub fn inspect(plan: &Plan, seed: u64, at: Duration, only: Option<usize>) -> Inspection {
     let plan = plan.clone();
     sim::run(seed, move || async move {
+        let slot = Slot::default();
+        slot.enter();
         let world = World::new(Trace::with_tail(EVENTS_MAX), NetworkOptions::default());
-        let run = Run::boot(world.clone(), plan, None);
+        world.keep_panics();
+        let options = Options { panics: Some(slot), ..Options::default() };
+        let run = Run::boot(world.clone(), plan, &options);
         let cluster = run.cluster().clone();
         {
             let (mut running, mut moment) = (pin!(run.run()), pin!(world.until(at)));

@@ -352,6 +352,12 @@ impl Members {
         true
     }
 
+    /// The member that has a machine, or the last that had it.
+    pub(super) fn on_machine(&self, name: &str) -> Option<usize> {
+        let mut members = self.cluster.members().chain((1..=self.cluster.size()).rev());
+        members.find(|member| self.cluster.host(*member).name() == name)
+    }
+
     pub(super) fn host(&self, member: usize) -> Host {
         self.cluster.host(member)
     }

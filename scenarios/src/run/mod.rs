@@ -24,6 +24,7 @@ mod members;
 mod monitor;
 mod observed;
 mod orders;
+mod panicked;
 mod phases;
 mod probes;
 mod roster;

@@ -13,8 +13,7 @@ use jepsen_like::checker::online::Online;
 use jepsen_like::checker::{self, Violation};
 use jepsen_like::history::{Event, History};
 use openraft_rt::AsyncRuntime;
-use sim::SimRuntime;
-use sim::World;
+use sim::{SimRuntime, World};
 
 use super::members::Members;
 use super::observed::{self, LogEnds, Teller};
@@ -74,18 +73,22 @@ impl Monitor {
         }
     }
 
-    /// Waits until something is wrong, and for what comes of it.
-    pub(super) async fn watch(mut self) -> Violation {
+    /// Waits until something is wrong, and for what comes of it. Nothing was told that is wrong if a task has panicked,
+    /// which the world knows.
+    pub(super) async fn watch(mut self) -> Option<Violation> {
         loop {
             SimRuntime::sleep(POLL).await;
+            if self.world.panic().is_some() {
+                return None;
+            }
             self.look();
             if let Some(violation) = self.online.violation() {
                 let violation = violation.clone();
                 SimRuntime::sleep(AFTERMATH).await;
-                return violation;
+                return Some(violation);
             }
             if let Some(violation) = self.judge_history() {
-                return violation;
+                return Some(violation);
             }
         }
     }

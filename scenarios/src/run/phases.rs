@@ -23,10 +23,11 @@ use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
 use super::monitor::Monitor;
 use super::observed;
+use super::panicked;
 use super::probes::{self, Reached};
 use super::upkeep::Desk;
 use crate::dice::Dice;
-use crate::panics::Slot;
+use crate::panics::{MEMBER_PANIC, Slot};
 use crate::plan::{Action, Plan, Step, Workload};
 use crate::workload::{
     Administrator, Client, Holder, Locker, Login, Observer, Operator, Progress, Recorder, Session,
@@ -46,7 +47,8 @@ pub struct Options {
     pub is_recorded: bool,
     /// What is logged to standard error, in the syntax of `RUST_LOG`.
     pub log: Option<String>,
-    /// Where a panic is put; standard error, if nowhere.
+    /// Where a panic is put. With it, a member that panics is a finding and ends the run early; without it, it ends the
+    /// run at once, and is told on standard error.
     pub panics: Option<Slot>,
     /// From when on answers to reads are noted with a wrong count, to try whether anybody notices.
     pub falsified_from: Option<Duration>,
@@ -85,7 +87,7 @@ pub struct Ran {
 ///
 /// # Panics
 ///
-/// If anything inside panics.
+/// If anything inside panics, but for members whose panics have a place.
 pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
     let (plan, options) = (plan.clone(), options.clone());
     sim::run(seed, move || async move {
@@ -94,8 +96,12 @@ pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
         }
         let trace = if options.is_recorded { Trace::recorded() } else { Trace::default() };
         let world = World::new(trace, NetworkOptions::default());
-        let _logging = options.log.map(|filter| sim::log::to_stderr(world.trace(), &filter));
-        Run::boot(world, plan, options.falsified_from).run().await
+        let _logging =
+            options.log.as_ref().map(|filter| sim::log::to_stderr(world.trace(), filter));
+        if options.panics.is_some() {
+            world.keep_panics();
+        }
+        Run::boot(world, plan, &options).run().await
     })
 }
 
@@ -106,6 +112,7 @@ pub(super) struct Run {
     changes: Changes,
     recorder: Recorder,
     findings: Findings,
+    panics: Option<Slot>,
 }
 
 /// Tasks that work until they are told to stop.
@@ -128,12 +135,13 @@ impl Tasks {
 }
 
 impl Run {
-    pub(super) fn boot(world: World, plan: Plan, falsified_from: Option<Duration>) -> Self {
+    pub(super) fn boot(world: World, plan: Plan, options: &Options) -> Self {
         let members = Members::boot(&world, &plan.cluster);
-        let recorder = Recorder::new(&world, falsified_from);
+        let recorder = Recorder::new(&world, options.falsified_from);
         let findings = Findings::default();
         let changes = Changes::new(world.clone(), members.clone(), findings.clone());
-        Self { world, plan, members, changes, recorder, findings }
+        let panics = options.panics.clone();
+        Self { world, plan, members, changes, recorder, findings, panics }
     }
 
     /// What runs in it.
@@ -150,8 +158,12 @@ impl Run {
         );
         let stopped = match future::select(pin!(self.phases()), pin!(monitor.watch())).await {
             Either::Left(((), _)) => None,
-            Either::Right((violation, _)) => Some(violation),
+            Either::Right((violation, _)) => violation,
         };
+        if let Some(panic) = self.world.panic() {
+            let message = panicked::found(&panic, &self.members, self.panics.as_ref());
+            add_finding(&self.findings, MEMBER_PANIC, message);
+        }
         self.finish(stopped)
     }
 

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use crate::context;
+use crate::runtime::kept::Kept;
 use crate::runtime::sleep::Sleep;
 
 thread_local! {
@@ -56,10 +57,10 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         performed
     } else {
         // A task of its own: the work is done even if nobody waits for it any more.
-        let task = madsim::task::spawn(async move {
+        let task = madsim::task::spawn(Kept::new(async move {
             Sleep::until_true(started + ahead).await;
             perform(started, work)
-        });
+        }));
         match task.await {
             Ok(performed) => performed,
             // The machine is dying, and this task with it.
@@ -76,7 +77,18 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 fn perform<T>(started: u64, work: impl FnOnce() -> T) -> (T, u64) {
     let outer = TIME.replace(Some(BlockingTime { started, done: started }));
     assert!(outer.is_none(), "blocking work does not nest");
+    let given = Given;
     let value = work();
     let time = TIME.take().expect("nobody else takes the time of blocking work");
+    drop(given);
     (value, time.done)
+}
+
+/// Takes the time back, also from work that panics.
+struct Given;
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        TIME.take();
+    }
 }

@@ -1,10 +1,10 @@
 //! One run: a seed, a thread, an executor.
 
-use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
 use super::Sleep;
+use super::kept::message;
 use crate::context;
 use crate::random::Streams;
 
@@ -14,7 +14,8 @@ const STACK_BYTES: usize = 8 << 20;
 /// Runs a simulation from a seed to its end.
 ///
 /// A run gets a fresh thread, because the keys of std's hash maps are drawn once per thread. A panic
-/// anywhere inside is passed on with the seed in its message.
+/// anywhere inside is passed on with the seed in its message, but for those of machines if the world keeps them
+/// ([`crate::World::keep_panics`]).
 pub fn run<T, F>(seed: u64, world: impl FnOnce() -> F + Send + 'static) -> T
 where
     T: Send + 'static,
@@ -25,13 +26,13 @@ where
         .stack_size(STACK_BYTES)
         .spawn(move || {
             let body = AssertUnwindSafe(|| block_on(Streams::new(seed), async { world().await }));
-            panic::catch_unwind(body).map_err(message)
+            panic::catch_unwind(body).map_err(|payload| message(&*payload))
         })
         .expect("the operating system grants a thread");
     match main.join() {
         Ok(Ok(value)) => value,
         Ok(Err(message)) => panic!("seed {seed}: {message}"),
-        Err(payload) => panic!("seed {seed}: {}", message(payload)),
+        Err(payload) => panic!("seed {seed}: {}", message(&*payload)),
     }
 }
 
@@ -47,14 +48,4 @@ pub(super) fn block_on<F: Future>(streams: Streams, future: F) -> F::Output {
         Sleep::until_true(context::true_nanos() + 1).await;
         output
     })
-}
-
-fn message(payload: Box<dyn Any + Send>) -> String {
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => match payload.downcast::<&'static str>() {
-            Ok(text) => (*text).to_owned(),
-            Err(_) => "a panic without a message".to_owned(),
-        },
-    }
 }
