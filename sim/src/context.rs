@@ -187,7 +187,8 @@ pub(crate) fn keep_panic(payload: Box<dyn Any + Send>) {
     let nodes = run.nodes.borrow();
     match nodes.get(&id).filter(|_| run.machines.borrow().contains(&id)) {
         Some(node) if run.keeps_panics.get() => {
-            let panic = || Panic { machine: node.name.clone(), message: message(&*payload) };
+            let at = Duration::from_nanos(true_nanos());
+            let panic = || Panic { machine: node.name.clone(), at, message: message(&*payload) };
             run.panic.borrow_mut().get_or_insert_with(panic);
         }
         _ => {

@@ -74,8 +74,10 @@ fn a_panic_on_a_machine_ends_the_run_or_is_kept() {
             })
         })
     };
-    let kept = Panic { machine: "n1".to_owned(), message: "the first".to_owned() };
-    assert_eq!(panicking(true).expect("the run goes on"), (Some(kept), 7));
+    let (kept, answer) = panicking(true).expect("the run goes on");
+    let Panic { machine, at, message } = kept.expect("there was one");
+    assert_eq!((machine.as_str(), message.as_str(), answer), ("n1", "the first", 7));
+    assert!(at < SECOND, "{at:?}");
     let told = panicking(false).expect_err("the run ends");
     assert_eq!(told.downcast_ref::<String>().expect("it is told"), "seed 3: the first");
 }

@@ -20,7 +20,7 @@ pub(super) fn found(panic: &Panic, members: &Members, slot: Option<&Slot>) -> St
     let is_member = is_of_member(&message) || (member.is_some() && !is_of_harness(&message));
     assert!(is_member, "{} panicked: {message}", panic.machine);
     let who = member.map_or(panic.machine.clone(), |member| format!("member {member}"));
-    format!("{who} panicked: {message}")
+    format!("{who} panicked at {:?}: {message}", panic.at)
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
         let ran = ran.expect("the run has an end of its own");
         let [finding] = &ran.findings[..] else { panic!("{:?}", ran.findings) };
         assert_eq!(finding.checker, MEMBER_PANIC);
-        assert!(finding.message.starts_with("member 2 panicked: "), "{finding:?}");
+        assert!(finding.message.starts_with("member 2 panicked at 1."), "{finding:?}");
         assert!(finding.message.contains("/bytes-1."), "the place is told: {finding:?}");
         assert!(ran.simulated < Duration::from_secs(2), "it ends early");
         assert!(ran.counts.acknowledged > 0, "what came before is kept");

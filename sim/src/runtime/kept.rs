@@ -7,6 +7,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
@@ -17,6 +18,8 @@ use crate::context;
 pub struct Panic {
     /// The name of the machine.
     pub machine: String,
+    /// When, in true simulated time since the start of the run.
+    pub at: Duration,
     /// What was said.
     pub message: String,
 }
