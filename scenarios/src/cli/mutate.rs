@@ -6,7 +6,7 @@ use super::Trouble;
 use super::campaigns::commit;
 use super::screen::{complain, say};
 use crate::campaign::base_seed;
-use crate::mutants::{Fate, Kill, Mutant, Trial, Workshop};
+use crate::mutants::{Fate, Kill, Misfit, Mutant, Trial, Workshop};
 
 /// Looks whether these patches, or all of them, still apply and build, and name a scenario that exists.
 pub(super) fn check(names: &[String]) -> Result<Verdict, Trouble> {
@@ -20,8 +20,12 @@ pub(super) fn check(names: &[String]) -> Result<Verdict, Trouble> {
         }
     }
     let misfits = workshop.misfits(&fitting)?;
-    for (mutant, why) in &misfits {
-        say(&format!("{:<44} DOES NOT BUILD  {why}", mutant.name));
+    for (mutant, misfit) in &misfits {
+        let text = match misfit {
+            Misfit::DoesNotApply(why) => format!("DOES NOT APPLY  {why}"),
+            Misfit::DoesNotBuild(why) => format!("DOES NOT BUILD  {why}"),
+        };
+        say(&format!("{:<44} {text}", mutant.name));
     }
     let good = fitting.len() - misfits.len();
     say(&format!("mutants: {good} of {} apply and build", chosen.len()));

@@ -23,6 +23,7 @@ use std::process::{Command, Output};
 
 use reports::{Campaign, Verdict};
 
+pub use self::together::Misfit;
 use crate::{campaign, swarm};
 
 /// Seeds between the campaigns of a mutant.
@@ -64,6 +65,12 @@ pub enum MutantError {
     /// The source of openraft is not to be had.
     #[error("the source of openraft cannot be found: {0}")]
     Upstream(String),
+    /// Two would patch one copy.
+    #[error("another `mutants` of this tree is at work; it has {lock}")]
+    Busy {
+        /// The file that it has locked.
+        lock: PathBuf,
+    },
     /// The program, with the mutant or without, left no records.
     #[error("a campaign of the mutant left no records that can be read: {0}")]
     Records(String),
@@ -128,12 +135,14 @@ pub struct Workshop {
     tree: PathBuf,
     copy: PathBuf,
     target: PathBuf,
+    /// Locked as long as it is open.
+    _lock: fs::File,
 }
 
 type Result<T> = std::result::Result<T, MutantError>;
 
 impl Workshop {
-    /// The workshop of this workspace.
+    /// The workshop of this workspace. There is one at a time.
     pub fn open() -> Result<Self> {
         let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let tree = fs::canonicalize(&tree).map_err(|source| file(&tree, source))?;
@@ -142,7 +151,13 @@ impl Workshop {
         // The same path each time, or nothing that was built could be used again.
         let copy = env::temp_dir().join(format!("detcd-mutants-{:016x}", hasher.finish()));
         let target = tree.join("target").join("mutants");
-        Ok(Self { tree, copy, target })
+        let path = copy.with_extension("lock");
+        let lock = fs::File::create(&path).map_err(|source| file(&path, source))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { tree, copy, target, _lock: lock }),
+            Err(fs::TryLockError::WouldBlock) => Err(MutantError::Busy { lock: path }),
+            Err(fs::TryLockError::Error(source)) => Err(file(&path, source)),
+        }
     }
 
     /// The mutants of these names, or all of them, in the order of their names.
@@ -171,7 +186,7 @@ impl Workshop {
 
     /// Why a patch cannot be applied to the tree, if so. Nothing is built for this.
     pub fn obstacle(&self, mutant: &Mutant) -> Result<Option<String>> {
-        // The tree itself will do, as nothing is written; the copy may be in use.
+        // The tree itself will do, as nothing is written.
         let patch = mutant.path.to_string_lossy();
         let folder = if mutant.is_upstream { self.upstream_alone()? } else { self.tree.clone() };
         let applied = self.run_in(&folder, "git", &["apply", "--check", patch.as_ref()])?;
@@ -231,7 +246,7 @@ impl Workshop {
         let mut arguments = vec![command, "-q", "--message-format", "short"];
         arguments.extend(program);
         let built = self.run("cargo", &arguments)?;
-        Ok((!built.status.success()).then(|| first_line(&built)))
+        Ok((!built.status.success()).then(|| first_error(&built)))
     }
 
     fn hunt(&self, mutant: &Mutant, first: u64, seeds: u64) -> Result<Option<Kill>> {
@@ -351,6 +366,13 @@ fn finder(run: &reports::Run) -> Option<String> {
 
 fn file(path: &Path, source: io::Error) -> MutantError {
     MutantError::File { path: path.to_owned(), source }
+}
+
+/// The first error that Cargo told with its place, in its short form. Warnings may speak of errors, too.
+fn first_error(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let is_error = |line: &&str| line.contains(": error") || line.starts_with("error");
+    text.lines().find(is_error).map_or_else(|| first_line(output), str::to_owned)
 }
 
 /// The first line that a program said about its trouble.
