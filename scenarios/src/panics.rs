@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::{self, PanicHookInfo};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 thread_local! {
     /// What the last panic of this thread said.
@@ -27,7 +27,23 @@ const ABORTING: [&str; 2] =
 /// Holds the first panic of the threads that entered it; clones are the same slot.
 #[derive(Debug, Clone, Default)]
 pub struct Slot {
-    text: Arc<Mutex<Option<String>>>,
+    told: Arc<Mutex<Told>>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    /// The first panic: what it said, and where.
+    first: Option<String>,
+    judged: Option<Judged>,
+}
+
+/// What a run thought of a panic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether it is a finding, and not the harness's own.
+    pub is_finding: bool,
+    /// Who panicked, when, with what words and where.
+    pub message: String,
 }
 
 impl Slot {
@@ -53,13 +69,29 @@ impl Slot {
     }
 
     /// The first panic: what it said, and where.
-    pub fn take(&self) -> Option<String> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub fn first(&self) -> Option<String> {
+        self.lock().first.clone()
     }
 
-    /// The first panic, which stays in the slot.
-    pub fn first(&self) -> Option<String> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the run thought of the panic that it ended with, although it may have had no end after that.
+    pub fn judged(&self) -> Option<Judged> {
+        self.lock().judged.clone()
+    }
+
+    /// Notes what a run thinks of a panic.
+    pub fn judge(&self, judged: Judged) {
+        self.lock().judged = Some(judged);
+    }
+
+    /// A slot in which this was the first panic.
+    #[cfg(test)]
+    pub(crate) fn with_first(self, panic: String) -> Self {
+        self.lock().first = Some(panic);
+        self
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, info: &PanicHookInfo<'_>) {
@@ -72,19 +104,23 @@ impl Slot {
         let place = info.location().map_or(String::new(), |place| format!(" ({place})"));
         if ABORTING.iter().any(|words| said == *words) {
             // The process ends here, and nobody will look into the slot any more.
-            let before = self.text.try_lock().ok().map(|text| text.clone()).unwrap_or_default();
-            let all = before.into_iter().chain(LAST.with_borrow(Clone::clone));
-            let mut all: Vec<String> = all.collect();
+            let before = self.told.try_lock().ok().and_then(|told| told.first.clone());
+            let mut all: Vec<String> = before.into_iter().chain(last()).collect();
             all.dedup();
             eprintln!("a panic that cannot be caught ends the process: {}", all.join("; then "));
             return;
         }
         LAST.with_borrow_mut(|last| *last = Some(format!("{said}{place}")));
         // A slot that cannot be locked is being written by the same thread: the first panic stays.
-        if let Ok(mut text) = self.text.try_lock() {
-            text.get_or_insert(format!("{said}{place}"));
+        if let Ok(mut told) = self.told.try_lock() {
+            told.first.get_or_insert(format!("{said}{place}"));
         }
     }
+}
+
+/// The last panic of this thread while it was in a slot: what it said, and where.
+pub fn last() -> Option<String> {
+    LAST.with_borrow(Clone::clone)
 }
 
 /// Whether a panic, as a slot tells it, is of a member's code.

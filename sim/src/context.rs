@@ -10,6 +10,7 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use madsim::runtime::Handle;
@@ -25,6 +26,9 @@ const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 
 const SPAWNS_PER_SWEEP: u64 = 8192;
 
+/// Tells what the panic that was caught just now said, if it knows better than the payload.
+pub(crate) type PanicTeller = fn() -> Option<String>;
+
 thread_local! {
     static RUN: RefCell<Option<Rc<Run>>> = const { RefCell::new(None) };
 }
@@ -39,10 +43,12 @@ struct Run {
     loose: RefCell<Vec<AbortHandle>>,
     /// What ends the processes of machines.
     endings: RefCell<Vec<Box<dyn FnOnce()>>>,
-    /// Whether somebody looks for panics of machines.
-    keeps_panics: Cell<bool>,
+    /// Who tells what was said, if panics of machines are kept.
+    panic_teller: Cell<Option<PanicTeller>>,
     /// The first of them.
     panic: RefCell<Option<Panic>>,
+    /// Who waits for it.
+    panic_waker: RefCell<Option<Waker>>,
 }
 
 /// The ambient state of one simulated machine.
@@ -114,8 +120,9 @@ pub(crate) fn enter(streams: Streams) -> Entered {
             machines: RefCell::default(),
             loose: RefCell::default(),
             endings: RefCell::default(),
-            keeps_panics: Cell::default(),
+            panic_teller: Cell::default(),
             panic: RefCell::default(),
+            panic_waker: RefCell::default(),
         }));
     });
     Entered
@@ -171,30 +178,40 @@ pub(crate) fn adopt(task: AbortHandle) {
 }
 
 /// From now on, panics of machines do not end the run.
-pub(crate) fn keep_panics() {
-    current().keeps_panics.set(true);
+pub(crate) fn keep_panics(teller: PanicTeller) {
+    current().panic_teller.set(Some(teller));
 }
 
-/// The first panic that was kept.
-pub(crate) fn panic() -> Option<Panic> {
-    current().panic.borrow().clone()
+/// The first panic that was kept; without one, the task is woken by it.
+pub(crate) fn poll_panic(task: &mut Context<'_>) -> Poll<Panic> {
+    let run = current();
+    match &*run.panic.borrow() {
+        Some(panic) => Poll::Ready(panic.clone()),
+        None => {
+            run.panic_waker.replace(Some(task.waker().clone()));
+            Poll::Pending
+        }
+    }
 }
 
 /// Keeps the panic of a task, or lets it go on, if nobody looks for it.
 pub(crate) fn keep_panic(payload: Box<dyn Any + Send>) {
     let run = current();
     let id = madsim::plugin::node();
-    let nodes = run.nodes.borrow();
-    match nodes.get(&id).filter(|_| run.machines.borrow().contains(&id)) {
-        Some(node) if run.keeps_panics.get() => {
-            let at = Duration::from_nanos(true_nanos());
-            let panic = || Panic { machine: node.name.clone(), at, message: message(&*payload) };
-            run.panic.borrow_mut().get_or_insert_with(panic);
-        }
-        _ => {
-            drop(nodes);
-            resume_unwind(payload)
-        }
+    let machine = run.nodes.borrow().get(&id).cloned();
+    let machine = machine.filter(|_| run.machines.borrow().contains(&id));
+    let (Some(machine), Some(teller)) = (machine, run.panic_teller.get()) else {
+        resume_unwind(payload)
+    };
+    if run.panic.borrow().is_some() {
+        return;
+    }
+    let said = teller().unwrap_or_else(|| message(&*payload));
+    let at = Duration::from_nanos(true_nanos());
+    let panic = Panic { machine: machine.name.clone(), at, message: said };
+    run.panic.replace(Some(panic));
+    if let Some(waker) = run.panic_waker.take() {
+        waker.wake();
     }
 }
 

@@ -18,6 +18,7 @@
 //! Must never know: what the process is.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -31,7 +32,7 @@ use crate::context::{self, Node};
 use crate::disk::{Mount, SimDisk, Timing};
 use crate::network::{Farewell, HostId, HostNetwork, NetworkOptions, SimNetwork};
 use crate::random::Streams;
-use crate::runtime::{Kept, Panic, Sleep};
+use crate::runtime::{Caught, Panic, Sleep};
 use crate::trace::Trace;
 
 /// Everything that one run simulates; clones are the same world.
@@ -103,15 +104,16 @@ impl World {
         Duration::from_nanos(context::true_nanos())
     }
 
-    /// From now on, a panic on a machine ends only the task that panics. To be called by whoever looks whether there was
-    /// one; until then a panic ends the run.
-    pub fn keep_panics(&self) {
-        context::keep_panics();
+    /// From now on, a panic on a machine does not end the run: the task stands still, and whoever awaits it waits. To be
+    /// called by whoever looks whether there was one. Asked while the panic is the last of this thread, `teller` may
+    /// know more of it than its words, such as the place.
+    pub fn keep_panics(&self, teller: fn() -> Option<String>) {
+        context::keep_panics(teller);
     }
 
-    /// The first panic on a machine that did not end the run.
-    pub fn panic(&self) -> Option<Panic> {
-        context::panic()
+    /// Waits for a panic that is kept: the first, also if it was before. One waits at a time.
+    pub async fn first_panic(&self) -> Panic {
+        poll_fn(context::poll_panic).await
     }
 
     /// Waits until so much true time has passed since the start of the run.
@@ -239,7 +241,7 @@ impl Host {
     {
         let machine = &self.machine;
         let node = machine.executor.get_node(machine.node_id);
-        node.expect("a node lives as long as the executor").spawn(Kept::new(future))
+        node.expect("a node lives as long as the executor").spawn(Caught::new(future))
     }
 
     /// The network as a process of this machine sees it.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use detcd_node::runtime::{Disk, File, Network, Runtime};
+use futures_util::FutureExt;
 use openraft_rt::AsyncRuntime;
 use sim::disk::Faults;
 use sim::network::{Farewell, NetworkOptions};
@@ -55,31 +56,58 @@ fn the_destructors_of_a_killed_process_reach_neither_disk_nor_network() {
     }
 }
 
+/// A run in which blocking work on a machine panics twice, and then goes on.
+fn panicking(is_kept: bool) -> std::thread::Result<(Option<Panic>, usize)> {
+    catch_unwind(move || {
+        run(3, move || async move {
+            let world = World::new(Trace::default(), NetworkOptions::default());
+            if is_kept {
+                world.keep_panics(|| None);
+            }
+            let host = world.host("n1", "10.0.0.1");
+            let disk = host.disk().mount();
+            let write = async move |number: u64| {
+                let file = disk.open("f", true).expect("nothing is wrong with the disk");
+                R::blocking(move || file.write_at(number, b"x").and_then(|()| file.sync())).await
+            };
+            let words = |number: u64| if number == 0 { "the first" } else { "another" };
+            for number in 0..8 {
+                // What was written before makes the work wait for its time, in a task of its own.
+                let (write, words) = (write.clone(), words(number));
+                drop(host.spawn(async move {
+                    write(number).await.expect("nothing is wrong with the disk");
+                    R::blocking(move || panic!("{words}")).await
+                }));
+                R::sleep(SECOND).await;
+            }
+            let goes_on = host.spawn(async { R::blocking(|| 7).await }).await;
+            (world.first_panic().now_or_never(), goes_on.expect("nobody ended it"))
+        })
+    })
+}
+
 #[test]
 fn a_panic_on_a_machine_ends_the_run_or_is_kept() {
-    let panicking = |is_kept: bool| {
-        catch_unwind(move || {
-            run(3, move || async move {
-                let world = World::new(Trace::default(), NetworkOptions::default());
-                if is_kept {
-                    world.keep_panics();
-                }
-                let host = world.host("n1", "10.0.0.1");
-                for words in ["the first", "the second"] {
-                    drop(host.spawn(async move { R::blocking(move || panic!("{words}")).await }));
-                    R::sleep(SECOND).await;
-                }
-                let goes_on = host.spawn(async { R::blocking(|| 7).await }).await;
-                (world.panic(), goes_on.expect("nobody ended it"))
-            })
-        })
-    };
     let (kept, answer) = panicking(true).expect("the run goes on");
     let Panic { machine, at, message } = kept.expect("there was one");
     assert_eq!((machine.as_str(), message.as_str(), answer), ("n1", "the first", 7));
     assert!(at < SECOND, "{at:?}");
     let told = panicking(false).expect_err("the run ends");
     assert_eq!(told.downcast_ref::<String>().expect("it is told"), "seed 3: the first");
+}
+
+#[test]
+fn a_panic_of_the_world_itself_ends_the_run_although_those_of_machines_are_kept() {
+    let told = catch_unwind(|| {
+        run(3, || async {
+            let world = World::new(Trace::default(), NetworkOptions::default());
+            world.keep_panics(|| None);
+            drop(R::spawn(async { panic!("the world is broken") }));
+            R::sleep(SECOND).await;
+        });
+    });
+    let told = told.expect_err("the run ends");
+    assert_eq!(told.downcast_ref::<String>().expect("it is told"), "seed 3: the world is broken");
 }
 
 #[test]

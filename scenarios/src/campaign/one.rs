@@ -12,9 +12,9 @@ use reports::{Counts, Finding, Run, Story, Verdict, failure_name};
 
 use super::Subject;
 use super::story;
-use crate::panics::{MEMBER_PANIC, Slot, is_of_member};
+use crate::panics::{Judged, MEMBER_PANIC, Slot, is_of_member};
 use crate::plan::Plan;
-use crate::run::{self, Judged, Ran};
+use crate::run::{self, Ran};
 
 /// What is kept of a run.
 #[derive(Debug, Clone, Default)]
@@ -61,11 +61,11 @@ fn guarded(plan: &Plan, seed: u64, work: impl FnOnce(&Slot) -> Run) -> Run {
     let attempt = panic::catch_unwind(AssertUnwindSafe(|| work(&slot)));
     Slot::leave();
     let wall_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let run = attempt.unwrap_or_else(|_| panicked(plan, seed, slot.take()));
+    let run = attempt.unwrap_or_else(|_| panicked(plan, seed, &slot));
     Run { wall_us, ..run }
 }
 
-fn record(plan: &Plan, seed: u64, ran: Ran, judged: Judged, details: &Details) -> Run {
+fn record(plan: &Plan, seed: u64, ran: Ran, judged: run::Judged, details: &Details) -> Run {
     let passed = judged.verdict == Verdict::Pass;
     let story = (!passed || details.keeps_passes).then(|| story::tell(plan, &ran, &judged));
     let mut findings = judged.findings;
@@ -101,11 +101,14 @@ fn write_history(folder: &Path, name: &str, seed: u64, history: &History) -> std
     writer.finish().map(drop)
 }
 
-/// What is left of a run that a panic has ended: nothing but that. A member that panics does not get here unless the
-/// panic spoils the end of the run, too.
-fn panicked(plan: &Plan, seed: u64, panic: Option<String>) -> Run {
-    let message = panic.unwrap_or_else(|| "a panic that nobody saw".to_owned());
-    let (verdict, checker) = if is_of_member(&message) {
+/// What is left of a run that a panic has ended: nothing but that. Members that panic end a run in good order, but what
+/// they leave may panic once more at its end.
+fn panicked(plan: &Plan, seed: u64, slot: &Slot) -> Run {
+    let Judged { is_finding, message } = slot.judged().unwrap_or_else(|| {
+        let message = slot.first().unwrap_or_else(|| "a panic that nobody saw".to_owned());
+        Judged { is_finding: is_of_member(&message), message }
+    });
+    let (verdict, checker) = if is_finding {
         (Verdict::Violation, MEMBER_PANIC)
     } else {
         (Verdict::HarnessError, "panic")
@@ -141,14 +144,20 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_panics_is_a_finding() {
-        let said = "no such entry, see store/ (";
-        let verdict = |place: &str| panicked(&swarm::plan(7), 7, Some(format!("{said}{place})")));
-        for place in ["store/node/src/wal/mod.rs:7:9", "openraft/src/engine/x.rs:1:2"] {
-            let run = verdict(place);
-            assert_eq!(run.verdict, Verdict::Violation);
-            assert_eq!(run.findings[0].checker, "member panic");
-        }
-        assert_eq!(verdict("scenarios/src/run/core.rs:7:9").verdict, Verdict::HarnessError);
+    fn what_a_run_thought_of_a_panic_counts_and_else_its_place() {
+        let fails = |judged: Option<Judged>| {
+            let slot = Slot::default();
+            judged.into_iter().for_each(|judged| slot.judge(judged));
+            let text = "(store/node/src/wal/mod.rs:7:9)".to_owned();
+            panicked(&swarm::plan(7), 7, &slot.with_first(format!("no such entry {text}")))
+        };
+        let run = fails(None);
+        assert_eq!(
+            (run.verdict, run.findings[0].checker.as_str()),
+            (Verdict::Violation, MEMBER_PANIC)
+        );
+        let judged = |is_finding| Some(Judged { is_finding, message: "so it was".to_owned() });
+        assert_eq!(fails(judged(true)).findings[0].message, "so it was");
+        assert_eq!(fails(judged(false)).verdict, Verdict::HarnessError);
     }
 }

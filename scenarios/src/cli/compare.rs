@@ -105,5 +105,5 @@ fn quietly(subject: &Subject, seed: u64, is_recorded: bool) -> Result<Ran, Troub
     let plan = subject.plan(seed);
     let attempt = panic::catch_unwind(AssertUnwindSafe(|| simulate(&plan, seed, &options)));
     Slot::leave();
-    attempt.map_err(|_| Trouble::Panic(slot.take().unwrap_or_default()))
+    attempt.map_err(|_| Trouble::Panic(slot.first().unwrap_or_default()))
 }

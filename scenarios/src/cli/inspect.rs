@@ -23,9 +23,9 @@ pub(super) fn inspect(
     let slot = Slot::default();
     slot.enter();
     let attempt =
-        panic::catch_unwind(AssertUnwindSafe(|| run::inspect(&plan, name.seed, at, member)));
+        panic::catch_unwind(AssertUnwindSafe(|| run::inspect(&plan, name.seed, at, member, &slot)));
     Slot::leave();
-    let found = attempt.map_err(|_| Trouble::Panic(slot.take().unwrap_or_default()))?;
+    let found = attempt.map_err(|_| Trouble::Panic(slot.first().unwrap_or_default()))?;
     if found.members.is_empty() {
         return Err(Trouble::NoMember(member.unwrap_or_default()));
     }
@@ -42,6 +42,9 @@ fn print(name: &RunName, at: Duration, found: &Inspection) {
         found.at.as_secs_f64(),
         found.digest
     ));
+    if let Some(panic) = &found.panic {
+        say(panic);
+    }
     found.members.iter().for_each(print_member);
     say("\nlast events");
     found.events.iter().for_each(|event| say(&format!("  {event}")));

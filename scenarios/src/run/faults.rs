@@ -369,13 +369,13 @@ impl Faults {
     /// Starts to look whether a write is acknowledged in time; the steps go on meanwhile.
     async fn serves(&mut self, via: Option<&Who>, within: Duration, dice: &mut Dice) {
         let (via, named) = match via {
-            Some(who) => (self.members.resolve(who, dice).await, who.to_string()),
-            None => (self.members.all().collect(), "all".to_owned()),
+            Some(who) => (self.members.resolve(who, dice).await, format!("`{who}`")),
+            None => (self.members.all().collect(), "anybody".to_owned()),
         };
         if via.is_empty() {
             let now = self.world.true_time();
             let message = format!(
-                "the script says that writes are acknowledged through `{named}` at {now:?}, \
+                "the script says that writes are acknowledged through {named} at {now:?}, \
                  and no member is that then"
             );
             add_finding(&self.findings, "availability", message);

@@ -22,6 +22,8 @@ use crate::plan::Plan;
 pub struct Inspection {
     /// True simulated time since its start: the moment that was asked for, or its end before that.
     pub at: Duration,
+    /// The panic of a member that ended the run.
+    pub panic: Option<String>,
     /// The hash of all events so far.
     pub digest: Digest,
     /// The last events.
@@ -51,18 +53,23 @@ pub struct Member {
 const EVENTS_MAX: usize = 20;
 
 /// Runs a plan up to a moment, and looks into one member or all of them. A run in which a member panics is over then.
+/// Panics go into the slot.
 ///
 /// # Panics
 ///
 /// If anything else inside panics.
-pub fn inspect(plan: &Plan, seed: u64, at: Duration, only: Option<usize>) -> Inspection {
-    let plan = plan.clone();
+pub fn inspect(
+    plan: &Plan,
+    seed: u64,
+    at: Duration,
+    only: Option<usize>,
+    slot: &Slot,
+) -> Inspection {
+    let (plan, slot) = (plan.clone(), slot.clone());
     sim::run(seed, move || async move {
-        let slot = Slot::default();
         slot.enter();
         let world = World::new(Trace::with_tail(EVENTS_MAX), NetworkOptions::default());
-        world.keep_panics();
-        let options = Options { panics: Some(slot), ..Options::default() };
+        let options = Options { panics: Some(slot.clone()), ..Options::default() };
         let run = Run::boot(world.clone(), plan, &options);
         let cluster = run.cluster().clone();
         {
@@ -92,7 +99,8 @@ pub fn inspect(plan: &Plan, seed: u64, at: Duration, only: Option<usize>) -> Ins
             member.current = cluster.read_copy(current).await;
             member.durable = cluster.read_copy(durable).await;
         }
-        Inspection { at, digest, events, members: found }
+        let panic = slot.judged().map(|judged| judged.message);
+        Inspection { at, panic, digest, events, members: found }
     })
 }
 

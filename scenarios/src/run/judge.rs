@@ -42,7 +42,11 @@ pub struct Judged {
 pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
     let report = checker::check(&ran.history, &options(plan));
     let mut findings = ran.findings.clone();
-    findings.extend(report.violations().map(finding));
+    if ran.is_cut_off {
+        findings.extend(checker::check_beginning(&ran.history, &options(plan)).iter().map(finding));
+    } else {
+        findings.extend(report.violations().map(finding));
+    }
     // The same code has judged twice: if it does not agree with itself, the harness is wrong, and nobody else.
     // Each checker tells the first that it found, and of two in one moment that may be the other.
     let is_shown =

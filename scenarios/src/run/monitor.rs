@@ -73,22 +73,18 @@ impl Monitor {
         }
     }
 
-    /// Waits until something is wrong, and for what comes of it. Nothing was told that is wrong if a task has panicked,
-    /// which the world knows.
-    pub(super) async fn watch(mut self) -> Option<Violation> {
+    /// Waits until something is wrong, and for what comes of it.
+    pub(super) async fn watch(mut self) -> Violation {
         loop {
             SimRuntime::sleep(POLL).await;
-            if self.world.panic().is_some() {
-                return None;
-            }
             self.look();
             if let Some(violation) = self.online.violation() {
                 let violation = violation.clone();
                 SimRuntime::sleep(AFTERMATH).await;
-                return Some(violation);
+                return violation;
             }
             if let Some(violation) = self.judge_history() {
-                return Some(violation);
+                return violation;
             }
         }
     }

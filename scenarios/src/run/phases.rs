@@ -27,7 +27,7 @@ use super::panicked;
 use super::probes::{self, Reached};
 use super::upkeep::Desk;
 use crate::dice::Dice;
-use crate::panics::{MEMBER_PANIC, Slot};
+use crate::panics::{self, Judged, MEMBER_PANIC, Slot};
 use crate::plan::{Action, Plan, Step, Workload};
 use crate::workload::{
     Administrator, Client, Holder, Locker, Login, Observer, Operator, Progress, Recorder, Session,
@@ -73,6 +73,8 @@ pub struct Ran {
     pub reached: Reached,
     /// What ended the run before its time.
     pub stopped: Option<Violation>,
+    /// Whether a member that panicked ended the run at once: what is true of the end is not true of it.
+    pub is_cut_off: bool,
     /// What the run itself found.
     pub findings: Vec<Finding>,
     /// How often a member stopped by itself and had a reason.
@@ -87,7 +89,7 @@ pub struct Ran {
 ///
 /// # Panics
 ///
-/// If anything inside panics, but for members whose panics have a place.
+/// If anything inside panics, but for members if there is a slot for panics.
 pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
     let (plan, options) = (plan.clone(), options.clone());
     sim::run(seed, move || async move {
@@ -98,9 +100,6 @@ pub fn simulate(plan: &Plan, seed: u64, options: &Options) -> Ran {
         let world = World::new(trace, NetworkOptions::default());
         let _logging =
             options.log.as_ref().map(|filter| sim::log::to_stderr(world.trace(), filter));
-        if options.panics.is_some() {
-            world.keep_panics();
-        }
         Run::boot(world, plan, &options).run().await
     })
 }
@@ -136,6 +135,10 @@ impl Tasks {
 
 impl Run {
     pub(super) fn boot(world: World, plan: Plan, options: &Options) -> Self {
+        if options.panics.is_some() {
+            // What is not put into a slot has no place, and nobody could tell whose it is.
+            world.keep_panics(panics::last);
+        }
         let members = Members::boot(&world, &plan.cluster);
         let recorder = Recorder::new(&world, options.falsified_from);
         let findings = Findings::default();
@@ -156,15 +159,29 @@ impl Run {
             self.recorder.clone(),
             judge::options(&self.plan),
         );
-        let stopped = match future::select(pin!(self.phases()), pin!(monitor.watch())).await {
-            Either::Left(((), _)) => None,
-            Either::Right((violation, _)) => violation,
+        let (panic, stopped) = {
+            let (phases, watching) = (pin!(self.phases()), pin!(monitor.watch()));
+            let panicked = pin!(self.world.first_panic());
+            match future::select(panicked, future::select(phases, watching)).await {
+                Either::Left((panic, _)) => (Some(panic), None),
+                Either::Right((Either::Left(((), _)), _)) => (None, None),
+                Either::Right((Either::Right((violation, _)), _)) => (None, Some(violation)),
+            }
         };
-        if let Some(panic) = self.world.panic() {
-            let message = panicked::found(&panic, &self.members, self.panics.as_ref());
-            add_finding(&self.findings, MEMBER_PANIC, message);
+        if let Some(panic) = &panic {
+            self.tell(panicked::judge(panic, &self.members));
         }
-        self.finish(stopped)
+        Ran { is_cut_off: panic.is_some(), ..self.finish(stopped) }
+    }
+
+    /// A panic of the harness goes on: the run shows nothing.
+    fn tell(&self, judged: Judged) {
+        let Judged { is_finding, message } = judged.clone();
+        if let Some(slot) = &self.panics {
+            slot.judge(judged);
+        }
+        assert!(is_finding, "{message}");
+        add_finding(&self.findings, MEMBER_PANIC, message);
     }
 
     async fn phases(&self) {
@@ -458,6 +475,7 @@ impl Run {
             recording: self.world.trace().recording(),
             simulated: self.world.true_time(),
             stopped,
+            is_cut_off: false,
             findings,
             excused_stops,
             faults,

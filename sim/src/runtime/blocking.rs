@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use crate::context;
-use crate::runtime::kept::Kept;
+use crate::runtime::caught::Caught;
 use crate::runtime::sleep::Sleep;
 
 thread_local! {
@@ -57,7 +57,7 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         performed
     } else {
         // A task of its own: the work is done even if nobody waits for it any more.
-        let task = madsim::task::spawn(Kept::new(async move {
+        let task = madsim::task::spawn(Caught::new(async move {
             Sleep::until_true(started + ahead).await;
             perform(started, work)
         }));
@@ -77,17 +77,17 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 fn perform<T>(started: u64, work: impl FnOnce() -> T) -> (T, u64) {
     let outer = TIME.replace(Some(BlockingTime { started, done: started }));
     assert!(outer.is_none(), "blocking work does not nest");
-    let given = Given;
+    let guard = TimeGuard;
     let value = work();
     let time = TIME.take().expect("nobody else takes the time of blocking work");
-    drop(given);
+    drop(guard);
     (value, time.done)
 }
 
-/// Takes the time back, also from work that panics.
-struct Given;
+/// Takes the time from work that panics, or the next would seem to nest.
+struct TimeGuard;
 
-impl Drop for Given {
+impl Drop for TimeGuard {
     fn drop(&mut self) {
         TIME.take();
     }

@@ -1,7 +1,8 @@
-//! Panics that end a task, and not the run.
+//! Panics on machines, caught so that they can be looked at.
 //!
-//! The executor ends the whole run at the first panic, with all that it was about to show. Whoever asks for the
-//! panics of machines gets to see them, while the world goes on without the task.
+//! The executor ends the whole run at the first panic, with all that it was about to show. Whoever asks for the panics
+//! of machines gets the first of them instead, and ends the run when it likes. Until then the task that panicked
+//! stands still, and whoever awaits it waits: what would come of the panic is not simulated.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,36 +21,36 @@ pub struct Panic {
     pub machine: String,
     /// When, in true simulated time since the start of the run.
     pub at: Duration,
-    /// What was said.
+    /// What was said, as it was told to whoever keeps panics.
     pub message: String,
 }
 
 pin_project! {
-    /// A task that never ends after a panic, if panics of its machine are kept.
-    pub(crate) struct Kept<F> {
+    /// A task that stands still after a panic, if panics of its machine are kept.
+    pub(crate) struct Caught<F> {
         #[pin]
-        task: F,
+        future: F,
         has_panicked: bool,
     }
 }
 
-impl<F> Kept<F> {
-    pub(crate) fn new(task: F) -> Self {
-        Self { task, has_panicked: false }
+impl<F> Caught<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self { future, has_panicked: false }
     }
 }
 
-impl<F: Future> Future for Kept<F> {
+impl<F: Future> Future for Caught<F> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, waker: &mut Context<'_>) -> Poll<Self::Output> {
-        let kept = self.project();
-        if *kept.has_panicked {
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let caught = self.project();
+        if *caught.has_panicked {
             return Poll::Pending;
         }
-        catch_unwind(AssertUnwindSafe(|| kept.task.poll(waker))).unwrap_or_else(|payload| {
+        catch_unwind(AssertUnwindSafe(|| caught.future.poll(task))).unwrap_or_else(|payload| {
             context::keep_panic(payload);
-            *kept.has_panicked = true;
+            *caught.has_panicked = true;
             Poll::Pending
         })
     }

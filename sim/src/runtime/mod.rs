@@ -9,7 +9,7 @@
 //! Must never know: what the tasks do.
 
 mod blocking;
-mod kept;
+mod caught;
 mod run;
 mod sleep;
 
@@ -26,13 +26,13 @@ use crate::context::{self, Node};
 use crate::random::{self, Streams};
 use crate::watch::SimWatch;
 
-pub use self::kept::Panic;
+pub use self::caught::Panic;
 pub use self::run::run;
 pub(crate) use self::sleep::wake_at;
 pub use self::sleep::{Elapsed, Sleep, Timeout};
 
 pub(crate) use self::blocking::in_blocking_time;
-pub(crate) use self::kept::{Kept, message};
+pub(crate) use self::caught::{Caught, message};
 
 /// The ambient simulated runtime; it is whatever machine the calling task runs on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,7 @@ impl AsyncRuntime for SimRuntime {
         T::Output: OptionalSend + 'static,
     {
         context::node().count_spawn();
-        let task = madsim::task::spawn(Kept::new(future));
+        let task = madsim::task::spawn(Caught::new(future));
         context::adopt(task.abort_handle());
         task
     }

@@ -4,7 +4,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
 use super::Sleep;
-use super::kept::message;
+use super::caught::message;
 use crate::context;
 use crate::random::Streams;
 
