@@ -160,6 +160,14 @@ impl Clock {
         self.with(|state| state.wall_offset += i128::from(nanos));
     }
 
+    /// Makes the wall clock read `wall` now.
+    pub(crate) fn set_wall(&self, wall: Duration) {
+        let now = context::true_nanos();
+        self.with(|state| {
+            state.wall_offset = i128::from(nanos(wall)) - i128::from(state.local_at(now));
+        });
+    }
+
     fn with<T>(&self, read: impl FnOnce(&mut State) -> T) -> T {
         read(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -203,6 +211,9 @@ mod tests {
         assert_eq!(clock.now().reading(), Duration::from_secs(5));
         clock.step_wall(-3_000_000_000);
         assert_eq!(clock.wall(), Duration::from_secs(97));
+        clock.set_wall(Duration::from_secs(101));
+        assert_eq!(clock.wall(), Duration::from_secs(101));
+        assert_eq!(clock.now().reading(), Duration::from_secs(5));
     }
 
     #[test]

@@ -84,6 +84,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn set_wall_clock_right(&self) {
+        self.clock.set_wall(EPOCH + Duration::from_nanos(true_nanos()));
+    }
+
     /// The next 64 bits of entropy of this machine.
     pub(crate) fn entropy(&self) -> u64 {
         self.next(Stream::Process, "entropy", &self.entropy_count).bits()

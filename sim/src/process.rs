@@ -287,6 +287,12 @@ impl Host {
         self.machine.node.clock.step_wall(nanos);
     }
 
+    /// Sets the wall clock to the true time, as a time service does.
+    pub fn set_wall_clock_right(&self) {
+        self.event("clock set");
+        self.machine.node.set_wall_clock_right();
+    }
+
     fn end(&self, stop_disk: impl FnOnce(&SimDisk), farewell: Farewell) {
         let machine = &self.machine;
         stop_disk(&machine.disk);

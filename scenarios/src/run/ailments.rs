@@ -78,11 +78,13 @@ impl Members {
         self.finish(Place::Disk, Some(member));
     }
 
-    /// Disks and clocks are as they should be.
+    /// Disks and clocks are as they should be. Wall clocks are set right, too: a member whose clock is an hour ahead
+    /// refuses every signed token of the others, as it must, and would serve nobody for good.
     pub(super) fn cure(&self) {
         for member in self.all() {
             self.disk_works(member);
             self.host(member).set_clock_drift(0);
+            self.host(member).set_wall_clock_right();
             self.all()
                 .filter(|other| *other != member)
                 .for_each(|other| self.cure_link(member, other));

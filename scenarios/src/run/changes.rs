@@ -61,6 +61,8 @@ enum End {
 struct Inner {
     orders: VecDeque<Order>,
     is_busy: bool,
+    /// Until then the operator lets an attempt run out, and asks nobody for anything.
+    waits_until: Option<Duration>,
     /// Nothing more is ordered.
     is_over: bool,
     /// Learner or not, by id, as acknowledged; nothing before the first change.
@@ -119,6 +121,17 @@ impl Changes {
     pub(super) fn is_idle(&self) -> bool {
         let inner = self.lock();
         inner.orders.is_empty() && !inner.is_busy
+    }
+
+    /// Until when the operator only waits, if it does.
+    pub(super) fn waits_until(&self) -> Option<Duration> {
+        self.lock().waits_until
+    }
+
+    async fn wait_until(&self, until: Duration) {
+        self.lock().waits_until = Some(until);
+        self.world.until(until).await;
+        self.lock().waits_until = None;
     }
 
     /// Whether the list is what the changes that were acknowledged left; what differs.
@@ -272,22 +285,23 @@ impl Working {
         ask: &Ask,
         is_done: impl Fn(&[Member]) -> bool,
     ) -> Option<Result<Vec<Member>, Error>> {
-        let mut is_open = false;
+        // When the last attempt of unknown outcome was given up.
+        let mut open_since: Option<Duration> = None;
         while !self.stop.is_raised() {
             let via = self.changes.members.endpoints().pick(&mut self.dice);
             let asked = self.operator.ask(via, ask).await;
             let is_acknowledged = matches!(asked, Asked::Done(_));
             match asked {
                 Asked::Done(_) => {}
-                Asked::Unknown => is_open = true,
+                Asked::Unknown => open_since = Some(self.changes.world.true_time()),
                 // An attempt before this one may have done it.
                 Asked::Refused(
                     Error::PeerURLExist | Error::MemberNotFound | Error::MemberNotLearner,
                 ) => {}
                 Asked::Refused(error) if self.changes.is_hopeless(ask, error) => {
-                    if is_open {
-                        // An attempt before, whose outcome is not known, has its time to be done or not.
-                        SimRuntime::sleep(OPEN_FOR).await;
+                    if let Some(since) = open_since {
+                        // It has its time to be done or not, which has begun before this refusal.
+                        self.changes.wait_until(since + OPEN_FOR).await;
                         let members = self.list().await?;
                         if is_done(&members) {
                             self.note(&members);
@@ -296,7 +310,7 @@ impl Working {
                     }
                     return Some(Err(error));
                 }
-                Asked::Refused(error) if passes(error) && !is_open => {
+                Asked::Refused(error) if passes(error) && open_since.is_none() => {
                     SimRuntime::sleep(RETRY).await;
                     continue;
                 }

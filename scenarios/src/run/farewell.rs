@@ -12,17 +12,22 @@ use super::liveness::Liveness;
 const POLL: Duration = Duration::from_millis(100);
 
 impl Liveness {
-    /// Waits for what was ordered, and lets those go that were removed.
-    pub(super) async fn membership(&mut self, deadline: Duration) -> Option<()> {
+    /// Waits for what was ordered, and lets those go that were removed; the deadline for what comes then. It is put off
+    /// by the time in which the operator, and not the cluster, was waited for.
+    pub(super) async fn membership(&mut self, mut deadline: Duration) -> Option<Duration> {
         self.changes.drop_orders();
         while !self.changes.is_idle() {
+            if let Some(until) = self.changes.waits_until() {
+                deadline += until.saturating_sub(self.world.true_time());
+                self.world.until(until).await;
+            }
             if self.world.true_time() >= deadline {
                 let what = "the change of the membership that was under way is not done".to_owned();
                 return self.missed("liveness: membership", what);
             }
             SimRuntime::sleep(POLL).await;
         }
-        let Some(operator) = &mut self.operator else { return Some(()) };
+        let Some(operator) = &mut self.operator else { return Some(deadline) };
         let listed = loop {
             let via = self.members.leader().unwrap_or_default();
             if let Some(listed) = operator.list(via).await {
@@ -43,7 +48,7 @@ impl Liveness {
         for member in self.members.all().filter(|member| !left.contains(member)) {
             self.ends(member, deadline).await?;
         }
-        Some(())
+        Some(deadline)
     }
 
     /// A member that was removed hears of it, and ends.

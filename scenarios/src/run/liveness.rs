@@ -44,7 +44,7 @@ impl Liveness {
         self.healed = self.members.serving();
         let everybody: Vec<usize> = self.members.all().collect();
         let Some(()) = self.leader(&everybody, deadline).await else { return };
-        let Some(()) = self.membership(deadline).await else { return };
+        let Some(deadline) = self.membership(deadline).await else { return };
         self.healed = self.members.serving();
         for member in self.members.serving() {
             let Some(()) = self.serves(member, deadline).await else { return };
@@ -201,7 +201,7 @@ impl Liveness {
         }
     }
 
-    pub(super) fn missed(&self, name: &str, what: String) -> Option<()> {
+    pub(super) fn missed<T>(&self, name: &str, what: String) -> Option<T> {
         let message = format!("{what}, {:?} after what is asked has been healed", self.limit);
         add_finding(&self.findings, name, message);
         None

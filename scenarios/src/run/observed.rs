@@ -113,14 +113,17 @@ fn of_members(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<E
 
 /// What the log says of leases, when the first member applied it.
 fn leases(records: &[Record]) -> Vec<Event> {
-    let mut lines: BTreeMap<u64, LeaseLine> = BTreeMap::new();
+    let mut lines: BTreeMap<u64, Option<LeaseLine>> = BTreeMap::new();
     for record in records {
         let Told::Applied { index, revision, command, .. } = &record.observation else { continue };
-        let Some((lease, change)) = lease_change(command) else { continue };
         let (time, index, revision) = (micros(record.time), *index, *revision);
-        lines.entry(index).or_insert(LeaseLine { time, index, revision, lease, change });
+        // All members apply the same commands, and taking one apart costs.
+        lines.entry(index).or_insert_with(|| {
+            let (lease, change) = lease_change(command)?;
+            Some(LeaseLine { time, index, revision, lease, change })
+        });
     }
-    lines.into_values().map(Event::Lease).collect()
+    lines.into_values().flatten().map(Event::Lease).collect()
 }
 
 /// Puts one record into words; `term` is the last that the member told.
