@@ -6,8 +6,8 @@ use openraft_rt::WatchReceiver;
 
 use super::forward::Asked;
 use super::{Replica, Unavailable};
+use crate::raft::is_voter;
 use crate::raft::local::LocalError;
-use crate::raft::{StoredMembership, codec, is_voter};
 use crate::reconfigure::{Change, ChangeError, Refusal};
 use crate::runtime::Runtime;
 use crate::version;
@@ -42,7 +42,7 @@ impl<R: Runtime> Replica<R> {
     /// The members of the cluster, by id, as of what is applied here.
     pub fn members(&self) -> Vec<Member> {
         self.inner.state.with_mark(|machine, mark| {
-            let stored = membership(mark.membership.clone());
+            let stored = self.inner.membership.decoded(&mark.membership);
             let member = |(id, node): (&u64, &crate::raft::MemberNode)| {
                 let attributes = machine.members().get(id).cloned().unwrap_or_default();
                 Member {
@@ -60,7 +60,8 @@ impl<R: Runtime> Replica<R> {
     /// Whether this member was added as a learner, and not promoted.
     pub(super) fn is_learner(&self) -> bool {
         let id = self.inner.member_id;
-        let stored = self.inner.state.with_mark(|_, mark| membership(mark.membership.clone()));
+        let stored =
+            self.inner.state.with_mark(|_, mark| self.inner.membership.decoded(&mark.membership));
         let node = stored.membership().get_node(&id);
         node.is_some_and(|node| !node.awaits_vote) && !is_voter(&stored, id)
     }
@@ -71,7 +72,7 @@ impl<R: Runtime> Replica<R> {
     /// anew; so nothing may be acknowledged to a client before that.
     pub fn is_founded(&self) -> bool {
         self.inner.state.with_mark(|machine, mark| {
-            let stored = membership(mark.membership.clone());
+            let stored = self.inner.membership.decoded(&mark.membership);
             let is_named =
                 |id: &&u64| machine.members().get(*id).is_some_and(|told| !told.name.is_empty());
             let sets = stored.membership().get_joint_config();
@@ -138,7 +139,7 @@ impl<R: Runtime> Replica<R> {
         };
         let (stored, sender_removed) = self.inner.state.with_mark(|machine, mark| {
             let removed = machine.removed_members().contains(&request.sender);
-            (membership(mark.membership.clone()), removed)
+            (self.inner.membership.decoded(&mark.membership), removed)
         });
         let describe = |member: Member| peer::MemberDescription {
             votes: is_voter(&stored, member.id),
@@ -185,9 +186,4 @@ impl<R: Runtime> Replica<R> {
         let command = Command::SetMember(self.attributes());
         self.propose(Requester::Member, command).await.map(|_| ())
     }
-}
-
-/// A membership as it was kept; what was kept was checked when it was read.
-fn membership(kept: bytes::Bytes) -> StoredMembership {
-    codec::decode_stored_membership(kept).unwrap_or_default()
 }

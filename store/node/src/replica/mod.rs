@@ -3,6 +3,7 @@
 //! Any member does anything: what only the leader can do is asked of the leader on the way.
 //! Must never know: gRPC's client messages, error texts.
 
+mod applied_membership;
 mod contact;
 mod forward;
 mod identity;
@@ -34,6 +35,7 @@ use crate::reconfigure::Reconfigurer;
 use crate::runtime::Runtime;
 use crate::state::State;
 
+use self::applied_membership::AppliedMembership;
 use self::leaderless::Leaderless;
 
 pub use crate::state::{Answer, RangeAnswer};
@@ -61,6 +63,7 @@ struct Inner<R: Runtime> {
     reconfigurer: Reconfigurer<R>,
     presence: Presence<R>,
     leaderless: Leaderless,
+    membership: AppliedMembership,
     /// Rights to send a snapshot file.
     snapshots: Arc<Semaphore>,
 }
@@ -164,6 +167,7 @@ impl<R: Runtime> Replica<R> {
             reconfigurer,
             presence: Presence::default(),
             leaderless: Leaderless::default(),
+            membership: AppliedMembership::default(),
             snapshots: Arc::new(Semaphore::new(snapshot_file::STREAMS_MAX)),
         };
         Self { inner: Arc::new(inner) }
