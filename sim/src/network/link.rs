@@ -51,7 +51,8 @@ impl Link {
         let departure = self.departure(bytes, now);
         let mut delay = draw("latency").duration(&self.options.latency);
         let mut retransmission = self.options.retransmission;
-        for attempt in 0..6 {
+        let attempts = if self.options.loss_per_million == 0 { 0 } else { 6 };
+        for attempt in 0..attempts {
             let lost = streams.draw(Stream::Network, key.text("loss").number(attempt));
             if !lost.chance(self.options.loss_per_million) {
                 break;
