@@ -75,6 +75,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("votes-and-power-losses"),
     script!("torn-writes"),
     script!("transfer-and-cut"),
+    script!("step-clock-signed-tokens"),
+    script!("watch-fragments"),
 ];
 
 /// All scripted scenarios.

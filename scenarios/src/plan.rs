@@ -43,6 +43,8 @@ pub struct ClusterPlan {
     pub heartbeat: Duration,
     /// etcd's `--quota-backend-bytes`; 0 for its default.
     pub quota: u64,
+    /// etcd's `--max-request-bytes`; 0 for its default.
+    pub max_request_bytes: usize,
 }
 
 impl Default for ClusterPlan {
@@ -53,6 +55,7 @@ impl Default for ClusterPlan {
             election_timeout: Duration::from_secs(1),
             heartbeat: Duration::from_millis(100),
             quota: 0,
+            max_request_bytes: 0,
         }
     }
 }
@@ -249,8 +252,13 @@ pub enum Action {
         /// Revisions before the newest that stay readable.
         keep: u64,
     },
-    /// So many writes as fast as they go, beside the workload.
-    Burst(u64),
+    /// Writes as fast as they go, beside the workload.
+    Burst {
+        /// How many.
+        puts: u64,
+        /// The least size of their values.
+        bytes: usize,
+    },
     /// The membership changes, as soon as what was ordered before is done.
     Membership(MembershipChange),
     /// The machines break, and their disks with them: what starts there again finds nothing.
@@ -283,7 +291,7 @@ impl Action {
     /// How many clients of its own the step may need.
     pub fn sessions(&self) -> usize {
         match self {
-            Self::Burst(_) => 4,
+            Self::Burst { .. } => 4,
             Self::GrantLeases { .. } => GRANTERS,
             Self::Compact { .. } | Self::Serves { .. } => 1,
             _ => 0,
@@ -328,7 +336,7 @@ impl Action {
             Self::Restart(_)
             | Self::Heal
             | Self::Compact { .. }
-            | Self::Burst(_)
+            | Self::Burst { .. }
             | Self::GrantLeases { .. }
             | Self::Upkeep(..)
             | Self::Fill(_)

@@ -124,6 +124,7 @@ fn cluster(dice: &mut Dice) -> ClusterPlan {
         election_timeout: Duration::from_millis(*dice.pick(&[500, 1_000, 1_000, 2_000])),
         heartbeat: Duration::from_millis(*dice.pick(&[50, 100])),
         quota: 0,
+        max_request_bytes: 0,
     }
 }
 
@@ -285,7 +286,7 @@ impl Schedule {
             }
             Kind::Burst => {
                 let puts = self.dice.between(10..=300);
-                self.step(now, Action::Burst(puts));
+                self.step(now, Action::Burst { puts, bytes: 0 });
             }
             Kind::SlowDisk | Kind::FailingDisk | Kind::FullDisk | Kind::Drift | Kind::ClockStep => {
                 self.ail(kind)

@@ -116,7 +116,7 @@ impl Faults {
             Action::Swizzle { every } => self.swizzle(*every, dice),
             Action::Heal => self.members.heal_links(),
             Action::Compact { keep } => self.compact(*keep).await,
-            Action::Burst(puts) => self.burst(*puts),
+            Action::Burst { puts, bytes } => self.burst(*puts, *bytes),
             Action::Membership(change) => self.membership(change, dice).await,
             Action::LoseDisk(who) => {
                 self.each(who, dice, |members, it| members.lose_disk(it)).await;
@@ -353,16 +353,16 @@ impl Faults {
         }
     }
 
-    fn burst(&mut self, puts: u64) {
+    fn burst(&mut self, puts: u64, bytes: usize) {
         // Several clients at once, or a stalled disk would hold the first write and all after it.
         const LANES: u64 = 4;
         for _ in 0..LANES {
             let Some(mut session) = self.sessions.pop() else { return };
             let (members, keys) = (self.members.endpoints().clone(), self.keys);
             let share = puts.div_ceil(LANES);
-            drop(SimRuntime::spawn(
-                async move { burst(&mut session, &members, keys, share).await },
-            ));
+            drop(SimRuntime::spawn(async move {
+                burst(&mut session, &members, keys, (share, bytes)).await;
+            }));
         }
     }
 

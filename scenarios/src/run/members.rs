@@ -116,6 +116,9 @@ impl Members {
         config.member.election_timeout_ms = millis(plan.election_timeout);
         config.member.heartbeat_interval_ms = millis(plan.heartbeat);
         config.member.quota_backend_bytes = i64::try_from(plan.quota).unwrap_or(i64::MAX);
+        if plan.max_request_bytes > 0 {
+            config.member.max_request_bytes = plan.max_request_bytes;
+        }
         config.member.bcrypt_cost = BCRYPT_COST;
         config.member.wal_segment_bytes = WAL_SEGMENT_BYTES;
         // Often, so that a database comes near the end of its log, or seldom, so that a restart replays.

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! Settings: `members N`, `snapshot-count N`, `election-timeout T`, `heartbeat T`, `workload NAME`,
-//! `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`,
+//! `max-request-bytes N`, `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`,
 //! `slow-watchers N` (clients that stop reading for long), `users N`, `holders N` (clients that have leases),
 //! `lockers N` (clients that want locks), `electors N` (clients that want to lead elections).
 //!
@@ -34,7 +34,7 @@
 //! `swizzle every T`,
 //! `add-member`, `add-learner`, `promote WHO`, `remove-member WHO`, `replace-member WHO`, `move-leader WHO`,
 //! `lose-disk WHO`,
-//! `compact`, `compact keep N`, `burst N`, `grant N leases for T`, `remember WHO as NAME`,
+//! `compact`, `compact keep N`, `burst N [of N bytes]`, `grant N leases for T`, `remember WHO as NAME`,
 //! `check serves [through WHO] within T`.
 //!
 //! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots`,

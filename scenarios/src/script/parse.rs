@@ -9,6 +9,8 @@ use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, W
 use crate::upkeep::Upkeep;
 
 const MEMBERS_MAX: u64 = 9;
+/// Of `--max-request-bytes`, and so of a value: memory holds them many times over.
+const REQUEST_BYTES_MAX: u64 = 16 << 20;
 /// A day.
 const STEP_MILLIS_MAX: u64 = 86_400_000;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
@@ -77,6 +79,9 @@ impl Parser {
             "snapshot-count" => cluster.snapshot_count = line.number()?.max(1),
             "election-timeout" => cluster.election_timeout = line.duration()?,
             "quota" => cluster.quota = line.number()?,
+            "max-request-bytes" => {
+                cluster.max_request_bytes = line.count(1..=REQUEST_BYTES_MAX)?;
+            }
             "heartbeat" => cluster.heartbeat = line.duration()?,
             "workload" => workload.mix = named_mix(line)?,
             "mix" => workload.mix = mix(line)?,
@@ -148,7 +153,11 @@ impl Parser {
                 let keep = if line.take("keep") { line.number()? } else { 0 };
                 Action::Compact { keep }
             }
-            "burst" => Action::Burst(line.number()?),
+            "burst" => {
+                let puts = line.number()?;
+                let bytes = if line.take("of") { sized(line)? } else { 0 };
+                Action::Burst { puts, bytes }
+            }
             "grant" => {
                 let leases = line.number()?;
                 line.expect("leases")?;
@@ -335,6 +344,13 @@ fn disk_call(line: &mut Cursor<'_>) -> Parsed<DiskCall> {
 fn files(line: &mut Cursor<'_>) -> Parsed<String> {
     let files = if line.take("files") { line.word("the start of a file name")? } else { "" };
     Ok(files.to_owned())
+}
+
+/// What stands after `of`.
+fn sized(line: &mut Cursor<'_>) -> Parsed<usize> {
+    let bytes = line.count(1..=REQUEST_BYTES_MAX)?;
+    line.expect("bytes")?;
+    Ok(bytes)
 }
 
 fn for_duration(line: &mut Cursor<'_>) -> Parsed<Duration> {

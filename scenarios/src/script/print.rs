@@ -17,6 +17,9 @@ impl Display for Plan {
         if cluster.quota > 0 {
             writeln!(out, "quota {}", cluster.quota)?;
         }
+        if cluster.max_request_bytes > 0 {
+            writeln!(out, "max-request-bytes {}", cluster.max_request_bytes)?;
+        }
         match Mix::NAMED.iter().find(|(_, mix)| *mix == workload.mix) {
             Some((name, _)) => writeln!(out, "workload {name}")?,
             None => {
@@ -108,7 +111,8 @@ impl Display for Action {
             Self::Heal => write!(out, "heal"),
             Self::Compact { keep: 0 } => write!(out, "compact"),
             Self::Compact { keep } => write!(out, "compact keep {keep}"),
-            Self::Burst(puts) => write!(out, "burst {puts}"),
+            Self::Burst { puts, bytes: 0 } => write!(out, "burst {puts}"),
+            Self::Burst { puts, bytes } => write!(out, "burst {puts} of {bytes} bytes"),
             Self::Membership(change) => write!(out, "{change}"),
             Self::LoseDisk(who) => write!(out, "lose-disk {who}"),
             Self::GrantLeases { leases, ttl } => {

@@ -107,6 +107,17 @@ fn machines_and_links_may_work_but_badly() {
 }
 
 #[test]
+fn values_of_a_burst_may_be_large() {
+    let plan = plan("max-request-bytes 65536\nat 1s burst 9\nat 2s burst 9 of 4096 bytes");
+    assert_eq!(plan.cluster.max_request_bytes, 65_536);
+    let bursts: Vec<&Action> = plan.steps.iter().map(|step| &step.action).collect();
+    assert_eq!(
+        bursts,
+        [&Action::Burst { puts: 9, bytes: 0 }, &Action::Burst { puts: 9, bytes: 4_096 }]
+    );
+}
+
+#[test]
 fn a_moment_may_be_a_range() {
     let plan = plan("at 1500ms..3s heal   # a comment");
     assert_eq!(plan.steps[0].at, Duration::from_millis(1_500)..=Duration::from_secs(3));

@@ -67,14 +67,20 @@ impl Client {
     }
 }
 
-/// Writes one key after the other without pause; gives up when nobody answers.
-pub async fn burst(session: &mut Session, members: &Endpoints, keys: usize, puts: u64) {
+/// Writes one key after the other without pause, so often and values of so many bytes at least; gives up when nobody
+/// answers.
+pub async fn burst(
+    session: &mut Session,
+    members: &Endpoints,
+    keys: usize,
+    (puts, bytes): (u64, usize),
+) {
     let mut member = members.at(0);
     let mut failures = 0;
     for count in 0..puts {
         let op = session.recorder().new_op();
         let number = usize::try_from(count).unwrap_or(0) % keys;
-        let value = Blob::from(op.to_string().as_str());
+        let value = Blob::from(format!("{op:.<bytes$}").as_str());
         let put = PutRequest { key: key(number), value, ..PutRequest::default() };
         match session.call_as(op, member, Request::Put(put), Duration::from_secs(1)).await {
             Some(_) => failures = 0,
