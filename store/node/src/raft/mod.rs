@@ -10,6 +10,7 @@
 
 pub mod applier;
 pub mod codec;
+mod exchange;
 mod in_flight;
 mod in_force;
 pub mod inbound;

@@ -21,6 +21,7 @@ use openraft_rt::{AsyncRuntime, Select2};
 use tonic::Streaming;
 
 use super::applier::SnapshotData;
+use super::exchange::Exchange;
 use super::peers::{Peers, Purpose};
 use super::revocable::lend;
 use super::snapshot_chunks::snapshot_chunks;
@@ -131,6 +132,35 @@ impl<R: Runtime> Link<R> {
             vote_response::<R>(response.map_err(unreachable::<R>)?.into_inner())
         };
         self.bounded(Purpose::Control, option.hard_ttl().max(self.patience), call).await
+    }
+
+    /// A short append, over a stream that is kept for the next.
+    async fn exchange(
+        &self,
+        request: &AppendEntriesRequest<C<R>>,
+    ) -> Result<StreamAppendResult<C<R>>, RPCError<C<R>>> {
+        let message = append_request::<R>(request, self.peers.cluster_id(), self.target);
+        let (epoch, kept) = self.peers.exchanges().take(self.target);
+        let asking = async {
+            if let Some(mut exchange) = kept
+                && let Ok(answer) = exchange.ask(message.clone()).await
+            {
+                return Ok((exchange, answer));
+            }
+            // The connection of what was kept may have ended. What changes no log may be asked twice.
+            let client = self.client(self.purpose).await?;
+            let opened = Exchange::open(client, message).await;
+            let mut exchange = opened.map_err(unreachable::<R>)?;
+            let answer = exchange.answer().await.map_err(unreachable::<R>)?;
+            Ok((exchange, answer))
+        };
+        let (exchange, answer) = self.bounded(self.purpose, self.patience, asking).await?;
+        let result = append_result::<R>(answer)?;
+        // Behind a refusal the other side ends the stream.
+        if result.is_ok() {
+            self.peers.exchanges().put_back(self.target, epoch, exchange);
+        }
+        Ok(result)
     }
 
     /// Bounds a short call; a connection on which nothing came back is given up.
@@ -267,7 +297,7 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
         }
     }
 
-    /// Pipelined: requests go out as openraft makes them, answers come back in order.
+    /// Pipelined: requests go out as openraft makes them, answers come back in order. Short ones go one by one.
     fn stream_append<'s, S>(
         &'s mut self,
         mut input: S,
@@ -285,6 +315,12 @@ impl<R: Runtime> RaftNetworkV2<C<R>> for Link<R> {
             let Some(first) = input.next().await else {
                 return Ok(futures_util::stream::empty().boxed());
             };
+            if self.purpose == Purpose::Control {
+                let requests = futures_util::stream::iter([first]).chain(input);
+                let link: &Self = self;
+                let ask = move |request| async move { link.exchange(&request).await };
+                return Ok(requests.then(ask).boxed());
+            }
             let input = futures_util::stream::iter([first]).chain(input);
             let (input, lender) = lend(input);
             let sent = Arc::new(AtomicU64::new(0));

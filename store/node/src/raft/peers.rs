@@ -13,6 +13,7 @@ use openraft_rt::AsyncRuntime;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::MemberNode;
+use super::exchange::{Exchange, Kept};
 use crate::config::Url;
 use crate::grpc::{self, Channel, KeepAlive};
 use crate::runtime::{Network, Runtime};
@@ -51,6 +52,8 @@ struct Inner {
     timeout: Duration,
     keep_alive: KeepAlive,
     slots: Mutex<BTreeMap<(u64, Purpose), Slot>>,
+    /// Streams of short appends that wait for the next.
+    exchanges: Kept<Exchange>,
     /// Where members are according to the newest membership.
     addresses: Mutex<BTreeMap<u64, MemberNode>>,
 }
@@ -73,6 +76,7 @@ impl<R: Runtime> Peers<R> {
                 timeout: election_timeout,
                 keep_alive,
                 slots: Mutex::default(),
+                exchanges: Kept::default(),
                 addresses: Mutex::default(),
             }),
             runtime: std::marker::PhantomData,
@@ -89,12 +93,14 @@ impl<R: Runtime> Peers<R> {
     pub fn set_members(&self, members: BTreeMap<u64, MemberNode>) {
         let mut addresses = self.inner.addresses.lock().expect("no panic happens under the lock");
         let mut slots = self.inner.slots.lock().expect("no panic happens under the lock");
-        slots.retain(|(id, _), _| {
+        let stays = |id: u64| {
             let urls = |nodes: &BTreeMap<u64, MemberNode>| {
-                nodes.get(id).map(|node| node.peer_urls.clone())
+                nodes.get(&id).map(|node| node.peer_urls.clone())
             };
             urls(&members).is_some() && urls(&members) == urls(&addresses)
-        });
+        };
+        slots.retain(|(id, _), _| stays(*id));
+        self.inner.exchanges.give_up(|id| !stays(id));
         *addresses = members;
     }
 
@@ -139,6 +145,14 @@ impl<R: Runtime> Peers<R> {
     pub fn forget(&self, id: u64, purpose: Purpose) {
         let mut slots = self.inner.slots.lock().expect("no panic happens under the lock");
         slots.remove(&(id, purpose));
+        if purpose == Purpose::Control {
+            self.inner.exchanges.give_up(|member| member == id);
+        }
+    }
+
+    /// Streams of short appends, over connections for what is short.
+    pub(super) fn exchanges(&self) -> &Kept<Exchange> {
+        &self.inner.exchanges
     }
 
     async fn connect(&self, node: &MemberNode) -> io::Result<Channel> {
