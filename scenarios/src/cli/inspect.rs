@@ -8,6 +8,7 @@ use sim::cluster::Content;
 
 use super::Trouble;
 use super::screen::say;
+use super::thoughts;
 use super::values::RunName;
 use crate::campaign::find;
 use crate::panics::Slot;
@@ -52,14 +53,15 @@ fn print(name: &RunName, at: Duration, found: &Inspection) {
 
 fn print_member(member: &Member) {
     let status = &member.status;
-    let role = match (member.is_up, status.is_leader) {
-        (false, _) => "down",
-        (true, true) => "leader",
-        (true, false) => "up",
+    let role = match (&member.view, member.is_up) {
+        (_, false) => "down",
+        (Some(view), true) => view.raft.role.word(),
+        (None, true) => "starting",
     };
     say(&format!(
-        "\nmember {}: {role}, start {}, term {}, applied {}, log durable to {}, revision {}, state {:016x}",
+        "\nmember {}{}: {role}, start {}, term {}, applied {}, log durable to {}, revision {}, state {:016x}",
         member.number,
+        member.id.map_or(String::new(), |id| format!(" ({id:x})")),
         status.starts,
         status.term,
         status.applied,
@@ -67,14 +69,19 @@ fn print_member(member: &Member) {
         status.revision,
         status.digest
     ));
-    say("  file                        bytes    durable  pending sectors");
+    match &member.view {
+        Some(view) => thoughts::print(view),
+        None if member.is_up => say("  it has not come up yet"),
+        None => {}
+    }
+    say("  file                                               bytes    durable  pending sectors");
     for file in &member.files {
         let bytes = |count: Option<usize>| match count {
             Some(count) => grouped(count as u64),
             None => "-".to_owned(),
         };
         say(&format!(
-            "  {:<22} {:>10} {:>10} {:>8}",
+            "  {:<45} {:>10} {:>10} {:>8}",
             file.name,
             bytes(file.current),
             bytes(file.durable),

@@ -11,6 +11,7 @@ mod inspect;
 mod merge;
 mod mutate;
 mod screen;
+mod thoughts;
 mod values;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use detcd_node::window;
 use sim::cluster::{Cluster, Content, DiskCopy, FileSize, Status, View};
 use sim::network::NetworkOptions;
 use sim::trace::{Digest, Event};
@@ -37,10 +38,14 @@ pub struct Inspection {
 pub struct Member {
     /// Its number.
     pub number: usize,
+    /// Its id, by which members call it, once it has one.
+    pub id: Option<u64>,
     /// Whether its process runs.
     pub is_up: bool,
     /// What it told of itself.
     pub status: Status,
+    /// What its process thinks, if it is up and serves.
+    pub view: Option<window::View>,
     /// Its files.
     pub files: Vec<FileSize>,
     /// What a process that started now would find, or why it would not start.
@@ -51,6 +56,8 @@ pub struct Member {
 
 /// Events that are kept.
 const EVENTS_MAX: usize = 20;
+/// Keys of each member that are listed.
+const KEYS_MAX: usize = 12;
 
 /// Runs a plan up to a moment, and looks into one member or all of them. A run in which a member panics is over then.
 /// Panics go into the slot.
@@ -109,8 +116,10 @@ fn look(cluster: &Cluster, number: usize) -> Member {
     let unread = || Err("nobody has read it".to_owned());
     Member {
         number,
+        id: cluster.id(number),
         is_up: cluster.is_up(number),
         status: cluster.observed().status(number),
+        view: cluster.look(number, KEYS_MAX),
         files: cluster.files(number),
         current: unread(),
         durable: unread(),

@@ -117,7 +117,7 @@ impl Cluster {
             ..place(&self.config, member, host.ip())
         };
         let settings = Settings::Joiner(Box::new(config), self.whereabouts.clone());
-        start(&host, settings, member, self.observed.clone());
+        start(&host, settings, member, (self.observed.clone(), self.live.clone()));
     }
 
     /// The machine of a member breaks, and its disk with it: what starts there again finds nothing.

@@ -6,6 +6,7 @@
 mod client;
 mod content;
 mod growth;
+mod live;
 mod observed;
 mod roster;
 
@@ -13,12 +14,15 @@ use std::sync::Arc;
 
 use detcd_node::config::Config;
 use detcd_node::node::{self, Ending, Environment};
+use detcd_node::window;
 use openraft_rt::AsyncRuntime;
 
 use crate::disk::Timing;
 use crate::network::Farewell;
 use crate::process::{Host, Surroundings, World};
 use crate::runtime::SimRuntime;
+
+use live::Live;
 
 use growth::{SUPERVISION_PAUSE, Settings, Whereabouts, founder};
 use roster::Roster;
@@ -80,12 +84,14 @@ pub struct Cluster {
     roster: Roster,
     whereabouts: Whereabouts,
     observed: Observed,
+    live: Live,
 }
 
 impl Cluster {
     /// Adds the machines of a cluster to the world and starts all members.
     pub fn boot(world: &World, config: &ClusterConfig) -> Self {
         let (observed, roster) = (Observed::new(world.clone()), Roster::default());
+        let live = Live::default();
         for member in 1..=config.members {
             let settings = founder(config, member);
             let cluster = settings.cluster().expect("the generated settings form a cluster");
@@ -93,10 +99,11 @@ impl Cluster {
                 world.host_with_disk(&settings.name, &member_ip(member), config.disk.clone());
             roster.add(host.clone(), Some(cluster.local));
             observed.seat();
-            start(&host, Settings::Founder(Box::new(settings)), member, observed.clone());
+            let settings = Settings::Founder(Box::new(settings));
+            start(&host, settings, member, (observed.clone(), live.clone()));
         }
         let (world, config) = (world.clone(), Arc::new(config.clone()));
-        Self { world, config, roster, whereabouts: Whereabouts::default(), observed }
+        Self { world, config, roster, whereabouts: Whereabouts::default(), observed, live }
     }
 
     /// How many members there are, were, or were to be: the highest number.
@@ -132,6 +139,11 @@ impl Cluster {
     /// What the members observed.
     pub fn observed(&self) -> &Observed {
         &self.observed
+    }
+
+    /// What is seen of a member that runs; nothing of one that is down, or has not come up yet.
+    pub fn look(&self, member: usize, keys_max: usize) -> Option<window::View> {
+        self.live.look(member, keys_max)
     }
 
     /// Whether a member's process runs.
@@ -216,10 +228,10 @@ impl Cluster {
 }
 
 /// Starts a member on its machine: it runs until it fails, or is ended from outside.
-fn start(host: &Host, settings: Settings, member: usize, observed: Observed) {
+fn start(host: &Host, settings: Settings, member: usize, (observed, live): (Observed, Live)) {
     observed.started(member);
     host.start(move |around: Surroundings| {
-        let (settings, observed) = (settings.clone(), observed.clone());
+        let (settings, observed, live) = (settings.clone(), observed.clone(), live.clone());
         async move {
             loop {
                 let around = around.clone();
@@ -229,13 +241,16 @@ fn start(host: &Host, settings: Settings, member: usize, observed: Observed) {
                     observer: observed.observer(member),
                 };
                 match node::start::<SimRuntime>(settings.now(), environment).await {
-                    Ok(node) => match node.ended().await {
-                        Ending::Failed(reason) => observed.failed(member, &reason),
-                        Ending::Removed => {
-                            observed.removed(member);
-                            node.stop().await;
+                    Ok(node) => {
+                        let _lit = live.shine(member, node.window());
+                        match node.ended().await {
+                            Ending::Failed(reason) => observed.failed(member, &reason),
+                            Ending::Removed => {
+                                observed.removed(member);
+                                node.stop().await;
+                            }
                         }
-                    },
+                    }
                     Err(error) if settings.is_worth_another_start(&error) => {
                         SimRuntime::sleep(SUPERVISION_PAUSE).await;
                         continue;

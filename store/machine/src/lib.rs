@@ -19,6 +19,7 @@ mod encoding;
 mod import;
 mod index;
 mod lease;
+mod look;
 mod machine;
 mod need;
 mod outcome;
@@ -42,6 +43,7 @@ pub use compaction_hash::{HashSource, HashSpan, SpanHash};
 pub use encoding::{DecodeError, RowHeader, ValueHeader};
 pub use import::Import;
 pub use lease::{Lease, LeaseCheckpoint, LeaseCommand, LeaseGrant, LeaseOutcome, LeaseTable};
+pub use look::LiveKey;
 pub use machine::Machine;
 pub use outcome::{
     Applied, Change, DeleteRangeOutcome, Event, EventKind, MetaKey, Outcome, PutOutcome,

@@ -27,4 +27,5 @@ pub mod tasks;
 pub mod version;
 pub mod wal;
 pub mod watch;
+pub mod window;
 mod wire;

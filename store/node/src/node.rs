@@ -15,6 +15,8 @@ use crate::stop::Stop;
 use crate::storage::{self, Storage};
 use crate::tasks::Tasks;
 use crate::wal;
+use crate::watch::Hub;
+use crate::window::Window;
 
 pub use crate::start::start;
 
@@ -99,6 +101,7 @@ pub struct Node<R: Runtime> {
     pub(crate) storage: Storage<R>,
     pub(crate) tasks: Tasks<R>,
     pub(crate) clients: Clients,
+    pub(crate) hub: Hub,
     /// Given when the cluster has removed the member.
     pub(crate) removed: Stop,
 }
@@ -127,6 +130,12 @@ impl<R: Runtime> Node<R> {
     /// The member's API.
     pub fn replica(&self) -> &Replica<R> {
         &self.replica
+    }
+
+    /// A look into it, as long as it runs.
+    pub fn window(&self) -> Window<R> {
+        let state = self.replica.state().clone();
+        Window { raft: self.raft.clone(), log: self.log.clone(), state, hub: self.hub.clone() }
     }
 
     /// The addresses at which clients are served, with their real ports.

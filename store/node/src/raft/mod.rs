@@ -25,6 +25,7 @@ pub mod proposal;
 mod revocable;
 mod roll_call;
 mod snapshot_chunks;
+pub mod standing;
 mod timing;
 
 use std::marker::PhantomData;

@@ -164,7 +164,7 @@ async fn bring_up<R: Runtime>(
     let (Some(log), Some(storage)) = (begun.log.take(), begun.storage.take()) else {
         unreachable!("a member that was assembled has both");
     };
-    Ok(Node { replica, raft, log, storage, tasks, clients, removed })
+    Ok(Node { replica, raft, log, storage, tasks, clients, hub, removed })
 }
 
 struct Parts<R: Runtime> {

@@ -46,6 +46,15 @@ pub struct Counts {
     pub unsynced: usize,
 }
 
+/// A watcher, and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watching {
+    /// The watcher.
+    pub watcher: Arc<Watcher>,
+    /// The first revision that it wants and has not had, if it lags; otherwise it hears of what is published.
+    pub lags_at: Option<i64>,
+}
+
 /// Hands each published revision to the watchers it concerns. Clones share one hub.
 ///
 /// One lock orders everything: what is published, who is synced, and what progress is promised. It is
@@ -98,6 +107,23 @@ impl Hub {
         let state = self.state();
         let unsynced = state.queues.values().map(|queue| queue.lagging_count()).sum();
         Counts { streams: state.queues.len(), synced: state.index.len(), unsynced }
+    }
+
+    /// All watchers, by stream and id.
+    pub fn watchers(&self) -> Vec<Watching> {
+        let state = self.state();
+        let synced = state.index.watchers().map(|watcher| Watching { watcher, lags_at: None });
+        let lagging = state.queues.values().flat_map(|queue| queue.lagging_from(0, usize::MAX));
+        let lagging = lagging
+            .map(|lagging| Watching { watcher: lagging.watcher, lags_at: Some(lagging.next) });
+        let mut all: Vec<Watching> = synced.chain(lagging).collect();
+        all.sort_by_key(|watching| watching.watcher.id);
+        all
+    }
+
+    /// Bytes of events that wait in the queues of streams, each queue at most a revision above its limit.
+    pub fn queued_bytes(&self) -> usize {
+        self.state().queues.values().map(|queue| queue.bytes()).sum()
     }
 
     /// Where events come from that were published before.

@@ -70,6 +70,18 @@ impl Index {
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
+    /// All that are in.
+    pub(super) fn watchers(&self) -> impl Iterator<Item = Arc<Watcher>> {
+        let of = |id: &WatcherId, range: &KeyRange| {
+            let bucket = match range {
+                KeyRange::Key(key) => self.keys.get(key),
+                KeyRange::Span(span) => self.spans.get(span),
+            };
+            bucket.and_then(|bucket| bucket.get(id)).map(|synced| Arc::clone(&synced.watcher))
+        };
+        self.ranges.iter().filter_map(move |(id, range)| of(id, range))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ranges.len()
     }

@@ -42,7 +42,7 @@ mod subscription;
 mod watcher;
 
 pub use self::history::{Batch, History, HistoryError};
-pub use self::hub::{Counts, Hub, Limits};
+pub use self::hub::{Counts, Hub, Limits, Watching};
 pub use self::queue::{Delivery, Output};
 pub use self::range::{End, KeyRange, Span};
 pub use self::service::{Member, Options, WatchService};

@@ -177,6 +177,10 @@ impl Queue {
         self.state().lagging.contains_key(&watch_id)
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.state().bytes
+    }
+
     pub(super) fn lagging_count(&self) -> usize {
         self.state().lagging.len()
     }

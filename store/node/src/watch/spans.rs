@@ -54,6 +54,19 @@ impl<V: Default> Spans<V> {
     }
 
     /// The value of exactly this span.
+    pub(super) fn get(&self, span: &Span) -> Option<&V> {
+        let mut link = self.root.as_ref();
+        while let Some(node) = link {
+            link = match span.cmp(&node.span) {
+                Ordering::Less => node.left.as_ref(),
+                Ordering::Greater => node.right.as_ref(),
+                Ordering::Equal => return Some(&node.value),
+            };
+        }
+        None
+    }
+
+    /// The same, to be changed.
     pub(super) fn get_mut(&mut self, span: &Span) -> Option<&mut V> {
         let mut link = self.root.as_mut();
         while let Some(node) = link {
