@@ -2,9 +2,7 @@
 //! half so, for ever as far as the core can tell. It must serve all the same.
 //!
 //! TigerBeetle's simulator does so (docs/internals/vopr.md): a cluster that recovers only when everything is healed
-//! has a liveness bug that healing everything hides. When the core does not come back, it is shown first that it
-//! could have: that it is a quorum of members which run, reach each other, and have between them all that was
-//! committed.
+//! has a liveness bug that healing everything hides.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -47,7 +45,7 @@ impl Told {
     }
 
     /// Whether these are a quorum, and stay one even if every learner among the others is given its vote meanwhile.
-    fn is_held_by(&self, core: &BTreeSet<usize>) -> bool {
+    pub(super) fn is_held_by(&self, core: &BTreeSet<usize>) -> bool {
         let to_come = self.learners.difference(core).count();
         let is_quorum =
             |set: &BTreeSet<usize>| set.intersection(core).count() * 2 > set.len() + to_come;
@@ -155,41 +153,6 @@ impl Members {
             self.begin(Place::Network, None, text);
         }
     }
-
-    /// Why the core could have come back; or why it could not.
-    fn could_recover(&self, core: &BTreeSet<usize>) -> Result<String, String> {
-        let told = self.told_memberships();
-        if let Some(other) = told.iter().find(|told| !told.is_held_by(core)) {
-            return Err(format!("{core:?} are no quorum of {:?}", other.voters));
-        }
-        if let Some(down) = core.iter().find(|member| !self.is_up(**member)) {
-            return Err(format!("member {down} does not run"));
-        }
-        let known = |record: &sim::cluster::Record| match record.observation {
-            Observation::Applied { index, .. } | Observation::SnapshotInstalled { index, .. } => {
-                Some(index)
-            }
-            _ => None,
-        };
-        let committed = self.records().iter().filter_map(known).max().unwrap_or(0);
-        let ends = core.iter().map(|member| {
-            let status = self.status(*member);
-            (status.durable.max(status.applied), *member, status.term)
-        });
-        let ends: Vec<_> = ends.collect();
-        let Some((end, holder, _)) = ends.iter().max().filter(|(end, ..)| *end >= committed) else {
-            return Err(format!("index {committed} is committed, and nobody of {core:?} has it"));
-        };
-        let words: Vec<String> = ends
-            .iter()
-            .map(|(end, member, term)| format!("{member} (term {term}, log to {end})"))
-            .collect();
-        Ok(format!(
-            "all of them run and reach each other and are a quorum, and member {holder} has everything to \
-             index {end}, where {committed} is the last that is committed: {}",
-            words.join(", ")
-        ))
-    }
 }
 
 impl Liveness {
@@ -200,7 +163,9 @@ impl Liveness {
         if back.is_none() {
             let message = match self.members.could_recover(core) {
                 Ok(why) => format!("the core {core:?} should have come back: {why}"),
-                Err(why) => format!("the core {core:?} could not come back: {why}"),
+                Err(why) => {
+                    format!("the core {core:?} did not come back, and may be unable to: {why}")
+                }
             };
             add_finding(&self.findings, "liveness: core", message);
         }

@@ -59,7 +59,9 @@ impl Liveness {
         self.final_reads().await;
         // Who runs on a damaged disk is asked for nothing, but has to follow while it runs.
         let running = || self.members.all().filter(|member| self.members.is_up(*member)).collect();
-        self.converge(running, deadline).await;
+        if self.converge(running, deadline).await.is_some() {
+            self.bounded(plan);
+        }
     }
 
     /// One of these members leads.
@@ -202,7 +204,13 @@ impl Liveness {
     }
 
     pub(super) fn missed<T>(&self, name: &str, what: String) -> Option<T> {
-        let message = format!("{what}, {:?} after what is asked has been healed", self.limit);
+        let healed = self.healed.iter().copied().collect();
+        let shown = match self.members.could_recover(&healed) {
+            Ok(why) => format!("it could be done: {why}"),
+            Err(why) => format!("it may be impossible: {why}"),
+        };
+        let message =
+            format!("{what}, {:?} after what is asked has been healed; {shown}", self.limit);
         add_finding(&self.findings, name, message);
         None
     }

@@ -12,6 +12,7 @@
 mod ailments;
 mod attribution;
 mod blackout;
+mod bounds;
 mod changes;
 mod core;
 mod damage;
@@ -27,6 +28,7 @@ mod orders;
 mod panicked;
 mod phases;
 mod probes;
+mod recoverable;
 mod roster;
 mod upkeep;
 

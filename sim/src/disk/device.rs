@@ -97,6 +97,11 @@ impl SimDisk {
         *slot = Some(Arc::new(switch));
     }
 
+    /// What is wrong with the disk now.
+    pub fn faults(&self) -> Faults {
+        self.shared.state().faults.clone()
+    }
+
     /// Changes what is wrong with the disk.
     pub fn set_faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.shared.state().faults);

@@ -115,6 +115,11 @@ impl SimNetwork {
         self.update(State::heal_all);
     }
 
+    /// Whether what is sent now arrives: the link is not cut, and its end is up. Clogged links are slow and no more.
+    pub fn passes(&self, from: HostId, to: HostId) -> bool {
+        self.update(|state, _| state.is_passable(from, to))
+    }
+
     /// Cuts every link between hosts of different groups, both ways, and heals those within; hosts that
     /// are in no group are left alone.
     pub fn partition(&self, groups: &[&[HostId]]) {
