@@ -13,17 +13,16 @@ mod merge;
 mod record;
 mod results;
 mod shard;
+mod story;
 mod text;
 mod write;
 
 pub use self::html::{failure_page, index_page};
 pub use self::junit::junit;
 pub use self::merge::{MergeError, merge};
-pub use self::record::{
-    Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story,
-    Table, Timeline, Tone, Verdict,
-};
+pub use self::record::{Campaign, Counts, Coverage, Finding, Floor, Run, Scenario, Verdict};
 pub use self::results::{Origin, Results, ResultsError, ResultsWriter};
 pub use self::shard::{Shard, ShardError};
+pub use self::story::{Bar, Lane, LaneGroup, Mark, Story, Table, Timeline, Tone};
 pub use self::text::{failure_text, grouped, seconds};
 pub use self::write::{Written, failure_name, write};

@@ -1,7 +1,8 @@
 //! The same as a page, for people on a terminal.
 
 use crate::html::put;
-use crate::record::{Run, Scenario, Story, Table};
+use crate::record::{Run, Scenario};
+use crate::story::{Story, Table};
 
 /// A number with its thousands apart.
 pub fn grouped(number: u64) -> String {

@@ -3,7 +3,8 @@
 use super::index::{badge, verdict_class};
 use super::timeline::{self, View};
 use super::{Escaped, page, put};
-use crate::record::{Run, Scenario, Story, Table};
+use crate::record::{Run, Scenario};
+use crate::story::{Story, Table};
 use crate::text::seconds;
 
 const OVERVIEW_PIXELS_PER_SECOND: f64 = 60.0;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Escaped, put};
-use crate::record::{Bar, Lane, LaneGroup, Mark, Timeline, Tone};
+use crate::story::{Bar, Lane, LaneGroup, Mark, Timeline, Tone};
 
 const NAMES: f64 = 150.0;
 const LANE: f64 = 20.0;
