@@ -198,3 +198,32 @@ fn records_survive_json() {
     let json = serde_json::to_string(&campaign).unwrap();
     assert_eq!(serde_json::from_str::<Campaign>(&json).unwrap(), campaign);
 }
+
+/// Faults of one place that are there at the same time are all to be seen.
+#[test]
+fn faults_that_overlap_lie_under_each_other() {
+    let mut campaign = campaign();
+    let bar = |from_us, to_us, text: &str| Bar {
+        from_us,
+        to_us: Some(to_us),
+        tone: Tone::Fault,
+        label: text.to_owned(),
+        title: text.to_owned(),
+    };
+    let mut story = story();
+    let second = 1_000_000;
+    story.focus = None;
+    story.timeline.lanes[0].bars =
+        vec![bar(second, 9 * second, "cut one"), bar(2 * second, 8 * second, "cut two")];
+    story.timeline.lanes[0].bars.extend((0..9).map(|_| bar(3 * second, 4 * second, "delay")));
+    campaign.scenarios[0].runs[1].story = Some(story);
+    let page = failure_page(&campaign.scenarios[0], &campaign.scenarios[0].runs[1]);
+    let top = |text: &str| {
+        let end = page.find(&format!("<title>{text}")).expect("the bar is drawn");
+        let (_, rest) = page[..end].rsplit_once(" y=\"").expect("it has a place");
+        rest.split('"').next().map(str::to_owned)
+    };
+    assert_ne!(top("cut one"), top("cut two"));
+    assert!(page.contains(">network, 5 more</text>"), "those without a row are counted");
+    assert!(page.contains(">cut two</text>"), "the second is named");
+}

@@ -1,7 +1,10 @@
 //! Pages: one self-contained file each.
 
+mod budget;
 mod failure;
 mod index;
+mod shapes;
+mod stack;
 mod style;
 mod timeline;
 

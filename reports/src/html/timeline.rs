@@ -2,15 +2,22 @@
 
 use std::ops::Range;
 
+use super::budget::{fit, shares};
+use super::shapes::{self, Shapes};
+use super::stack::Stack;
 use super::{Escaped, put};
-use crate::story::{Bar, Lane, LaneGroup, Mark, Timeline, Tone};
+use crate::story::{Lane, LaneGroup, Timeline, Tone};
 
 const NAMES: f64 = 150.0;
 const LANE: f64 = 20.0;
 const HEAD: f64 = 26.0;
 const GAP: f64 = 10.0;
-/// A page stays readable, and a browser alive, with this many shapes in a lane.
-const SHAPES_MAX: usize = 3_000;
+/// A lane whose bars lie under each other has lower ones.
+const ROW: f64 = 17.0;
+/// Nobody reads more lanes.
+const LANES_MAX: usize = 100;
+/// The name of a lane, with the element around it.
+const NAME_BYTES_MAX: usize = 200;
 
 /// How much of a timeline is drawn, and how wide.
 #[derive(Debug, Clone)]
@@ -24,24 +31,60 @@ pub(super) struct View {
 }
 
 impl View {
-    fn x(&self, at_us: u64) -> f64 {
+    /// Where a moment is, in pixels.
+    pub(super) fn x(&self, at_us: u64) -> f64 {
         let inside = at_us.clamp(self.window.start, self.window.end) - self.window.start;
         let span = (self.window.end - self.window.start).max(1);
         NAMES + self.width * inside as f64 / span as f64
     }
 
-    fn shows(&self, from_us: u64, to_us: u64) -> bool {
+    /// Whether any of it is to be seen.
+    pub(super) fn shows(&self, from_us: u64, to_us: u64) -> bool {
         from_us <= self.window.end && to_us >= self.window.start
     }
 }
 
-/// Draws a part of a timeline.
-pub(super) fn svg(timeline: &Timeline, view: &View) -> String {
-    let mut out = String::new();
-    let (tops, height) = layout(&timeline.lanes);
+/// Where a lane is drawn.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    top: f64,
+    pub(super) stack: Stack,
+}
+
+impl Place {
+    /// The top and the height of a row.
+    pub(super) fn row(&self, row: usize) -> (f64, f64) {
+        let height = if self.stack.height > 1 { ROW } else { LANE };
+        (self.top + row as f64 * height, height)
+    }
+
+    fn bottom(&self) -> f64 {
+        let (top, height) = self.row(self.stack.height - 1);
+        top + height
+    }
+}
+
+/// A part of a timeline, drawn.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Drawing {
+    /// As it is written.
+    pub(super) svg: String,
+    /// Shapes that lie where another is.
+    pub(super) covered: usize,
+    /// Shapes that there was no room for.
+    pub(super) dropped: usize,
+}
+
+/// Draws a part of a timeline in so many bytes, give or take the names of its lanes.
+pub(super) fn draw(timeline: &Timeline, view: &View, room: usize) -> Drawing {
+    let mut drawing = Drawing::default();
+    let out = &mut drawing.svg;
+    let end_us = timeline.end_us;
+    let (lanes, more) = timeline.lanes.split_at(timeline.lanes.len().min(LANES_MAX));
+    let (places, height) = layout(lanes, view, end_us);
     let width = NAMES + view.width + 12.0;
     put!(
-        &mut out,
+        out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"timeline\">\n"
     );
@@ -49,32 +92,54 @@ pub(super) fn svg(timeline: &Timeline, view: &View) -> String {
         let (left, right) = (view.x(from), view.x(to));
         let span = (right - left).max(2.0);
         put!(
-            &mut out,
+            out,
             "<rect class=\"focus\" x=\"{left:.1}\" y=\"0\" width=\"{span:.1}\" height=\"{height:.0}\"/>\n"
         );
     }
-    grid(&mut out, view, height);
-    for (lane, top) in timeline.lanes.iter().zip(tops) {
-        draw_lane(&mut out, lane, top, view, timeline.end_us);
+    grid(out, view, height);
+    let placed = lanes.iter().zip(&places);
+    let shapes: Vec<Shapes> =
+        placed.clone().map(|(lane, place)| Shapes::of(lane, place, view, end_us)).collect();
+    let wanted: Vec<usize> = shapes.iter().map(Shapes::bytes).collect();
+    // Names and grid come first, and are bounded.
+    let rooms = shares(&wanted, room.saturating_sub(out.len() + lanes.len() * NAME_BYTES_MAX));
+    for (((lane, place), shapes), room) in placed.zip(&shapes).zip(rooms) {
+        name(out, lane, place);
+        drawing.covered += shapes.covered;
+        drawing.dropped += shapes.write(out, room);
     }
     out.push_str("</svg>\n");
-    out
+    drawing.dropped += more.iter().map(|lane| lane.bars.len() + lane.marks.len()).sum::<usize>();
+    drawing
 }
 
-/// The top of each lane, with a gap between groups, and the height of all.
-fn layout(lanes: &[Lane]) -> (Vec<f64>, f64) {
+/// Where each lane is, with a gap between groups, and the height of all.
+fn layout(lanes: &[Lane], view: &View, end_us: u64) -> (Vec<Place>, f64) {
     let mut y = HEAD;
     let mut last: Option<LaneGroup> = None;
-    let mut tops = Vec::with_capacity(lanes.len());
+    let mut places = Vec::with_capacity(lanes.len());
     for lane in lanes {
         if last.is_some_and(|group| group != lane.group) {
             y += GAP;
         }
         last = Some(lane.group);
-        tops.push(y);
-        y += LANE;
+        let place = Place { top: y, stack: shapes::stack(lane, view, end_us) };
+        y = place.bottom();
+        places.push(place);
     }
-    (tops, y + 6.0)
+    (places, y + 6.0)
+}
+
+/// The name of a lane, and how many bars found no row in it.
+fn name(out: &mut String, lane: &Lane, place: &Place) {
+    let (top, height) = place.row(0);
+    let more = match place.stack.without() {
+        0 => String::new(),
+        more => format!(", {more} more"),
+    };
+    let name = fit(&lane.name, NAME_BYTES_MAX / 2);
+    let y = top + height / 2.0 + 4.0;
+    put!(out, "<text x=\"4\" y=\"{y:.1}\">{}{more}</text>\n", Escaped(name));
 }
 
 fn grid(out: &mut String, view: &View, height: f64) {
@@ -109,57 +174,6 @@ fn tick(span_us: u64, width: f64) -> u64 {
         }
         step *= 10;
     }
-}
-
-fn draw_lane(out: &mut String, lane: &Lane, top: f64, view: &View, end_us: u64) {
-    let middle = top + LANE / 2.0;
-    put!(out, "<text x=\"4\" y=\"{:.1}\">{}</text>\n", middle + 4.0, Escaped(&lane.name));
-    let bars = lane.bars.iter().filter(|bar| view.shows(bar.from_us, bar.to_us.unwrap_or(end_us)));
-    let marks = lane.marks.iter().filter(|mark| view.shows(mark.at_us, mark.at_us));
-    for bar in bars.take(SHAPES_MAX) {
-        draw_bar(out, bar, top, view, end_us);
-    }
-    for mark in marks.take(SHAPES_MAX) {
-        draw_mark(out, mark, middle, view);
-    }
-}
-
-fn draw_bar(out: &mut String, bar: &Bar, top: f64, view: &View, end_us: u64) {
-    let left = view.x(bar.from_us);
-    let width = (view.x(bar.to_us.unwrap_or(end_us)) - left).max(1.2);
-    let (y, height) = (top + 3.0, LANE - 6.0);
-    let class = bar.tone.class();
-    // An end that nobody knows stays visibly open.
-    let open =
-        if bar.to_us.is_none() { " fill-opacity=\".45\" stroke-dasharray=\"3 2\"" } else { "" };
-    put!(
-        out,
-        "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
-         height=\"{height:.1}\" rx=\"2\"{open}><title>{}</title></rect>\n",
-        Escaped(&bar.title)
-    );
-    let room = bar.label.chars().count() as f64 * 6.2 + 6.0;
-    if !bar.label.is_empty() && width > room {
-        put!(
-            out,
-            "<text class=\"in\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
-            left + 3.0,
-            top + LANE / 2.0 + 3.5,
-            Escaped(&bar.label)
-        );
-    }
-}
-
-fn draw_mark(out: &mut String, mark: &Mark, middle: f64, view: &View) {
-    let x = view.x(mark.at_us);
-    let radius = if mark.tone == Tone::Witness { 5.0 } else { 3.0 };
-    put!(
-        out,
-        "<circle class=\"{}\" cx=\"{x:.1}\" cy=\"{middle:.1}\" r=\"{radius}\">\
-         <title>{}</title></circle>\n",
-        mark.tone.class(),
-        Escaped(&mark.title)
-    );
 }
 
 /// The colours and what they say.
