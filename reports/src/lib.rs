@@ -7,6 +7,7 @@
 //!
 //! Must never know: what a store, a simulator or a checker is; only its own record types.
 
+mod columns;
 mod html;
 mod junit;
 mod merge;
@@ -23,6 +24,6 @@ pub use self::merge::{MergeError, merge};
 pub use self::record::{Campaign, Counts, Coverage, Finding, Floor, Run, Scenario, Verdict};
 pub use self::results::{Origin, Results, ResultsError, ResultsWriter};
 pub use self::shard::{Shard, ShardError};
-pub use self::story::{Bar, Lane, LaneGroup, Mark, Story, Table, Timeline, Tone};
+pub use self::story::{Bar, Lane, LaneGroup, Mark, Plot, PlotRow, Story, Table, Timeline, Tone};
 pub use self::text::{failure_text, grouped, seconds};
 pub use self::write::{Written, failure_name, write};

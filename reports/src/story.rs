@@ -9,6 +9,9 @@ pub struct Story {
     pub timeline: Timeline,
     /// The part of the timeline to look at first, in microseconds.
     pub focus: Option<(u64, u64)>,
+    /// What happened around the focus, in a few rows.
+    #[serde(default)]
+    pub plot: Plot,
     /// The members at the end.
     pub members: Table,
     /// What the verdict relies on, and how far the run went.
@@ -29,6 +32,28 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The body.
     pub rows: Vec<Vec<String>>,
+}
+
+/// The story in a few rows: time goes down, and every actor has a column.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plot {
+    /// The heads of the columns.
+    pub actors: Vec<String>,
+    /// In the order of time.
+    pub rows: Vec<PlotRow>,
+    /// What is as near to the finding as what has a row, and has none.
+    pub left_out: u64,
+}
+
+/// What happened at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlotRow {
+    /// When, in microseconds.
+    pub at_us: u64,
+    /// Whether it bears witness to the finding.
+    pub is_witness: bool,
+    /// One for each actor; most are empty.
+    pub cells: Vec<String>,
 }
 
 /// Lanes over time.

@@ -1,8 +1,12 @@
 //! The same as a page, for people on a terminal.
 
+use crate::columns;
 use crate::html::put;
 use crate::record::{Run, Scenario};
-use crate::story::{Story, Table};
+use crate::story::{Plot, Story};
+
+/// Letters in a column of the plot: with three clients, three members and the faults, a wide terminal has room.
+const PLOT_COLUMN_MAX: usize = 24;
 
 /// A number with its thousands apart.
 pub fn grouped(number: u64) -> String {
@@ -48,6 +52,7 @@ pub fn failure_text(scenario: &Scenario, run: &Run) -> String {
 }
 
 fn story_text(out: &mut String, story: &Story) {
+    plot(out, &story.plot);
     if !story.log.is_empty() {
         out.push_str("\nevents around the finding\n");
         for line in &story.log {
@@ -56,11 +61,11 @@ fn story_text(out: &mut String, story: &Story) {
     }
     if !story.members.rows.is_empty() {
         out.push_str("\nmembers at the end\n");
-        aligned(out, &story.members);
+        columns::aligned(out, &story.members);
     }
     if !story.ledger.rows.is_empty() {
         out.push_str("\nwhat this run relied on\n");
-        aligned(out, &story.ledger);
+        columns::aligned(out, &story.ledger);
     }
     if !story.statistics.is_empty() {
         out.push_str("\nstatistics\n");
@@ -73,17 +78,20 @@ fn story_text(out: &mut String, story: &Story) {
     }
 }
 
-/// A table in columns as wide as their widest cell.
-fn aligned(out: &mut String, table: &Table) {
-    let lines: Vec<&Vec<String>> = std::iter::once(&table.columns).chain(&table.rows).collect();
-    let width = |column: usize| {
-        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..table.columns.len()).map(|at| width(at).unwrap_or(0)).collect();
-    for line in lines {
-        let cells: Vec<String> =
-            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        put!(out, "  {}\n", cells.join("  ").trim_end());
+fn plot(out: &mut String, plot: &Plot) {
+    if plot.rows.is_empty() {
+        return;
+    }
+    out.push_str("\nhow it came about (seconds; * bears witness)\n");
+    let head = [String::new(), "time".to_owned()].into_iter().chain(plot.actors.iter().cloned());
+    let rows = plot.rows.iter().map(|row| {
+        let mark = if row.is_witness { "*" } else { "" };
+        [mark.to_owned(), seconds(row.at_us)].into_iter().chain(row.cells.iter().cloned()).collect()
+    });
+    let lines: Vec<Vec<String>> = std::iter::once(head.collect()).chain(rows).collect();
+    columns::wrapped(out, &lines, PLOT_COLUMN_MAX);
+    if plot.left_out > 0 {
+        put!(out, "  ({} other events near it are left out)\n", plot.left_out);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Pages of a campaign that has one of everything.
 
 use reports::{
-    Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Mark, Run, Scenario, Story,
-    Table, Timeline, Tone, Verdict, failure_page, failure_text, index_page, junit,
+    Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Mark, Plot, PlotRow, Run,
+    Scenario, Story, Table, Timeline, Tone, Verdict, failure_page, failure_text, index_page, junit,
 };
 
 fn story() -> Story {
@@ -51,6 +51,22 @@ fn story() -> Story {
     Story {
         timeline: Timeline { end_us: 12_000_000, lanes },
         focus: Some((2_000_000, 2_600_000)),
+        plot: Plot {
+            actors: vec!["client 1".into(), "member 1 (leader of term 1)".into(), "faults".into()],
+            rows: vec![
+                PlotRow {
+                    at_us: 2_000_000,
+                    is_witness: false,
+                    cells: vec![String::new(), String::new(), "begin: partition {1} {2 3}".into()],
+                },
+                PlotRow {
+                    at_us: 2_410_000,
+                    is_witness: true,
+                    cells: vec!["get(<a>) -> member 1".into(), String::new(), String::new()],
+                },
+            ],
+            left_out: 7,
+        },
         members: Table {
             columns: vec!["member".into(), "term".into()],
             rows: vec![vec!["1".into(), "4".into()], vec!["2 <x>".into(), "4".into()]],
@@ -169,6 +185,9 @@ fn the_page_of_a_failure_leads_with_verdict_and_replay() {
     let order = [
         "get(k3) returned revision 167 &lt; 168 &amp; more",
         "cargo sim -- run stale-read --seed 1",
+        "How it came about",
+        "<tr class=\"seen\"><td class=\"number\">2.410</td><td>get(&lt;a&gt;) -&gt; member 1</td>",
+        "Left out: 7 other events near it",
         "<svg",
         "Members at the end",
         "partition {1} {2 3}\n",
@@ -181,6 +200,15 @@ fn the_text_stands_alone() {
     let campaign = campaign();
     let scenario = &campaign.scenarios[0];
     let text = failure_text(scenario, &scenario.runs[1]);
+    let plot = [
+        "     time   client 1              member 1 (leader of term  faults",
+        "                                  1)",
+        "     2.000                                                  begin: partition {1} {2",
+        "                                                            3}",
+        "  *  2.410  get(<a>) -> member 1",
+        "  (7 other events near it are left out)",
+    ];
+    assert!(text.contains(&plot.join("\n")), "the plot is another one in\n{text}");
     for part in ["VIOLATION", "replay: cargo sim", "member  term", "2 <x>   4", "members 3"] {
         assert!(text.contains(part), "{part:?} is missing in\n{text}");
     }

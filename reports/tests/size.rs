@@ -1,8 +1,8 @@
 //! Pages of runs in which far too much happened.
 
 use reports::{
-    Bar, Counts, Finding, Lane, LaneGroup, Mark, Run, Scenario, Story, Table, Timeline, Tone,
-    Verdict, failure_page,
+    Bar, Counts, Finding, Lane, LaneGroup, Mark, Plot, PlotRow, Run, Scenario, Story, Table,
+    Timeline, Tone, Verdict, failure_page,
 };
 
 /// What the report of a failing seed may take.
@@ -44,6 +44,11 @@ fn table(rows: usize) -> Table {
     Table { columns: cells(0), rows: (1..=rows).map(cells).collect() }
 }
 
+fn plot_row(number: u64) -> PlotRow {
+    let cells = (0..15).map(|cell| format!("{number}.{cell} {}", long_text(1_000))).collect();
+    PlotRow { at_us: number, is_witness: number >= 190, cells }
+}
+
 /// Ten minutes of many clients and watches that handle large values.
 fn large_run() -> Run {
     let lanes = (0..40)
@@ -70,6 +75,11 @@ fn large_run() -> Run {
         story: Some(Story {
             timeline: Timeline { end_us: END_US, lanes: lanes.collect() },
             focus: Some((END_US / 2 - 5_000_000, END_US / 2 + 5_000_000)),
+            plot: Plot {
+                actors: (0..15).map(|_| long_text(1_000)).collect(),
+                rows: (0..200).map(plot_row).collect(),
+                left_out: 0,
+            },
             members: table(200),
             ledger: table(200),
             statistics: vec![("name".into(), long_text(9_000)); 200],
@@ -112,6 +122,7 @@ fn witnesses_are_drawn_before_all_else() {
     // Once in the whole run, and once around the finding.
     let witnesses = page.matches("<rect class=\"witness\"").count();
     assert_eq!(witnesses, 2 * (40 + 2 + 1));
+    assert_eq!(page.matches("<tr class=\"seen\">").count(), 10);
     assert_eq!(page.matches("<circle class=\"witness\"").count(), 2 * 20);
 }
 

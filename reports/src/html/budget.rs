@@ -20,7 +20,7 @@ pub(super) const FINDINGS_MAX: usize = 80_000;
 /// One sentence, or a cell of a table.
 pub(super) const SENTENCE_MAX: usize = 2_000;
 /// What a shape says of itself.
-pub(super) const TITLE_MAX: usize = 200;
+pub(super) const TITLE_MAX: usize = 400;
 
 /// Verdict, story, two timelines, log, three tables and script, and some for what stands between them.
 const _: () = assert!(

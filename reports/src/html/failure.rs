@@ -1,13 +1,14 @@
 //! The page about one run: what broke, how to run it again, when, and who was where.
 
 use super::budget::{
-    FINDINGS_MAX, LOG_MAX, SCRIPT_MAX, SENTENCE_MAX, TABLE_MAX, TIMELINE_MAX, fit,
+    FINDINGS_MAX, LOG_MAX, SCRIPT_MAX, SENTENCE_MAX, STORY_MAX, TABLE_MAX, TIMELINE_MAX, TITLE_MAX,
+    fit,
 };
 use super::index::{badge, verdict_class};
 use super::timeline::{self, View};
 use super::{Escaped, page, put};
 use crate::record::{Finding, Run, Scenario};
-use crate::story::{Story, Table};
+use crate::story::{Plot, PlotRow, Story, Table};
 use crate::text::{grouped, seconds};
 
 const OVERVIEW_PIXELS_PER_SECOND: f64 = 60.0;
@@ -27,6 +28,7 @@ pub fn failure_page(scenario: &Scenario, run: &Run) -> String {
     );
     verdict(&mut body, run);
     if let Some(story) = &run.story {
+        plot(&mut body, &story.plot);
         timelines(&mut body, story);
         log(&mut body, story);
         table(&mut body, "Members at the end", &story.members);
@@ -69,6 +71,47 @@ fn finding_text(finding: &Finding) -> String {
         let details = finding.details.join("\n");
         put!(&mut out, "<pre>{}</pre>\n", Escaped(fit(&details, 4 * SENTENCE_MAX)));
     }
+    out
+}
+
+/// The rows that bear witness are told first of all, if there is no room for all.
+fn plot(body: &mut String, plot: &Plot) {
+    if plot.rows.is_empty() {
+        return;
+    }
+    body.push_str("<h2>How it came about</h2>\n<div class=\"scroll plot\"><table>\n<thead><tr>");
+    body.push_str("<th class=\"number\">s</th>");
+    for actor in &plot.actors {
+        put!(body, "<th>{}</th>", Escaped(fit(actor, TITLE_MAX)));
+    }
+    body.push_str("</tr></thead>\n<tbody>\n");
+    let rows: Vec<String> = plot.rows.iter().map(plot_row).collect();
+    let is_witness = |at: usize| plot.rows[at].is_witness;
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|at| !is_witness(*at));
+    let mut room = STORY_MAX;
+    let mut told = vec![false; rows.len()];
+    for at in order {
+        if let Some(left) = room.checked_sub(rows[at].len()) {
+            (room, told[at]) = (left, true);
+        }
+    }
+    rows.iter().zip(&told).filter(|(_, told)| **told).for_each(|(row, _)| body.push_str(row));
+    body.push_str("</tbody>\n</table></div>\n");
+    body.push_str("<p class=\"faint\">Rows that are tinted bear witness to the finding.</p>\n");
+    let dropped = told.iter().filter(|told| !**told).count();
+    let more = usize::try_from(plot.left_out).unwrap_or(usize::MAX).saturating_add(dropped);
+    left_out(body, more, "other events near it");
+}
+
+fn plot_row(row: &PlotRow) -> String {
+    let mut out = String::new();
+    let class = if row.is_witness { " class=\"seen\"" } else { "" };
+    put!(&mut out, "<tr{class}><td class=\"number\">{}</td>", seconds(row.at_us));
+    for cell in &row.cells {
+        put!(&mut out, "<td>{}</td>", Escaped(fit(cell, TITLE_MAX)));
+    }
+    out.push_str("</tr>\n");
     out
 }
 

@@ -50,6 +50,12 @@ td .about { color: var(--faint); font-size: 13px; white-space: normal; min-width
 .verdict.violation { border-left-color: var(--witness); }
 .verdict.inconclusive { border-left-color: var(--unknown); }
 .verdict.harness { border-left-color: var(--candidate); }
+.plot td, .plot th { padding: 3px 8px; font-size: 12.5px; }
+.plot td { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
+  border-right: 1px solid var(--line); max-width: 260px; overflow-wrap: anywhere; }
+.plot th { white-space: normal; }
+.plot tr.seen td { background: color-mix(in srgb, var(--witness) 14%, transparent); }
+.plot tr.seen td:first-child { box-shadow: inset 4px 0 var(--witness); font-weight: 600; }
 .tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 14px 0; }
 .tile { background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
   padding: 8px 14px; min-width: 130px; }

@@ -7,7 +7,7 @@ use jepsen_like::observation::{Fact, Role};
 use reports::{Bar, Lane, LaneGroup, Mark, Tone};
 
 use super::micros;
-use super::words::{self, answer, record};
+use super::words::{self, answer, clip, record};
 use crate::run::{FaultRecord, Judged, Place, Ran};
 
 const WATCH_LANES_MAX: usize = 12;
@@ -136,11 +136,12 @@ fn operation_bar(operation: &Operation<'_>, is_witness: bool) -> Bar {
     };
     let tone = if is_witness { Tone::Witness } else { tone };
     let title = format!(
-        "operation {} of client {} at member {}: {} -> {result}, {} s",
+        "operation {} of client {} at member {}: {} -> {}, {} s",
         operation.op,
         operation.client,
         operation.member,
-        operation.request,
+        clip(&operation.request.to_string()),
+        clip(&result),
         reports::seconds(operation.call)
     );
     let label = operation.op.to_string();
@@ -167,7 +168,7 @@ fn watch_lanes(ran: &Ran, judged: &Judged, end_us: u64) -> Vec<Lane> {
             tone = Tone::Witness;
             notable.insert(line.watch);
         }
-        let title = format!("member {}: {}", line.member, record(&line.record));
+        let title = format!("member {}: {}", line.member, clip(&record(&line.record)));
         lane.marks.push(Mark { at_us: line.time.min(end_us), tone, title });
     }
     // The watches that bear witness come first, if there are too many.

@@ -1,10 +1,11 @@
 //! All that happened around the finding.
 
 use super::micros;
-use super::words::line;
+use super::words::{clip, line};
 use crate::run::Ran;
 
-const LOG_LINES_MAX: usize = 300;
+/// The plot tells what matters; this is for those who want to see more.
+const LOG_LINES_MAX: usize = 120;
 
 /// What happened in the focus, one line per event.
 pub(super) fn around(ran: &Ran, focus: Option<(u64, u64)>) -> Vec<String> {
@@ -25,7 +26,7 @@ pub(super) fn around(ran: &Ran, focus: Option<(u64, u64)>) -> Vec<String> {
     let mut text: Vec<String> = lines
         .into_iter()
         .skip(more)
-        .map(|(at, line)| format!("{} {line}", reports::seconds(at)))
+        .map(|(at, line)| format!("{} {}", reports::seconds(at), clip(&line)))
         .collect();
     if more > 0 {
         text.insert(0, format!("({more} earlier events are left out)"));

@@ -3,6 +3,8 @@
 mod lanes;
 mod log;
 mod members;
+mod moments;
+mod plot;
 mod words;
 
 use std::time::Duration;
@@ -25,6 +27,7 @@ pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged) -> Story {
     Story {
         timeline: Timeline { end_us, lanes: lanes::of(ran, judged, end_us) },
         focus,
+        plot: focus.map(|(_, end)| plot::of(ran, judged, end)).unwrap_or_default(),
         members: members::table(ran),
         ledger: ledger(plan, ran),
         statistics: judged.statistics.clone(),

@@ -7,6 +7,17 @@ use jepsen_like::observation::Fact;
 
 use crate::run::FaultRecord;
 
+/// Keys, values and lists of them may be long; what matters stands first.
+const LETTERS_MAX: usize = 160;
+
+/// The beginning of a text.
+pub(super) fn clip(text: &str) -> String {
+    match text.char_indices().nth(LETTERS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Who was hit by what.
 pub(super) fn fault(fault: &FaultRecord) -> String {
     match fault.member {
@@ -110,25 +121,35 @@ pub(super) fn line(event: &Event) -> Option<String> {
             AccessRecord::Done { change } => format!("change {change} done"),
             AccessRecord::Refused { change } => format!("change {change} refused"),
         },
-        Event::Upkeep(line) => {
-            let member = line.member;
-            match &line.record {
-                UpkeepRecord::Hash { revision, compacted, hash } => format!(
-                    "member {member}: revision {revision}, compacted at {compacted}, has hash {hash:08x}"
-                ),
-                UpkeepRecord::Snapshot { revision, kvs } => {
-                    format!("member {member}: snapshot at {revision} with {} keys", kvs.len())
-                }
-                UpkeepRecord::Alarms { active } => {
-                    format!("member {member}: alarms {active:?}")
-                }
-                UpkeepRecord::Disarmed { kind, done } => {
-                    format!("member {member}: {kind:?} taken back: {done}")
-                }
-                UpkeepRecord::Defragmented => format!("member {member}: defragmented"),
-            }
-        }
+        Event::Upkeep(line) => format!("member {}: {}", line.member, upkeep(&line.record)),
         Event::Healed { .. } => "everything is healed".to_owned(),
         Event::Applied(_) => return None,
     })
+}
+
+/// What an operator was answered.
+pub(super) fn upkeep(record: &UpkeepRecord) -> String {
+    match record {
+        UpkeepRecord::Hash { revision, compacted, hash } => {
+            format!("revision {revision}, compacted at {compacted}, has hash {hash:08x}")
+        }
+        UpkeepRecord::Snapshot { revision, kvs } => {
+            format!("snapshot at {revision} with {} keys", kvs.len())
+        }
+        UpkeepRecord::Alarms { active } => format!("alarms {active:?}"),
+        UpkeepRecord::Disarmed { kind, done } => format!("{kind:?} taken back: {done}"),
+        UpkeepRecord::Defragmented => "defragmented".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LETTERS_MAX, clip};
+
+    #[test]
+    fn a_long_text_is_shown_by_its_beginning() {
+        assert_eq!(clip("short"), "short");
+        let clipped = clip(&"\u{20AC}".repeat(LETTERS_MAX + 1));
+        assert_eq!(clipped.chars().count(), LETTERS_MAX + 3);
+    }
 }
