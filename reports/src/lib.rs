@@ -10,6 +10,7 @@
 mod columns;
 mod html;
 mod junit;
+mod ledger;
 mod merge;
 mod record;
 mod results;
@@ -20,6 +21,7 @@ mod write;
 
 pub use self::html::{failure_page, index_page};
 pub use self::junit::junit;
+pub use self::ledger::Ledger;
 pub use self::merge::{MergeError, merge};
 pub use self::record::{Campaign, Counts, Coverage, Finding, Floor, Run, Scenario, Verdict};
 pub use self::results::{Origin, Results, ResultsError, ResultsWriter};

@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Ledger;
 use crate::story::Story;
 
 /// How a run ended, from best to worst.
@@ -239,6 +240,9 @@ pub struct Run {
     /// Rare states that were reached, with how often.
     #[serde(default)]
     pub reached: BTreeMap<String, u64>,
+    /// What was done to what the verdict relies on; nothing where nobody kept accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
     /// What happened in detail; kept for runs that did not pass.
     pub story: Option<Story>,
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use reports::{
-    Counts, Finding, MergeError, Origin, Results, ResultsError, ResultsWriter, Run, Shard, Verdict,
-    merge,
+    Counts, Finding, Ledger, MergeError, Origin, Results, ResultsError, ResultsWriter, Run, Shard,
+    Verdict, merge,
 };
 
 fn run(seed: u64, digest: &str) -> Run {
@@ -26,6 +26,10 @@ fn run(seed: u64, digest: &str) -> Run {
         findings: (verdict == Verdict::Violation).then_some(()).map(finding).into_iter().collect(),
         struck: Default::default(),
         reached: Default::default(),
+        ledger: Some(Ledger {
+            counts: [("kills".to_owned(), seed + 1)].into(),
+            ..Ledger::default()
+        }),
         story: None,
     }
 }
@@ -105,6 +109,27 @@ fn a_process_that_was_killed_leaves_all_but_its_last_line() {
         assert_eq!(results.runs.iter().map(|(_, run)| run.seed).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(results.wall_us, None);
     }
+}
+
+#[test]
+fn results_of_a_program_that_kept_no_accounts_are_read() {
+    let path = folder("old").join("results.jsonl");
+    write(&path, &origin(Shard::WHOLE), &[0, 1], true);
+    let text = fs::read_to_string(&path).unwrap();
+    let old: Vec<String> = text
+        .lines()
+        .map(|line| match line.split_once(",\"ledger\":{\"counts\":{") {
+            Some((before, rest)) => {
+                let (_, after) = rest.split_once("}}").unwrap();
+                format!("{before}{after}\n")
+            }
+            None => format!("{line}\n"),
+        })
+        .collect();
+    assert!(old[1].len() < text.lines().nth(1).unwrap().len(), "{old:?}");
+    fs::write(&path, old.concat()).unwrap();
+    let campaign = merge(&read(&[&path])).unwrap();
+    assert_eq!(campaign.runs().map(|run| run.ledger.is_some()).collect::<Vec<_>>(), [false; 2]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Pages of a campaign that has one of everything.
 
 use reports::{
-    Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Mark, Plot, PlotRow, Run,
-    Scenario, Story, Table, Timeline, Tone, Verdict, failure_page, failure_text, index_page, junit,
+    Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Ledger, Mark, Plot, PlotRow,
+    Run, Scenario, Story, Table, Timeline, Tone, Verdict, failure_page, failure_text, index_page,
+    junit,
 };
 
 fn story() -> Story {
@@ -102,6 +103,10 @@ fn campaign() -> Campaign {
         reached: Default::default(),
         story,
     };
+        ledger: (seed < 3).then(|| Ledger {
+            counts: [("kills <all>".to_owned(), 2_000 + seed)].into(),
+            limits: [("ppm".to_owned(), 50 + seed)].into(),
+        }),
     Campaign {
         title: "scripted".into(),
         command: "cargo sim".into(),
@@ -254,4 +259,17 @@ fn faults_that_overlap_lie_under_each_other() {
     assert_ne!(top("cut one"), top("cut two"));
     assert!(page.contains(">network, 5 more</text>"), "those without a row are counted");
     assert!(page.contains(">cut two</text>"), "the second is named");
+}
+
+#[test]
+fn the_index_sums_up_what_was_done_in_all_runs() {
+    let page = index_page(&campaign());
+    let row = |what, runs, times| {
+        format!(
+            "<tr><td>{what}</td><td class=\"number\">{runs}</td><td class=\"number\">{times}</td>"
+        )
+    };
+    assert!(page.contains(&row("kills &lt;all&gt;", 3, "6,003")));
+    assert!(page.contains(&row("ppm", 3, "at most 52")));
+    assert!(page.contains("1 runs kept no accounts"));
 }

@@ -72,6 +72,7 @@ fn large_run() -> Run {
         findings: (0..50).map(finding).collect(),
         struck: Default::default(),
         reached: Default::default(),
+        ledger: None,
         story: Some(Story {
             timeline: Timeline { end_us: END_US, lanes: lanes.collect() },
             focus: Some((END_US / 2 - 5_000_000, END_US / 2 + 5_000_000)),

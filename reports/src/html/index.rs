@@ -1,6 +1,7 @@
 //! The page about a campaign.
 
 use super::{Escaped, page, put};
+use crate::ledger::Ledger;
 use crate::record::{Campaign, Coverage, Scenario, Verdict};
 use crate::text::{grouped, seconds};
 use crate::write::failure_name;
@@ -12,6 +13,7 @@ pub fn index_page(campaign: &Campaign) -> String {
     floors(&mut body, campaign);
     table(&mut body, campaign);
     coverage(&mut body, campaign);
+    ledger(&mut body, campaign);
     failures(&mut body, campaign);
     page(&campaign.title, &body)
 }
@@ -151,6 +153,43 @@ fn coverage(body: &mut String, campaign: &Campaign) {
 
 fn badge_never() -> String {
     "<span class=\"badge inconclusive\">never</span>".to_owned()
+}
+
+/// What all runs together did to what their verdicts rely on.
+fn ledger(body: &mut String, campaign: &Campaign) {
+    let kept: Vec<&Ledger> = campaign.runs().filter_map(|run| run.ledger.as_ref()).collect();
+    if kept.is_empty() {
+        return;
+    }
+    let sum = kept.iter().fold(Ledger::default(), |mut sum, ledger| {
+        sum += *ledger;
+        sum
+    });
+    body.push_str("<h2>What was done to the clusters</h2>\n<div class=\"scroll\"><table>\n<thead>");
+    body.push_str("<tr><th>what</th><th class=\"number\">runs</th>");
+    body.push_str("<th class=\"number\">times</th></tr></thead>\n<tbody>\n");
+    for (kind, count) in &sum.counts {
+        let runs = kept.iter().filter(|ledger| ledger.counts.contains_key(kind)).count();
+        ledger_row(body, kind, runs, &grouped(*count));
+    }
+    for (kind, limit) in &sum.limits {
+        let runs = kept.iter().filter(|ledger| ledger.limits.contains_key(kind)).count();
+        ledger_row(body, kind, runs, &format!("at most {}", grouped(*limit)));
+    }
+    body.push_str("</tbody>\n</table></div>\n");
+    let without = campaign.runs().count() - kept.len();
+    if without > 0 {
+        put!(body, "<p class=\"faint\">{} runs kept no accounts.</p>\n", grouped(without as u64));
+    }
+}
+
+fn ledger_row(body: &mut String, kind: &str, runs: usize, value: &str) {
+    put!(
+        body,
+        "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{value}</td></tr>\n",
+        Escaped(kind),
+        grouped(runs as u64)
+    );
 }
 
 fn failures(body: &mut String, campaign: &Campaign) {

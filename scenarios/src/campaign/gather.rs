@@ -114,6 +114,7 @@ mod tests {
             findings: Vec::new(),
             struck: BTreeMap::new(),
             reached: BTreeMap::new(),
+            ledger: None,
             story: Some(Story::default()),
         }
     }

@@ -3,7 +3,9 @@
 //! A pass says nothing about what was never done to the cluster, and a violation nothing about a store that was
 //! promised more than it got (TigerBeetle's fault atlas keeps such accounts).
 
-use reports::Table;
+use std::collections::BTreeMap;
+
+use reports::{Ledger, Table};
 
 use crate::ailment::{Ailment, Damage};
 use crate::plan::{Action, Plan};
@@ -18,30 +20,78 @@ const CLOCK_STEPS: [&str; 1] = ["step-clock"];
 const DRIFTS: [&str; 1] = ["drift"];
 const SLOW: [&str; 2] = ["slow-disk", "stall-disk"];
 
-/// The accounts of a run: what was assumed, within which limits, and what was done.
-pub(super) fn ledger(plan: &Plan, ran: &Ran) -> Table {
+/// What is counted, in the words of a page about many runs.
+const DISKS_LOST: &str = "disks lost";
+const DAMAGE: &str = "bits or sectors that went wrong";
+const POWER_LOST: &str = "power lost";
+const POWER_LOST_IN_WRITE: &str = "power lost in a write";
+const DISKS_FAILED: &str = "disks that failed or filled up";
+const STOPS: &str = "members that stopped for a reason";
+const CUTS: &str = "links cut";
+const BAD_LINKS: &str = "links slow, lossy or clogged";
+const BROKEN: &str = "connections reset";
+const JUMPS: &str = "clocks that jumped";
+const DRIFTED: &str = "clocks that drifted";
+const KILLS: &str = "kills";
+const PAUSES: &str = "pauses";
+const SLOW_DISKS: &str = "slow or stalled disks";
+/// How far a clock was off at most.
+const DRIFT_PPM: &str = "ppm that a clock was off";
+
+/// The accounts of a run as numbers: what was done, by kind, and how far it went.
+pub(super) fn ledger(plan: &Plan, ran: &Ran) -> Ledger {
     let steps =
         |kinds: &[&str]| -> u64 { kinds.iter().filter_map(|kind| ran.struck.get(*kind)).sum() };
     // Steps hit several members, and the end of a run does things that are no steps.
     let ended = |how: &str| {
         let ends = ran.faults.iter().filter(|fault| fault.place == Place::Process);
-        ends.filter(|fault| fault.text == how).count()
+        ends.filter(|fault| fault.text == how).count() as u64
     };
-    let damaged = steps(&Damage::ALL.map(Damage::name));
+    let in_write = ended("power lost in a write");
+    let counts = [
+        (DISKS_LOST, ended("disk lost")),
+        (DAMAGE, steps(&Damage::ALL.map(Damage::name))),
+        (POWER_LOST, ended("power lost") + in_write),
+        (POWER_LOST_IN_WRITE, in_write),
+        (DISKS_FAILED, steps(&DISKS_THAT_FAIL)),
+        (STOPS, ran.excused_stops),
+        (CUTS, steps(&LINKS_CUT)),
+        (BAD_LINKS, steps(&LINKS_BAD)),
+        (BROKEN, steps(&RESETS)),
+        (JUMPS, steps(&CLOCK_STEPS)),
+        (DRIFTED, steps(&DRIFTS)),
+        (KILLS, ended("killed")),
+        (PAUSES, ended("paused")),
+        (SLOW_DISKS, steps(&SLOW)),
+    ];
     let drift = if steps(&DRIFTS) > 0 { drift(plan) } else { 0 };
+    Ledger { counts: happened(&counts), limits: happened(&[(DRIFT_PPM, u64::from(drift))]) }
+}
+
+/// A record of every run is kept: what did not happen needs no words in it.
+fn happened(numbers: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    let there = numbers.iter().filter(|(_, number)| *number > 0);
+    there.map(|(name, number)| ((*name).to_owned(), *number)).collect()
+}
+
+/// The accounts of a run in words: what was assumed, within which limits, and what was done.
+pub(super) fn table(ledger: &Ledger) -> Table {
+    let count = |name: &str| ledger.counts.get(name).copied().unwrap_or(0);
+    let drift = ledger.limits.get(DRIFT_PPM).copied().unwrap_or(0);
+    let damaged = count(DAMAGE);
     let rows = [
         (
             "voters keep their disks, and what was synced to them",
             "a quorum of every membership does",
-            format!("{} lost, {damaged} bits or sectors that went wrong", ended("disk lost")),
+            format!("{} lost, {damaged} bits or sectors that went wrong", count(DISKS_LOST)),
         ),
         (
             "what was synced is there after a loss of power, and what was not may be, in part",
             "always",
             format!(
                 "power lost {} times, {} of them in a write",
-                ended("power lost") + ended("power lost in a write"),
-                ended("power lost in a write")
+                count(POWER_LOST),
+                count(POWER_LOST_IN_WRITE)
             ),
         ),
         (
@@ -49,9 +99,9 @@ pub(super) fn ledger(plan: &Plan, ran: &Ran) -> Table {
             "always",
             format!(
                 "{} disks failed or filled up, {damaged} times damage, {} lost: {} stops",
-                steps(&DISKS_THAT_FAIL),
-                ended("disk lost"),
-                ran.excused_stops
+                count(DISKS_FAILED),
+                count(DISKS_LOST),
+                count(STOPS)
             ),
         ),
         (
@@ -59,24 +109,24 @@ pub(super) fn ledger(plan: &Plan, ran: &Ran) -> Table {
             "always",
             format!(
                 "{} times cut, {} times slow, lossy or clogged, {} times reset",
-                steps(&LINKS_CUT),
-                steps(&LINKS_BAD),
-                steps(&RESETS)
+                count(CUTS),
+                count(BAD_LINKS),
+                count(BROKEN)
             ),
         ),
         (
             "clocks of members run alike, and none runs backwards; what they show may be anything",
             "rates within half of the true one",
-            format!("off by {drift} ppm at most, {} jumps of what they show", steps(&CLOCK_STEPS)),
+            format!("off by {drift} ppm at most, {} jumps of what they show", count(JUMPS)),
         ),
         (
             "members do what the program says, at any pace",
             "always",
             format!(
                 "{} kills, {} pauses, {} slow or stalled disks",
-                ended("killed"),
-                ended("paused"),
-                steps(&SLOW)
+                count(KILLS),
+                count(PAUSES),
+                count(SLOW_DISKS)
             ),
         ),
     ];
@@ -114,7 +164,10 @@ mod tests {
                       at 10500ms restart all\nat 11s burst 100\nat 11s power-loss-in-write leader\n\
                       at 11500ms restart all\nat 12s drift 1 -90\n";
         let plan = parse("accounts", script).expect("it is a script");
-        let table = ledger(&plan, &simulate(&plan, 7, &Options::default()));
+        let ledger = ledger(&plan, &simulate(&plan, 7, &Options::default()));
+        assert_eq!(ledger.counts[KILLS], 3, "{ledger:?}");
+        assert_eq!(ledger.limits[DRIFT_PPM], 90, "{ledger:?}");
+        let table = table(&ledger);
         let done: Vec<&str> = table.rows.iter().map(|row| row[2].as_str()).collect();
         assert!(done[0].starts_with("1 lost, 0 bits"), "{done:?}");
         assert_eq!(done[1], "power lost 4 times, 1 of them in a write");

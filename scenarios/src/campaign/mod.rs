@@ -170,6 +170,7 @@ mod tests {
             findings: Vec::new(),
             struck: Default::default(),
             reached: Default::default(),
+            ledger: None,
             story: None,
         };
         let runs = verdicts.iter().flat_map(|(verdict, count)| (0..*count).map(|_| run(*verdict)));

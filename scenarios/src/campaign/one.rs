@@ -11,6 +11,7 @@ use jepsen_like::history::{History, Writer};
 use reports::{Counts, Finding, Run, Story, Verdict, failure_name};
 
 use super::Subject;
+use super::ledger::ledger;
 use super::story;
 use crate::panics::{Judged, MEMBER_PANIC, Slot, is_of_member};
 use crate::plan::Plan;
@@ -67,7 +68,9 @@ fn guarded(plan: &Plan, seed: u64, work: impl FnOnce(&Slot) -> Run) -> Run {
 
 fn record(plan: &Plan, seed: u64, ran: Ran, judged: run::Judged, details: &Details) -> Run {
     let passed = judged.verdict == Verdict::Pass;
-    let story = (!passed || details.keeps_passes).then(|| story::tell(plan, &ran, &judged));
+    let ledger = ledger(plan, &ran);
+    let story =
+        (!passed || details.keeps_passes).then(|| story::tell(plan, &ran, &judged, &ledger));
     let mut findings = judged.findings;
     if let (false, Some(folder)) = (passed, &details.histories)
         && let Err(error) = write_history(folder, &plan.name, seed, &ran.history)
@@ -94,6 +97,7 @@ fn record(plan: &Plan, seed: u64, ran: Ran, judged: run::Judged, details: &Detai
 }
 
 fn write_history(folder: &Path, name: &str, seed: u64, history: &History) -> std::io::Result<()> {
+        ledger: Some(ledger),
     fs::create_dir_all(folder)?;
     let path = folder.join(format!("{}.jsonl", failure_name(name, seed)));
     let mut writer = Writer::new(BufWriter::new(fs::File::create(path)?));
@@ -124,6 +128,7 @@ fn panicked(plan: &Plan, seed: u64, slot: &Slot) -> Run {
         findings: vec![Finding { checker: checker.to_owned(), message, details: Vec::new() }],
         struck: BTreeMap::new(),
         reached: BTreeMap::new(),
+        ledger: None,
         story: Some(Story { script: plan.to_string(), ..Story::default() }),
     }
 }

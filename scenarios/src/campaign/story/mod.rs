@@ -9,9 +9,9 @@ mod words;
 
 use std::time::Duration;
 
-use reports::{Story, Timeline};
+use reports::{Ledger, Story, Timeline};
 
-use super::ledger::ledger;
+use super::ledger;
 use crate::plan::Plan;
 use crate::run::{Judged, Ran};
 
@@ -21,7 +21,7 @@ const FOCUS_MARGIN_US: u64 = 150_000;
 const FOCUS_MAX_US: u64 = 3_000_000;
 
 /// Tells a run.
-pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged) -> Story {
+pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged, accounts: &Ledger) -> Story {
     let end_us = micros(ran.simulated);
     let focus = focus(judged, ran, end_us);
     Story {
@@ -29,7 +29,7 @@ pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged) -> Story {
         focus,
         plot: focus.map(|(_, end)| plot::of(ran, judged, end)).unwrap_or_default(),
         members: members::table(ran),
-        ledger: ledger(plan, ran),
+        ledger: ledger::table(accounts),
         statistics: judged.statistics.clone(),
         script: plan.to_string(),
         log: log::around(ran, focus),
