@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use jepsen_like::history::{
     ClientId, Event, MemberId, Micros, OpId, Operation, Outcome, WatchId, WatchRecord,
 };
-use jepsen_like::observation::Fact;
+use jepsen_like::observation::{Fact, Role};
 
 use super::micros;
 use super::words::{self, clip};
@@ -61,6 +61,8 @@ pub(super) enum Weight {
     Turn,
     /// What was done with a witness's request, and what befell a member or a watch beside.
     Detail,
+    /// What a client that bears witness did just before and after.
+    Beside,
     /// What goes on all the time.
     Tick,
 }
@@ -72,6 +74,7 @@ impl Weight {
             Self::Witness => Micros::MAX,
             Self::Turn => 3_000_000,
             Self::Detail => 1_000_000,
+            Self::Beside => 60_000,
             Self::Tick => 100_000,
         }
     }
@@ -146,11 +149,19 @@ pub(super) fn of(ran: &Ran, judged: &Judged) -> Vec<Moment> {
     let is_witness = |operation: &&Operation<'_>| judged.witnesses.contains(&operation.op);
     let operations: Vec<Operation<'_>> = all.list.iter().filter(is_witness).copied().collect();
     let witnesses = Witnesses::of(ran, judged, &operations);
-    let mut moments: Vec<Moment> = operations.iter().flat_map(operation).collect();
+    let clients: BTreeSet<ClientId> = operations.iter().map(|operation| operation.client).collect();
+    let of_clients = all.list.iter().filter(|operation| clients.contains(&operation.client));
+    let weight = |operation: &Operation<'_>| {
+        let is_witness = witnesses.operations.contains(&operation.op);
+        if is_witness { Weight::Witness } else { Weight::Beside }
+    };
+    let mut moments: Vec<Moment> = of_clients.flat_map(|it| of_operation(it, weight(it))).collect();
     let end = micros(ran.simulated);
     moments.extend(ran.faults.iter().flat_map(|fault| of_fault(fault, end)));
     let mut durable = BTreeMap::new();
+    let mut leads = BTreeMap::new();
     for event in &ran.history.events {
+        lead(&mut leads, event, &mut moments);
         let told = match event {
             Event::Observed(seen) => of_member(&seen.fact, durable.entry(seen.member).or_default())
                 .map(|(weight, text)| (Actor::Member(seen.member), weight, text)),
@@ -162,19 +173,32 @@ pub(super) fn of(ran: &Ran, judged: &Judged) -> Vec<Moment> {
             moments.push(Moment { at, until: at, actor, weight, text: clip(&text) });
         }
     }
+    leads.values().for_each(|place: &usize| moments[*place].until = end);
     moments
 }
 
-/// The call and the end of an operation that bears witness.
-fn operation(operation: &Operation<'_>) -> impl Iterator<Item = Moment> {
-    let Operation { op, client, member, call, end, request, outcome } = operation;
-    let moment = |at, text: String| Moment {
-        at,
-        until: at,
-        actor: Actor::Client(*client),
-        weight: Weight::Witness,
-        text,
+/// That somebody leads matters until it does not. `leads` has the place of the moment at which it began, which is the
+/// next one.
+fn lead(leads: &mut BTreeMap<MemberId, usize>, event: &Event, moments: &mut [Moment]) {
+    let Event::Observed(seen) = event else { return };
+    let begins = match seen.fact {
+        Fact::Role { role, .. } => role == Role::Leader,
+        Fact::Started { .. } | Fact::Stopped => false,
+        _ => return,
     };
+    if let Some(place) = leads.remove(&seen.member) {
+        moments[place].until = seen.time;
+    }
+    if begins {
+        leads.insert(seen.member, moments.len());
+    }
+}
+
+/// The call and the end of an operation.
+fn of_operation(operation: &Operation<'_>, weight: Weight) -> impl Iterator<Item = Moment> + use<> {
+    let Operation { op, client, member, call, end, request, outcome } = operation;
+    let moment =
+        |at, text: String| Moment { at, until: at, actor: Actor::Client(*client), weight, text };
     let answer = match outcome {
         Outcome::Ok(response) => words::answer(response),
         Outcome::Fail(refusal) => format!("refused: {:?} {}", refusal.kind, refusal.text),
@@ -188,7 +212,8 @@ fn operation(operation: &Operation<'_>) -> impl Iterator<Item = Moment> {
 }
 
 fn of_fault(fault: &FaultRecord, run_end: Micros) -> impl Iterator<Item = Moment> {
-    let who = if fault.place == Place::Process { "member " } else { "" };
+    let is_of_member = fault.place == Place::Process && fault.member.is_some();
+    let who = if is_of_member { "member " } else { "" };
     let label = format!("{who}{}", clip(&words::fault(fault)));
     let from = micros(fault.from);
     let to = fault.to.map(micros);
@@ -292,6 +317,8 @@ fn of_event(event: &Event, witnesses: &Witnesses) -> Option<(Actor, Weight, Stri
 
 #[cfg(test)]
 mod tests {
+    use jepsen_like::observation::Observation;
+
     use super::*;
 
     #[test]
@@ -309,6 +336,20 @@ mod tests {
         assert_eq!(moment(190, 250).distance(&anchors), 0);
         assert_eq!(moment(260, 900).distance(&anchors), 60);
         assert_eq!(moment(1, 1).distance(&[]), Micros::MAX);
+    }
+
+    #[test]
+    fn that_somebody_leads_matters_until_it_does_not() {
+        let (mut leads, mut moments) = (BTreeMap::new(), Vec::new());
+        for (time, role) in [(1, Role::Leader), (5, Role::Follower), (9, Role::Leader)] {
+            let fact = Fact::Role { role, term: time };
+            let event = Event::Observed(Observation { time, member: 2, fact });
+            lead(&mut leads, &event, &mut moments);
+            let (actor, weight) = (Actor::Member(2), Weight::Turn);
+            moments.push(Moment { at: time, until: time, actor, weight, text: String::new() });
+        }
+        assert_eq!(moments.iter().map(|moment| moment.until).collect::<Vec<_>>(), [5, 5, 9]);
+        assert_eq!(leads, [(2, 2)].into());
     }
 
     #[test]

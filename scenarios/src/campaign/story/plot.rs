@@ -1,8 +1,8 @@
 //! The story in a few rows: what the witnesses did, and what befell the members meanwhile.
 //!
 //! Witnesses have a row whatever happens. The room that is left goes to what explains most (faults, changes of
-//! leadership, crashes), then to what the members did with the witnesses' requests, then to the rest, each time to
-//! what is nearest to a witness.
+//! leadership, crashes), then to what the members did with the witnesses' requests, then to what the same clients did
+//! beside and to what goes on all the time; and each time to what is nearest to a witness.
 
 use std::collections::BTreeSet;
 
@@ -86,11 +86,32 @@ fn rows(moments: &[Moment], anchors: &[Micros], actors: &[Actor]) -> (Vec<PlotRo
             continue;
         }
         if !put(&mut rows, moment, actors, room) {
-            left_out += u64::from(weight != Weight::Tick);
+            left_out += u64::from(weight < Weight::Beside);
         }
     }
     rows.sort_by_key(|row| row.at_us);
-    (rows, left_out)
+    (joined(rows), left_out)
+}
+
+/// What one actor did within a millisecond, and nobody else anything between, is one row: its times look alike.
+fn joined(rows: Vec<PlotRow>) -> Vec<PlotRow> {
+    let only = |row: &PlotRow| {
+        let mut filled = (0..row.cells.len()).filter(|column| !row.cells[*column].is_empty());
+        filled.next().filter(|_| filled.next().is_none() && !row.is_witness)
+    };
+    let mut joined: Vec<PlotRow> = Vec::new();
+    for row in rows {
+        match (joined.last_mut(), only(&row)) {
+            (Some(last), Some(column))
+                if only(last) == Some(column) && last.at_us / 1_000 == row.at_us / 1_000 =>
+            {
+                last.cells[column].push_str("; ");
+                last.cells[column].push_str(&row.cells[column]);
+            }
+            _ => joined.push(row),
+        }
+    }
+    joined
 }
 
 /// Into the row of that time, or into a new one if there may be one more.
@@ -178,9 +199,9 @@ mod tests {
         moments.extend(ticks);
         let (rows, left_out) = plot(&moments);
         let times: Vec<Micros> = rows.iter().map(|row| row.at_us).collect();
-        assert_eq!(times[0], 900_000);
-        assert_eq!(times[1..=TICKS_MAX], (999_394..999_400).collect::<Vec<_>>());
-        assert_eq!(times[TICKS_MAX + 1..], [1_000_000]);
+        assert_eq!(times, [900_000, 999_394, 1_000_000]);
+        let ticks: Vec<String> = (999_394..999_400).map(|at| format!("Tick {at}")).collect();
+        assert_eq!(rows[1].cells[1], ticks.join("; "), "within a millisecond");
         assert_eq!(left_out, 0, "nobody misses what goes on all the time");
     }
 
