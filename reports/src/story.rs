@@ -9,6 +9,9 @@ pub struct Story {
     pub timeline: Timeline,
     /// The part of the timeline to look at first, in microseconds.
     pub focus: Option<(u64, u64)>,
+    /// The profile that the program was built with; nothing where nobody said.
+    #[serde(default)]
+    pub profile: Option<String>,
     /// What happened around the focus, in a few rows.
     #[serde(default)]
     pub plot: Plot,
@@ -19,6 +22,9 @@ pub struct Story {
     pub ledger: Table,
     /// Names and values.
     pub statistics: Vec<(String, String)>,
+    /// What the timeline lacks, a phrase each.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// The run as a script.
     pub script: String,
     /// What happened around the focus, one line per event.

@@ -2,7 +2,7 @@
 
 use crate::columns;
 use crate::html::put;
-use crate::record::{Run, Scenario};
+use crate::record::{Campaign, Run, Scenario};
 use crate::story::{Plot, Story};
 
 /// Letters in a column of the plot: with three clients, three members and the faults, a wide terminal has room.
@@ -26,8 +26,19 @@ pub fn seconds(micros: u64) -> String {
     format!("{}.{:03}", micros / 1_000_000, micros / 1_000 % 1_000)
 }
 
+/// Which program ran, as far as that is known.
+pub(crate) fn program(campaign: &Campaign, run: &Run) -> Option<String> {
+    let profile = run.story.as_ref().and_then(|story| story.profile.as_ref());
+    match (&campaign.commit, profile) {
+        (Some(commit), Some(profile)) => Some(format!("commit {commit}, {profile} profile")),
+        (Some(commit), None) => Some(format!("commit {commit}")),
+        (None, Some(profile)) => Some(format!("{profile} profile")),
+        (None, None) => None,
+    }
+}
+
 /// The text about one run.
-pub fn failure_text(scenario: &Scenario, run: &Run) -> String {
+pub fn failure_text(campaign: &Campaign, scenario: &Scenario, run: &Run) -> String {
     let mut out = String::new();
     put!(&mut out, "{} seed {}: {}\n", scenario.name, run.seed, run.verdict);
     put!(&mut out, "{}\n\n", scenario.about);
@@ -38,6 +49,9 @@ pub fn failure_text(scenario: &Scenario, run: &Run) -> String {
         }
     }
     put!(&mut out, "\nreplay: {}\n", run.replay);
+    if let Some(program) = program(campaign, run) {
+        put!(&mut out, "program: {program}\n");
+    }
     put!(
         &mut out,
         "simulated {} s in {} s, event hash {}\n",

@@ -40,8 +40,8 @@ pub fn write(folder: &Path, campaign: &Campaign) -> io::Result<Written> {
     for scenario in &campaign.scenarios {
         for run in scenario.runs.iter().filter(|run| run.story.is_some()) {
             let name = folder.join(failure_name(&scenario.name, run.seed));
-            fs::write(name.with_extension("html"), failure_page(scenario, run))?;
-            fs::write(name.with_extension("txt"), failure_text(scenario, run))?;
+            fs::write(name.with_extension("html"), failure_page(campaign, scenario, run))?;
+            fs::write(name.with_extension("txt"), failure_text(campaign, scenario, run))?;
         }
     }
     Ok(Written { index, records })

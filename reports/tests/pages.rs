@@ -52,6 +52,8 @@ fn story() -> Story {
     Story {
         timeline: Timeline { end_us: 12_000_000, lanes },
         focus: Some((2_000_000, 2_600_000)),
+        profile: Some("dev".into()),
+        left_out: vec!["<watches> without a lane (3)".into()],
         plot: Plot {
             actors: vec!["client 1".into(), "member 1 (leader of term 1)".into(), "faults".into()],
             rows: vec![
@@ -101,12 +103,12 @@ fn campaign() -> Campaign {
         },
         struck: Default::default(),
         reached: Default::default(),
-        story,
-    };
         ledger: (seed < 3).then(|| Ledger {
             counts: [("kills <all>".to_owned(), 2_000 + seed)].into(),
             limits: [("ppm".to_owned(), 50 + seed)].into(),
         }),
+        story,
+    };
     Campaign {
         title: "scripted".into(),
         command: "cargo sim".into(),
@@ -154,8 +156,11 @@ fn assert_balanced(page: &str) {
 fn every_page_is_well_formed_and_needs_no_network() {
     let campaign = campaign();
     let scenario = &campaign.scenarios[0];
-    let pages =
-        [index_page(&campaign), failure_page(scenario, &scenario.runs[1]), junit(&campaign)];
+    let pages = [
+        index_page(&campaign),
+        failure_page(&campaign, scenario, &scenario.runs[1]),
+        junit(&campaign),
+    ];
     for page in pages {
         assert_balanced(&page);
         let outside = page.replace("http://www.w3.org/2000/svg", "");
@@ -185,14 +190,15 @@ fn what_was_never_reached_stands_first() {
 fn the_page_of_a_failure_leads_with_verdict_and_replay() {
     let campaign = campaign();
     let scenario = &campaign.scenarios[0];
-    let page = failure_page(scenario, &scenario.runs[1]);
+    let page = failure_page(&campaign, scenario, &scenario.runs[1]);
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
     let order = [
         "get(k3) returned revision 167 &lt; 168 &amp; more",
         "cargo sim -- run stale-read --seed 1",
+        "commit abc123, dev profile",
         "How it came about",
         "<tr class=\"seen\"><td class=\"number\">2.410</td><td>get(&lt;a&gt;) -&gt; member 1</td>",
-        "Left out: 7 other events near it",
+        "Left out: other events near it (7)",
         "<svg",
         "Members at the end",
         "partition {1} {2 3}\n",
@@ -204,7 +210,7 @@ fn the_page_of_a_failure_leads_with_verdict_and_replay() {
 fn the_text_stands_alone() {
     let campaign = campaign();
     let scenario = &campaign.scenarios[0];
-    let text = failure_text(scenario, &scenario.runs[1]);
+    let text = failure_text(&campaign, scenario, &scenario.runs[1]);
     let plot = [
         "     time   client 1              member 1 (leader of term  faults",
         "                                  1)",
@@ -214,7 +220,14 @@ fn the_text_stands_alone() {
         "  (7 other events near it are left out)",
     ];
     assert!(text.contains(&plot.join("\n")), "the plot is another one in\n{text}");
-    for part in ["VIOLATION", "replay: cargo sim", "member  term", "2 <x>   4", "members 3"] {
+    for part in [
+        "VIOLATION",
+        "program: commit abc123, dev profile",
+        "replay: cargo sim",
+        "member  term",
+        "2 <x>   4",
+        "members 3",
+    ] {
         assert!(text.contains(part), "{part:?} is missing in\n{text}");
     }
 }
@@ -250,7 +263,7 @@ fn faults_that_overlap_lie_under_each_other() {
         vec![bar(second, 9 * second, "cut one"), bar(2 * second, 8 * second, "cut two")];
     story.timeline.lanes[0].bars.extend((0..9).map(|_| bar(3 * second, 4 * second, "delay")));
     campaign.scenarios[0].runs[1].story = Some(story);
-    let page = failure_page(&campaign.scenarios[0], &campaign.scenarios[0].runs[1]);
+    let page = failure_page(&campaign, &campaign.scenarios[0], &campaign.scenarios[0].runs[1]);
     let top = |text: &str| {
         let end = page.find(&format!("<title>{text}")).expect("the bar is drawn");
         let (_, rest) = page[..end].rsplit_once(" y=\"").expect("it has a place");

@@ -1,8 +1,8 @@
 //! Pages of runs in which far too much happened.
 
 use reports::{
-    Bar, Counts, Finding, Lane, LaneGroup, Mark, Plot, PlotRow, Run, Scenario, Story, Table,
-    Timeline, Tone, Verdict, failure_page,
+    Bar, Campaign, Counts, Finding, Lane, LaneGroup, Mark, Plot, PlotRow, Run, Scenario, Story,
+    Table, Timeline, Tone, Verdict, failure_page,
 };
 
 /// What the report of a failing seed may take.
@@ -81,6 +81,8 @@ fn large_run() -> Run {
                 rows: (0..200).map(plot_row).collect(),
                 left_out: 0,
             },
+            profile: Some("dev".into()),
+            left_out: vec![long_text(4_000); 3],
             members: table(200),
             ledger: table(200),
             statistics: vec![("name".into(), long_text(9_000)); 200],
@@ -92,7 +94,18 @@ fn large_run() -> Run {
 
 fn page_of(run: &Run) -> String {
     let scenario = Scenario { name: "large".into(), about: long_text(100_000), runs: vec![] };
-    failure_page(&scenario, run)
+    let campaign = Campaign {
+        title: "large".into(),
+        command: "cargo sim".into(),
+        commit: Some(long_text(100_000)),
+        verdict: run.verdict,
+        wall_us: 1,
+        jobs: 1,
+        floors: vec![],
+        coverage: vec![],
+        scenarios: vec![],
+    };
+    failure_page(&campaign, &scenario, run)
 }
 
 #[test]

@@ -7,15 +7,15 @@ use super::budget::{
 use super::index::{badge, verdict_class};
 use super::timeline::{self, View};
 use super::{Escaped, page, put};
-use crate::record::{Finding, Run, Scenario};
+use crate::record::{Campaign, Finding, Run, Scenario};
 use crate::story::{Plot, PlotRow, Story, Table};
-use crate::text::{grouped, seconds};
+use crate::text::{grouped, program, seconds};
 
 const OVERVIEW_PIXELS_PER_SECOND: f64 = 60.0;
 const WIDTH: f64 = 1_020.0;
 
 /// The page about one run: less than a megabyte, whatever happened in it. What is left out for that is counted.
-pub fn failure_page(scenario: &Scenario, run: &Run) -> String {
+pub fn failure_page(campaign: &Campaign, scenario: &Scenario, run: &Run) -> String {
     let mut body = String::new();
     put!(
         &mut body,
@@ -26,7 +26,7 @@ pub fn failure_page(scenario: &Scenario, run: &Run) -> String {
         badge(run.verdict),
         Escaped(fit(&scenario.about, SENTENCE_MAX))
     );
-    verdict(&mut body, run);
+    verdict(&mut body, campaign, run);
     if let Some(story) = &run.story {
         plot(&mut body, &story.plot);
         timelines(&mut body, story);
@@ -39,7 +39,7 @@ pub fn failure_page(scenario: &Scenario, run: &Run) -> String {
     page(&format!("{} seed {}", scenario.name, run.seed), &body)
 }
 
-fn verdict(body: &mut String, run: &Run) {
+fn verdict(body: &mut String, campaign: &Campaign, run: &Run) {
     put!(body, "<div class=\"verdict {}\">\n", verdict_class(run.verdict));
     let end = body.len() + FINDINGS_MAX;
     let mut told = 0;
@@ -54,9 +54,13 @@ fn verdict(body: &mut String, run: &Run) {
     left_out(body, run.findings.len() - told, "further findings");
     put!(
         body,
-        "<p class=\"faint\">Replay:</p>\n<pre>{}</pre>\n</div>\n",
+        "<p class=\"faint\">Replay:</p>\n<pre>{}</pre>\n",
         Escaped(fit(&run.replay, SENTENCE_MAX))
     );
+    if let Some(program) = program(campaign, run) {
+        put!(body, "<p class=\"faint\">{}</p>\n", Escaped(fit(&program, SENTENCE_MAX)));
+    }
+    body.push_str("</div>\n");
 }
 
 fn finding_text(finding: &Finding) -> String {
@@ -117,33 +121,40 @@ fn plot_row(row: &PlotRow) -> String {
 
 fn timelines(body: &mut String, story: &Story) {
     let end = story.timeline.end_us.max(1);
+    // What the part needs not is for the whole.
+    let mut room = 2 * TIMELINE_MAX;
     if let Some((from, to)) = story.focus {
         put!(body, "<h2>Around the finding: {} s to {} s</h2>\n", seconds(from), seconds(to));
         let view = View { window: from..to.max(from + 1), width: WIDTH, tint: None };
-        timeline(body, story, &view);
+        room -= timeline(body, story, &view, TIMELINE_MAX);
     }
     body.push_str("<h2>The whole run</h2>\n");
     let width = (end as f64 / 1e6 * OVERVIEW_PIXELS_PER_SECOND).clamp(WIDTH, 12_000.0);
     let view = View { window: 0..end, width, tint: story.focus };
-    timeline(body, story, &view);
+    timeline(body, story, &view, room);
+    for what in &story.left_out {
+        put!(body, "<p class=\"faint\">Left out: {}.</p>\n", Escaped(fit(what, SENTENCE_MAX)));
+    }
     body.push_str(&timeline::legend());
     body.push_str(
         "<p class=\"faint\">Every shape says what it is when the pointer rests on it.</p>\n",
     );
 }
 
-fn timeline(body: &mut String, story: &Story, view: &View) {
-    let drawing = timeline::draw(&story.timeline, view, TIMELINE_MAX);
+/// Draws a part of the timeline, and says how much of the room it took.
+fn timeline(body: &mut String, story: &Story, view: &View, room: usize) -> usize {
+    let drawing = timeline::draw(&story.timeline, view, room);
     put!(body, "<div class=\"scroll\">\n{}</div>\n", drawing.svg);
     left_out(body, drawing.covered, "shapes that lie where another of their colour is");
     left_out(body, drawing.dropped, "shapes for which this page has no room");
+    drawing.svg.len().min(room)
 }
 
 /// Says what is not there, and how much of it.
 fn left_out(body: &mut String, count: usize, what: &str) {
     if count > 0 {
         let count = grouped(count as u64);
-        put!(body, "<p class=\"faint\">Left out: {count} {what}.</p>\n");
+        put!(body, "<p class=\"faint\">Left out: {what} ({count}).</p>\n");
     }
 }
 

@@ -67,14 +67,20 @@ impl Shapes {
             these.map(|shape| shape.svg.len()).sum()
         };
         let for_others = room.saturating_sub(bytes(true));
-        let step = bytes(false).div_ceil(for_others.max(1)).max(1);
-        let (mut others, mut used, mut dropped) = (0, [0, 0], 0);
+        let all_others = bytes(false);
+        let (mut witnesses, mut others, mut passed, mut dropped) = (0, 0, 0, 0);
         for shape in &self.list {
-            others += usize::from(!shape.is_witness);
-            let (kind, room) = if shape.is_witness { (0, room) } else { (1, for_others) };
-            let is_due = shape.is_witness || others.is_multiple_of(step);
-            if is_due && used[kind] + shape.svg.len() <= room {
-                used[kind] += shape.svg.len();
+            let size = shape.svg.len();
+            // What has been written is never more than its part of what has been passed.
+            let (used, limit) = if shape.is_witness {
+                (&mut witnesses, room)
+            } else {
+                passed += size;
+                let part = passed as u128 * for_others as u128 / all_others as u128;
+                (&mut others, usize::try_from(part).unwrap_or(usize::MAX))
+            };
+            if *used + size <= limit {
+                *used += size;
                 out.push_str(&shape.svg);
             } else {
                 dropped += 1;
@@ -101,7 +107,7 @@ fn is_new(last: &mut Vec<(Tone, usize, f64)>, (tone, row, right): (Tone, usize, 
 }
 
 /// The bars of a lane that the view shows.
-fn shown<'a>(lane: &'a Lane, view: &View, end_us: u64) -> Vec<&'a Bar> {
+pub(super) fn shown<'a>(lane: &'a Lane, view: &View, end_us: u64) -> Vec<&'a Bar> {
     let is_shown = |bar: &&Bar| view.shows(bar.from_us, bar.to_us.unwrap_or(end_us));
     lane.bars.iter().filter(is_shown).collect()
 }

@@ -80,7 +80,9 @@ pub(super) fn draw(timeline: &Timeline, view: &View, room: usize) -> Drawing {
     let mut drawing = Drawing::default();
     let out = &mut drawing.svg;
     let end_us = timeline.end_us;
-    let (lanes, more) = timeline.lanes.split_at(timeline.lanes.len().min(LANES_MAX));
+    let all: Vec<&Lane> =
+        timeline.lanes.iter().filter(|lane| is_drawn(lane, view, end_us)).collect();
+    let (lanes, more) = all.split_at(all.len().min(LANES_MAX));
     let (places, height) = layout(lanes, view, end_us);
     let width = NAMES + view.width + 12.0;
     put!(
@@ -113,8 +115,15 @@ pub(super) fn draw(timeline: &Timeline, view: &View, room: usize) -> Drawing {
     drawing
 }
 
+/// Who did nothing meanwhile needs no lane; of members and faults that is worth to be seen.
+fn is_drawn(lane: &Lane, view: &View, end_us: u64) -> bool {
+    matches!(lane.group, LaneGroup::Fault | LaneGroup::Member)
+        || !shapes::shown(lane, view, end_us).is_empty()
+        || lane.marks.iter().any(|mark| view.shows(mark.at_us, mark.at_us))
+}
+
 /// Where each lane is, with a gap between groups, and the height of all.
-fn layout(lanes: &[Lane], view: &View, end_us: u64) -> (Vec<Place>, f64) {
+fn layout(lanes: &[&Lane], view: &View, end_us: u64) -> (Vec<Place>, f64) {
     let mut y = HEAD;
     let mut last: Option<LaneGroup> = None;
     let mut places = Vec::with_capacity(lanes.len());

@@ -34,6 +34,11 @@ pub fn invocation() -> &'static str {
     if cfg!(debug_assertions) { "cargo sim" } else { "cargo sim --release" }
 }
 
+/// The profile that the invocation has.
+pub(super) fn profile() -> &'static str {
+    if cfg!(debug_assertions) { "dev" } else { "release" }
+}
+
 /// Runs and judges one seed. A panic is passed on to nobody: in a member's own code it is a violation, elsewhere an
 /// error of the harness.
 pub fn run_one(subject: &Subject, seed: u64, details: &Details) -> Run {
@@ -92,12 +97,12 @@ fn record(plan: &Plan, seed: u64, ran: Ran, judged: run::Judged, details: &Detai
         findings,
         struck: ran.struck,
         reached: judged.reached,
+        ledger: Some(ledger),
         story,
     }
 }
 
 fn write_history(folder: &Path, name: &str, seed: u64, history: &History) -> std::io::Result<()> {
-        ledger: Some(ledger),
     fs::create_dir_all(folder)?;
     let path = folder.join(format!("{}.jsonl", failure_name(name, seed)));
     let mut writer = Writer::new(BufWriter::new(fs::File::create(path)?));
@@ -129,7 +134,11 @@ fn panicked(plan: &Plan, seed: u64, slot: &Slot) -> Run {
         struck: BTreeMap::new(),
         reached: BTreeMap::new(),
         ledger: None,
-        story: Some(Story { script: plan.to_string(), ..Story::default() }),
+        story: Some(Story {
+            script: plan.to_string(),
+            profile: Some(profile().to_owned()),
+            ..Story::default()
+        }),
     }
 }
 

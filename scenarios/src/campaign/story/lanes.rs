@@ -10,15 +10,24 @@ use super::micros;
 use super::words::{self, answer, clip, record};
 use crate::run::{FaultRecord, Judged, Place, Ran};
 
+/// More are too much to look at.
+const CLIENT_LANES_MAX: usize = 40;
 const WATCH_LANES_MAX: usize = 12;
+/// There is no more room beside a lane.
+const NAME_LETTERS_MAX: usize = 21;
 
-/// All lanes, from top to bottom.
-pub(super) fn of(ran: &Ran, judged: &Judged, end_us: u64) -> Vec<Lane> {
+/// All lanes, from top to bottom, and which there are too many of.
+pub(super) fn of(ran: &Ran, judged: &Judged, end_us: u64) -> (Vec<Lane>, Vec<String>) {
     let mut lanes = fault_lanes(&ran.faults, end_us);
     lanes.extend(member_lanes(ran.members.len(), ran, end_us));
-    lanes.extend(client_lanes(ran, judged));
-    lanes.extend(watch_lanes(ran, judged, end_us));
-    lanes
+    let (clients, more_clients) = few(client_lanes(ran, judged), CLIENT_LANES_MAX);
+    let (watches, more_watches) = few(watch_lanes(ran, judged, end_us), WATCH_LANES_MAX);
+    lanes.extend(clients.into_iter().chain(watches));
+    let left_out = [("lanes of clients", more_clients), ("lanes of watches", more_watches)]
+        .into_iter()
+        .filter(|(_, more)| *more > 0)
+        .map(|(what, more)| format!("{what} ({more})"));
+    (lanes, left_out.collect())
 }
 
 fn fault_lanes(faults: &[FaultRecord], end_us: u64) -> Vec<Lane> {
@@ -108,23 +117,86 @@ fn role_bar(role: Role, term: u64, from_us: u64) -> Bar {
 fn client_lanes(ran: &Ran, judged: &Judged) -> Vec<Lane> {
     let witnesses: BTreeSet<u64> = judged.witnesses.iter().copied().collect();
     let operations = ran.history.operations();
-    let mut lanes: Vec<(u64, Lane)> = Vec::new();
-    let mut place: BTreeMap<ClientId, usize> = BTreeMap::new();
+    let places = places(&operations.list);
+    let count = places.values().map(|place| place + 1).max().unwrap_or(0);
+    let mut lanes: Vec<(BTreeSet<ClientId>, Lane)> = (0..count)
+        .map(|_| {
+            let (group, name) = (LaneGroup::Client, String::new());
+            (BTreeSet::new(), Lane { group, name, bars: Vec::new(), marks: Vec::new() })
+        })
+        .collect();
     for operation in &operations.list {
-        let lane = *place.entry(operation.client).or_insert_with(|| {
-            let free = lanes.iter().position(|(end, _)| *end <= operation.call);
-            free.unwrap_or_else(|| {
-                let name = format!("client {}", lanes.len() + 1);
-                let group = LaneGroup::Client;
-                lanes.push((0, Lane { group, name, bars: Vec::new(), marks: Vec::new() }));
-                lanes.len() - 1
-            })
-        });
-        let (end, lane) = &mut lanes[lane];
-        *end = operation.end.unwrap_or(u64::MAX);
+        let (clients, lane) = &mut lanes[places[&operation.client]];
+        clients.insert(operation.client);
         lane.bars.push(operation_bar(operation, witnesses.contains(&operation.op)));
     }
-    lanes.into_iter().map(|(_, lane)| lane).collect()
+    let witness: BTreeSet<ClientId> = operations
+        .list
+        .iter()
+        .filter(|operation| witnesses.contains(&operation.op))
+        .map(|operation| operation.client)
+        .collect();
+    let named = |(clients, lane): (BTreeSet<ClientId>, Lane)| {
+        let name = names(&clients, &witness);
+        Lane { name, ..lane }
+    };
+    lanes.into_iter().map(named).collect()
+}
+
+/// The lane of each client. One is taken from its client's first call to the end of its last operation.
+fn places(operations: &[Operation<'_>]) -> BTreeMap<ClientId, usize> {
+    let mut spans: BTreeMap<ClientId, (u64, u64)> = BTreeMap::new();
+    for operation in operations {
+        let end = operation.end.unwrap_or(u64::MAX);
+        let span = spans.entry(operation.client).or_insert((operation.call, end));
+        span.1 = span.1.max(end);
+    }
+    let mut order: Vec<(&ClientId, &(u64, u64))> = spans.iter().collect();
+    order.sort_by_key(|(client, (from, _))| (*from, **client));
+    let mut ends: Vec<u64> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (client, (from, to)) in order {
+        let place = ends.iter().position(|end| end <= from).unwrap_or(ends.len());
+        ends.resize(ends.len().max(place + 1), 0);
+        ends[place] = *to;
+        places.insert(*client, place);
+    }
+    places
+}
+
+/// Those who share a lane, witnesses first, as far as there is room beside it.
+fn names(clients: &BTreeSet<ClientId>, witnesses: &BTreeSet<ClientId>) -> String {
+    let mut clients: Vec<&ClientId> = clients.iter().collect();
+    clients.sort_by_key(|client| !witnesses.contains(client));
+    let words: Vec<String> = clients.iter().map(ToString::to_string).collect();
+    let mut shown = words.len();
+    let all = |shown: usize| {
+        let more = if shown < words.len() { ", .." } else { "" };
+        format!("client {}{more}", words[..shown].join(", "))
+    };
+    while shown > 1 && all(shown).len() > NAME_LETTERS_MAX {
+        shown -= 1;
+    }
+    all(shown)
+}
+
+/// As many lanes as somebody reads, those with a witness before others, and how many there are beyond.
+fn few(mut lanes: Vec<Lane>, lanes_max: usize) -> (Vec<Lane>, usize) {
+    let bears_witness = |lane: &Lane| {
+        lane.bars.iter().any(|bar| bar.tone == Tone::Witness)
+            || lane.marks.iter().any(|mark| mark.tone == Tone::Witness)
+    };
+    let mut order: Vec<usize> = (0..lanes.len()).collect();
+    order.sort_by_key(|place| !bears_witness(&lanes[*place]));
+    let kept: BTreeSet<usize> = order.into_iter().take(lanes_max).collect();
+    let all = lanes.len();
+    let mut place = 0;
+    lanes.retain(|_| {
+        place += 1;
+        kept.contains(&(place - 1))
+    });
+    let more = all - lanes.len();
+    (lanes, more)
 }
 
 fn operation_bar(operation: &Operation<'_>, is_witness: bool) -> Bar {
@@ -150,7 +222,6 @@ fn operation_bar(operation: &Operation<'_>, is_witness: bool) -> Bar {
 
 fn watch_lanes(ran: &Ran, judged: &Judged, end_us: u64) -> Vec<Lane> {
     let mut lanes: BTreeMap<u64, Lane> = BTreeMap::new();
-    let mut notable: BTreeSet<u64> = BTreeSet::new();
     for event in &ran.history.events {
         let Event::Watch(line) = event else { continue };
         let lane = lanes.entry(line.watch).or_insert_with(|| Lane {
@@ -166,15 +237,60 @@ fn watch_lanes(ran: &Ran, judged: &Judged, end_us: u64) -> Vec<Lane> {
         };
         if judged.times.contains(&line.time) {
             tone = Tone::Witness;
-            notable.insert(line.watch);
         }
         let title = format!("member {}: {}", line.member, clip(&record(&line.record)));
         lane.marks.push(Mark { at_us: line.time.min(end_us), tone, title });
     }
-    // The watches that bear witness come first, if there are too many.
-    let mut ids: Vec<u64> = lanes.keys().copied().collect();
-    ids.sort_by_key(|id| (!notable.contains(id), *id));
-    ids.truncate(WATCH_LANES_MAX);
-    ids.sort_unstable();
-    ids.iter().filter_map(|id| lanes.remove(id)).collect()
+    lanes.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jepsen_like::history::{PutRequest, Request};
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_pauses_keeps_its_lane_and_one_that_is_done_leaves_it() {
+        let request = Request::Put(PutRequest::default());
+        let operation = |client, call, end| Operation {
+            op: call,
+            client,
+            member: 1,
+            call,
+            end,
+            request: &request,
+            outcome: Outcome::Info(None),
+        };
+        let operations = [
+            operation(7, 0, Some(10)),
+            operation(8, 20, Some(30)),
+            operation(7, 40, Some(50)),
+            operation(9, 60, None),
+            operation(6, 70, Some(80)),
+        ];
+        assert_eq!(places(&operations), [(6, 1), (7, 0), (8, 1), (9, 0)].into());
+    }
+
+    #[test]
+    fn a_lane_is_called_after_its_clients_and_first_of_all_after_witnesses() {
+        assert_eq!(names(&[3, 5].into(), &BTreeSet::new()), "client 3, 5");
+        let many = (1..=30).collect();
+        assert_eq!(names(&many, &[14].into()), "client 14, 1, 2, ..");
+    }
+
+    #[test]
+    fn of_many_lanes_those_with_a_witness_stay() {
+        let lane = |number: u64, tone| Lane {
+            group: LaneGroup::Watch,
+            name: number.to_string(),
+            bars: Vec::new(),
+            marks: vec![Mark { at_us: 1, tone, title: String::new() }],
+        };
+        let all = [Tone::Event, Tone::Event, Tone::Event, Tone::Witness];
+        let lanes: Vec<Lane> = (0..).zip(all).map(|(number, tone)| lane(number, tone)).collect();
+        let (kept, more) = few(lanes, 2);
+        assert_eq!(kept.iter().map(|lane| lane.name.as_str()).collect::<Vec<_>>(), ["0", "3"]);
+        assert_eq!(more, 2);
+    }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use reports::{Ledger, Story, Timeline};
 
 use super::ledger;
+use super::one::profile;
 use crate::plan::Plan;
 use crate::run::{Judged, Ran};
 
@@ -24,8 +25,11 @@ const FOCUS_MAX_US: u64 = 3_000_000;
 pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged, accounts: &Ledger) -> Story {
     let end_us = micros(ran.simulated);
     let focus = focus(judged, ran, end_us);
+    let (lanes, left_out) = lanes::of(ran, judged, end_us);
     Story {
-        timeline: Timeline { end_us, lanes: lanes::of(ran, judged, end_us) },
+        timeline: Timeline { end_us, lanes },
+        left_out,
+        profile: Some(profile().to_owned()),
         focus,
         plot: focus.map(|(_, end)| plot::of(ran, judged, end)).unwrap_or_default(),
         members: members::table(ran),
