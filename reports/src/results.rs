@@ -63,17 +63,25 @@ enum Line<'a> {
 #[derive(Debug)]
 pub struct ResultsWriter {
     file: fs::File,
+    set_aside: Option<PathBuf>,
 }
 
 impl ResultsWriter {
-    /// A new file in place of an old one.
+    /// A new file in place of an old one. What a process left that did not come to its end is set aside.
     pub fn create(path: &Path, origin: &Origin) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut writer = Self { file: fs::File::create(path)? };
+        let set_aside = set_aside(path)?;
+        // What an earlier process may still write goes to the file that it has open, not to this one.
+        let mut writer = Self { file: fs::File::create(path)?, set_aside };
         writer.line(&Line::Origin(origin.clone()))?;
         Ok(writer)
+    }
+
+    /// Where the unfinished results are that were here before.
+    pub fn set_aside(&self) -> Option<&Path> {
+        self.set_aside.as_deref()
     }
 
     /// Adds a run.
@@ -92,6 +100,35 @@ impl ResultsWriter {
         // In one piece and unbuffered: whatever ends this process, what was written stays.
         self.file.write_all(&text)
     }
+}
+
+/// Renames a file that has runs and does not say that all were done, as nobody may have looked at them yet.
+fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+    if !is_unfinished(path)? {
+        return Ok(None);
+    }
+    let free = (1..).map(|number| path.with_extension(format!("unfinished-{number}.jsonl")));
+    let aside = free.into_iter().find(|aside| !aside.exists()).expect("there is always a number");
+    fs::rename(path, &aside)?;
+    Ok(Some(aside))
+}
+
+/// Whether there are runs in a file and no end. It may have another version, and is not understood for this.
+fn is_unfinished(path: &Path) -> io::Result<bool> {
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut reader = BufReader::new(file);
+    let (mut has_runs, mut has_end) = (false, false);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        has_runs |= line.starts_with(b"{\"run\"") && line.ends_with(b"\n");
+        has_end |= line.starts_with(b"{\"end\"");
+        line.clear();
+    }
+    Ok(has_runs && !has_end)
 }
 
 /// A file of results.

@@ -133,6 +133,25 @@ fn results_of_a_program_that_kept_no_accounts_are_read() {
 }
 
 #[test]
+fn what_a_killed_process_found_is_set_aside_and_what_ended_is_replaced() {
+    let folder = folder("aside");
+    let path = folder.join("results-0-of-2.jsonl");
+    let again = || ResultsWriter::create(&path, &origin(Shard::WHOLE)).unwrap();
+    write(&path, &origin(Shard::WHOLE), &[0, 1], false);
+    let first = folder.join("results-0-of-2.unfinished-1.jsonl");
+    assert_eq!(again().set_aside(), Some(first.as_path()));
+    assert_eq!(Results::read(&first).unwrap().runs.len(), 2);
+    // Nothing was found since then.
+    assert_eq!(again().set_aside(), None);
+    write(&path, &origin(Shard::WHOLE), &[2], false);
+    let second = folder.join("results-0-of-2.unfinished-2.jsonl");
+    assert_eq!(again().set_aside(), Some(second.as_path()));
+    write(&path, &origin(Shard::WHOLE), &[3], true);
+    assert_eq!(again().set_aside(), None);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
+}
+
+#[test]
 fn files_that_do_not_belong_together_are_refused() {
     let folder = folder("mixed");
     let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));

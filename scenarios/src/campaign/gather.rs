@@ -124,10 +124,11 @@ mod tests {
         let settings = Settings {
             title: String::new(),
             command: String::new(),
-            batches: vec![Batch { subject: Subject::Swarm, seeds: 0..8, until: None }],
+            batches: vec![Batch::all(Subject::Swarm, 0..8)],
             shard: Shard::WHOLE,
             jobs: 1,
             stops_at_first: false,
+            stop: Default::default(),
             details: Details::default(),
         };
         let (mut gathered, mut listening) = (Gathered::new(&settings), Listening::default());

@@ -13,17 +13,18 @@ mod story;
 mod subject;
 mod work;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use reports::{Campaign, Run, Scenario, Shard, Verdict};
+use reports::{Campaign, Floor, Run, Scenario, Shard, Verdict};
 
 pub use self::base_seed::base_seed;
 use self::gather::Gathered;
 pub use self::one::{Details, invocation, run_one};
 pub use self::pool::for_each as each;
 pub use self::subject::{Subject, UnknownScenario, find, scripted};
-pub use self::work::Batch;
+pub use self::work::{Batch, Until};
 
 /// Of a thousand runs so many may say nothing.
 const INCONCLUSIVE_PER_THOUSAND_MAX: usize = 10;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub jobs: usize,
     /// Whether the first violation ends it.
     pub stops_at_first: bool,
+    /// No run begins once somebody has raised it.
+    pub stop: Arc<AtomicBool>,
     /// What is kept of each run.
     pub details: Details,
 }
@@ -86,8 +89,9 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
     let mut gathered = Gathered::new(settings);
     pool::for_each(
         settings.jobs,
-        work::tasks(&settings.batches, settings.shard)
-            .take_while(|_| !enough.load(Ordering::Relaxed)),
+        work::tasks(&settings.batches, settings.shard).take_while(|_| {
+            !enough.load(Ordering::Relaxed) && !settings.stop.load(Ordering::Relaxed)
+        }),
         |task| {
             let subject = &settings.batches[task.batch].subject;
             let failed = &failed[task.batch];
@@ -113,13 +117,32 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         coverage: Vec::new(),
         scenarios: gathered.finish(listener),
     };
-    if enough.into_inner() || settings.shard != Shard::WHOLE {
+    campaign.floors.extend(stopped(settings, &campaign));
+    if enough.into_inner() {
         campaign.verdict = failure(&campaign).unwrap_or(Verdict::Pass);
+    } else if settings.shard != Shard::WHOLE {
+        let unfinished = campaign.floors.iter().any(|floor| !floor.holds());
+        let rest = if unfinished { Verdict::Inconclusive } else { Verdict::Pass };
+        campaign.verdict = failure(&campaign).unwrap_or(rest);
     } else {
         let subjects: Vec<&Subject> = settings.batches.iter().map(|batch| &batch.subject).collect();
         judge(&mut campaign, &subjects);
     }
     campaign
+}
+
+/// What a campaign lacks that somebody has stopped before all was done that it was to do at least.
+fn stopped(settings: &Settings, campaign: &Campaign) -> Option<Floor> {
+    let name = "runs that were asked for".to_owned();
+    let reached = campaign.runs().count() as u64;
+    let needed = work::least(&settings.batches, settings.shard);
+    let is_stopped = settings.stop.load(Ordering::Relaxed);
+    Some(Floor { name, reached, needed }).filter(|floor| is_stopped && !floor.holds())
+}
+
+/// Whether nobody has stopped a campaign before it was done.
+pub fn is_whole(settings: &Settings, campaign: &Campaign) -> bool {
+    stopped(settings, campaign).is_none()
 }
 
 /// Adds the floors that a whole campaign of these subjects has, one for each scenario of it, and the
@@ -146,7 +169,7 @@ fn verdict(campaign: &Campaign) -> Verdict {
     let runs = campaign.runs().count();
     let inconclusive = count(Verdict::Inconclusive);
     let too_many = inconclusive * 1_000 > runs * INCONCLUSIVE_PER_THOUSAND_MAX;
-    if runs == 0 || too_many || !campaign.floors.iter().all(reports::Floor::holds) {
+    if runs == 0 || too_many || !campaign.floors.iter().all(Floor::holds) {
         return Verdict::Inconclusive;
     }
     Verdict::Pass

@@ -14,8 +14,35 @@ pub struct Batch {
     pub subject: Subject,
     /// Under which seeds.
     pub seeds: Range<u64>,
-    /// No run begins after that. Without it all seeds are run.
-    pub until: Option<Instant>,
+    /// When it is enough, if that is for the clock to say. Without it all seeds are run.
+    pub until: Option<Until>,
+}
+
+/// An end by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Until {
+    /// No run begins after that.
+    pub end: Instant,
+    /// But so many seeds are run however long they take: a few say too little.
+    pub at_least: u64,
+}
+
+impl Batch {
+    /// All seeds of a range.
+    pub fn all(subject: Subject, seeds: Range<u64>) -> Self {
+        Self { subject, seeds, until: None }
+    }
+
+    /// How many seeds are run whatever the clock says, in all shards together.
+    fn least(&self) -> u64 {
+        let all = self.seeds.end - self.seeds.start;
+        self.until.map_or(all, |until| until.at_least.min(all))
+    }
+
+    /// Whether the seed at a place of the range is run: in time, or without regard to it.
+    fn is_due(&self, place: u64) -> bool {
+        place < self.least() || self.until.is_none_or(|until| Instant::now() < until.end)
+    }
 }
 
 /// A run that is due.
@@ -29,29 +56,28 @@ pub(super) struct Task {
 
 /// The runs of one shard, batch by batch in the order of their seeds.
 pub(super) fn tasks(batches: &[Batch], shard: Shard) -> impl Iterator<Item = Task> {
-    batches.iter().enumerate().flat_map(move |(batch, Batch { seeds, until, .. })| {
+    batches.iter().enumerate().flat_map(move |(number, batch)| {
         // Counted from the batch's own beginning: another batch before it moves no seed to another shard.
-        let begin = seeds.start;
+        let begin = batch.seeds.start;
+        let seeds = batch.seeds.clone();
         seeds
-            .clone()
             .skip(shard.index as usize)
             .step_by(shard.of as usize)
-            .take_while(move |_| until.is_none_or(|until| Instant::now() < until))
+            .take_while(move |seed| batch.is_due(seed - begin))
             .inspect(move |seed| debug_assert!(shard.has(seed - begin)))
-            .map(move |seed| Task { batch, seed })
+            .map(move |seed| Task { batch: number, seed })
     })
 }
 
 /// How many runs there are; nothing when that is for the clock to say.
 pub(super) fn count(batches: &[Batch], shard: Shard) -> Option<u64> {
-    batches
-        .iter()
-        .map(|batch| {
-            let seeds = batch.seeds.end - batch.seeds.start;
-            let mine = seeds.saturating_sub(shard.index.into()).div_ceil(shard.of.into());
-            batch.until.is_none().then_some(mine)
-        })
-        .sum()
+    batches.iter().all(|batch| batch.until.is_none()).then(|| least(batches, shard))
+}
+
+/// How many runs there are at least.
+pub(super) fn least(batches: &[Batch], shard: Shard) -> u64 {
+    let mine = |seeds: u64| seeds.saturating_sub(shard.index.into()).div_ceil(shard.of.into());
+    batches.iter().map(|batch| mine(batch.least())).sum()
 }
 
 #[cfg(test)]
@@ -59,7 +85,7 @@ mod tests {
     use super::*;
 
     fn batch(seeds: Range<u64>) -> Batch {
-        Batch { subject: Subject::Swarm, seeds, until: None }
+        Batch::all(Subject::Swarm, seeds)
     }
 
     #[test]
@@ -82,9 +108,21 @@ mod tests {
 
     #[test]
     fn nothing_begins_after_the_end() {
-        let late = Batch { until: Some(Instant::now()), ..batch(0..u64::MAX) };
-        let batches = [batch(0..2), late];
-        assert_eq!(tasks(&batches, Shard::WHOLE).count(), 2);
-        assert_eq!(count(&batches, Shard::WHOLE), None);
+        let late = |at_least| {
+            let until = Some(Until { end: Instant::now(), at_least });
+            [batch(0..2), Batch { until, ..batch(0..u64::MAX) }]
+        };
+        assert_eq!(tasks(&late(0), Shard::WHOLE).count(), 2);
+        assert_eq!(count(&late(0), Shard::WHOLE), None);
+        // But for what has to be run anyway.
+        for of in [1, 2, 5] {
+            let shards = (0..of).map(|index| Shard::new(index, of).unwrap());
+            let due = shards.map(|shard| {
+                let mine = tasks(&late(7), shard).count() as u64;
+                assert_eq!(least(&late(7), shard), mine);
+                mine
+            });
+            assert_eq!(due.sum::<u64>(), 9);
+        }
     }
 }

@@ -79,9 +79,12 @@ pub(super) enum Command {
     },
     /// What continuous integration runs: every scripted scenario once, then swarm seeds while there is time.
     Check {
-        /// Real time for all of it; scripted scenarios run even if it is over.
+        /// Real time for all of it; scripted scenarios run even if it is over, and so do the swarm seeds of `--least`.
         #[arg(long, default_value = "120s")]
         budget: Budget,
+        /// Swarm seeds that are run even if the time is over: scripts alone do not pass.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+        least: u64,
         /// What the seeds are derived from: a number, or a name such as that of a commit [default: the commit].
         #[arg(long, value_name = "REV")]
         base_seed: Option<String>,

@@ -1,14 +1,17 @@
 //! The commands that run seeds and report on them.
 
 use std::ops::Range;
+use std::path::Path;
 use std::process;
+use std::sync::Arc;
 use std::thread;
 
 use reports::{Campaign, Origin, ResultsWriter, Run, Scenario, Shard, Verdict};
 
 use super::Trouble;
 use super::arguments::Common;
-use super::screen::{Screen, failures, say, summary};
+use super::screen::{Screen, Times, complain, failures, say, summary};
+use super::signals;
 use crate::campaign::{
     self, Batch, Details, Listener, Progress, STORIES_MAX, Settings, Subject, find,
 };
@@ -30,7 +33,7 @@ pub(super) fn scripted(
     };
     let mut settings = settings(common, "scripted scenarios", subjects, seeds.unwrap_or(SEEDS));
     settings.stops_at_first = stops_at_first;
-    report(common, &settings, Screen::new())
+    report(common, settings, Screen::new())
 }
 
 /// Swarm seeds.
@@ -41,8 +44,12 @@ pub(super) fn swarm(
 ) -> Result<Verdict, Trouble> {
     let mut settings = settings(common, "swarm", vec![Subject::Swarm], seeds);
     settings.stops_at_first = stops_at_first;
-    report(common, &settings, Screen::new())
+    report(common, settings, Screen::new())
 }
+
+/// Where `run` leaves its pages, below the folder of a campaign: a seed is run again because of what the campaign
+/// found, and that must stay.
+const RUNS: &str = "runs";
 
 /// One seed, with a page whatever comes of it.
 pub(super) fn single(
@@ -56,7 +63,11 @@ pub(super) fn single(
     let mut settings = settings(common, &title, vec![subject], seed..seed + 1);
     settings.details.log = filter(verbose).map(str::to_owned);
     settings.details.keeps_passes = true;
-    report(common, &settings, Screen::new())
+    let folder = common.report_dir.join(RUNS);
+    settings.details.histories = Some(folder.clone());
+    let mut campaign = campaign::run(&settings, &mut Screen::new());
+    campaign.commit = commit();
+    conclude(&folder, &mut campaign, Times::Campaign)
 }
 
 fn filter(verbose: u8) -> Option<&'static str> {
@@ -78,7 +89,7 @@ pub(super) fn jobs(common: &Common) -> usize {
 
 /// The same seeds for every subject.
 fn settings(common: &Common, title: &str, subjects: Vec<Subject>, seeds: Range<u64>) -> Settings {
-    let batch = |subject| Batch { subject, seeds: seeds.clone(), until: None };
+    let batch = |subject| Batch::all(subject, seeds.clone());
     batches(common, title, subjects.into_iter().map(batch).collect())
 }
 
@@ -93,6 +104,7 @@ pub(super) fn batches(common: &Common, title: &str, batches: Vec<Batch>) -> Sett
         shard: common.shard,
         jobs: jobs(common),
         stops_at_first: false,
+        stop: Arc::default(),
         details: Details { histories: Some(common.report_dir.clone()), ..Details::default() },
     }
 }
@@ -100,37 +112,66 @@ pub(super) fn batches(common: &Common, title: &str, batches: Vec<Batch>) -> Sett
 /// Runs a campaign, tells of it and writes everything down.
 pub(super) fn report(
     common: &Common,
-    settings: &Settings,
+    mut settings: Settings,
     screen: Screen,
 ) -> Result<Verdict, Trouble> {
+    settings.stop = signals::flag()
+        .map_err(|source| Trouble::File { what: "cannot listen for signals".to_owned(), source })?;
     let path = common.report_dir.join(match common.shard {
         Shard::WHOLE => "results.jsonl".to_owned(),
         Shard { index, of } => format!("results-{index}-of-{of}.jsonl"),
     });
     let unwritten =
         |source| Trouble::File { what: format!("cannot write {}", path.display()), source };
+    let origin = origin(&settings);
+    let results = ResultsWriter::create(&path, &origin).map_err(unwritten)?;
+    if let Some(aside) = results.set_aside() {
+        tell_of(aside);
+    }
+    let mut watching = Watching { screen, results, trouble: None };
+    let mut campaign = campaign::run(&settings, &mut watching);
+    let Watching { screen, mut results, trouble } = watching;
+    drop(screen);
+    trouble.map_or(Ok(()), Err).map_err(unwritten)?;
+    // Without its end a file says that somebody may go on, and is not replaced by the next campaign.
+    if campaign::is_whole(&settings, &campaign) {
+        results.end(campaign.wall_us).map_err(unwritten)?;
+    }
+    campaign.commit = origin.commit;
+    conclude(&common.report_dir, &mut campaign, Times::Campaign)
+}
+
+fn origin(settings: &Settings) -> Origin {
     let mut origin = Origin::new(&settings.title, &settings.command, settings.shard, settings.jobs);
     origin.commit = commit();
     for batch in &settings.batches {
         origin.scenarios.push((batch.subject.name().to_owned(), batch.subject.about().to_owned()));
     }
-    let results = ResultsWriter::create(&path, &origin).map_err(unwritten)?;
-    let mut watching = Watching { screen, results, trouble: None };
-    let mut campaign = campaign::run(settings, &mut watching);
-    let Watching { screen, mut results, trouble } = watching;
-    drop(screen);
-    trouble.map_or(Ok(()), Err).and_then(|()| results.end(campaign.wall_us)).map_err(unwritten)?;
-    campaign.commit = origin.commit;
-    conclude(common, &mut campaign)
+    origin
 }
 
-/// Tells what came of a campaign, and writes its pages.
-pub(super) fn conclude(common: &Common, campaign: &mut Campaign) -> Result<Verdict, Trouble> {
+fn tell_of(aside: &Path) {
+    let folder = aside.parent().unwrap_or(Path::new("")).join("unfinished");
+    complain(&format!(
+        "an earlier campaign did not come to its end; its results are kept, and these are its pages: \
+         {} -- merge {} --report-dir {}",
+        campaign::invocation(),
+        aside.display(),
+        folder.display()
+    ));
+}
+
+/// Tells what came of a campaign, and writes its pages into a folder.
+pub(super) fn conclude(
+    folder: &Path,
+    campaign: &mut Campaign,
+    times: Times,
+) -> Result<Verdict, Trouble> {
     keep_few_stories(campaign);
     failures(campaign);
-    summary(campaign);
-    let written = reports::write(&common.report_dir, campaign).map_err(|source| {
-        let what = format!("cannot write the report to {}", common.report_dir.display());
+    summary(campaign, times);
+    let written = reports::write(folder, campaign).map_err(|source| {
+        let what = format!("cannot write the report to {}", folder.display());
         Trouble::File { what, source }
     })?;
     say(&format!("{}: report in {}", campaign.verdict, written.index.display()));

@@ -8,25 +8,29 @@ use super::Trouble;
 use super::arguments::Common;
 use super::campaigns::{batches, commit, report};
 use super::screen::{Screen, say};
-use crate::campaign::{self, Batch, Subject};
+use crate::campaign::{self, Batch, Subject, Until};
 
 /// More seeds than anybody has time for.
 const ENDLESS: u64 = 1 << 40;
 
-/// Every scripted scenario under one seed, then the swarm until the budget is spent.
+/// When a campaign ends of which nobody has said when.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
+/// Every scripted scenario under one seed, then the swarm until the budget is spent, and `at_least` so many seeds.
 pub(super) fn check(
     common: &Common,
     budget: Duration,
+    at_least: u64,
     base: Option<&str>,
 ) -> Result<Verdict, Trouble> {
     let end = Instant::now() + budget;
     let first = first_seed(base);
     let mut all: Vec<Batch> = campaign::scripted()?
         .into_iter()
-        .map(|subject| Batch { subject, seeds: first..first + 1, until: None })
+        .map(|subject| Batch::all(subject, first..first + 1))
         .collect();
-    all.push(swarm(first, Some(end)));
-    report(common, &batches(common, "check", all), Screen::new())
+    all.push(swarm(first, Until { end, at_least }));
+    report(common, batches(common, "check", all), Screen::new())
 }
 
 /// Swarm seeds, one after the other.
@@ -35,12 +39,13 @@ pub(super) fn soak(
     time: Option<Duration>,
     base: Option<&str>,
 ) -> Result<Verdict, Trouble> {
-    let end = time.map(|time| Instant::now() + time);
-    let batch = swarm(first_seed(base), end);
-    report(common, &batches(common, "soak", vec![batch]), Screen::telling())
+    let end = Instant::now() + time.unwrap_or(CENTURY);
+    let batch = swarm(first_seed(base), Until { end, at_least: 0 });
+    report(common, batches(common, "soak", vec![batch]), Screen::telling())
 }
 
-fn swarm(first: u64, until: Option<Instant>) -> Batch {
+fn swarm(first: u64, until: Until) -> Batch {
+    let until = Some(until);
     Batch { subject: Subject::Swarm, seeds: first..first + ENDLESS, until }
 }
 

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use reports::{Results, Verdict};
+use reports::{Floor, Results, Verdict};
 
 use super::Trouble;
 use super::arguments::Common;
 use super::campaigns::conclude;
-use super::screen::complain;
+use super::screen::{Times, complain};
 use crate::campaign::{self, Subject, find};
 
 /// One campaign out of the results of several processes.
@@ -21,8 +21,13 @@ pub(super) fn merge(common: &Common, files: &[PathBuf]) -> Result<Verdict, Troub
         all.push((path.clone(), results));
     }
     let mut merged = reports::merge(&all)?;
+    let is_whole = merged.floors.iter().all(Floor::holds);
+    let times = if is_whole { Times::Campaign } else { Times::Runs };
     let subjects: Vec<Subject> =
         merged.scenarios.iter().map(|scenario| find(&scenario.name)).collect::<Result<_, _>>()?;
     campaign::judge(&mut merged, &subjects.iter().collect::<Vec<_>>());
-    conclude(common, &mut merged)
+    if times == Times::Runs {
+        merged.wall_us = merged.runs().map(|run| run.wall_us).sum();
+    }
+    conclude(&common.report_dir, &mut merged, times)
 }

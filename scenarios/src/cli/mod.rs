@@ -12,6 +12,7 @@ mod merge;
 mod mutate;
 mod screen;
 mod thoughts;
+mod signals;
 mod values;
 
 use std::process::ExitCode;
@@ -95,8 +96,8 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
         Some(Command::Swarm { seeds, stop_at_first }) => {
             campaigns::swarm(&common, seeds.into(), stop_at_first)
         }
-        Some(Command::Check { budget, base_seed }) => {
-            endless::check(&common, budget.0, base_seed.as_deref())
+        Some(Command::Check { budget, least, base_seed }) => {
+            endless::check(&common, budget.0, least, base_seed.as_deref())
         }
         Some(Command::Soak { time, base_seed }) => {
             endless::soak(&common, time.map(|time| time.0), base_seed.as_deref())

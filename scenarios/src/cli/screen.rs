@@ -1,7 +1,7 @@
 //! Lines on a terminal, or in a pipe whose reader may be gone.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reports::{Campaign, Run, Scenario, Verdict, grouped, seconds};
 
@@ -18,9 +18,15 @@ pub(super) fn complain(line: &str) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
-/// Prints scenarios as they are done, and how far it is where somebody looks.
+/// How often a line says how far it is, where there is no terminal on which one could change.
+const STATUS_EVERY: Duration = Duration::from_secs(30);
+
+/// Prints scenarios as they are done, and how far it is.
 pub(super) struct Screen {
+    /// Whether there is a terminal, and so a line that changes with every run.
     shows_progress: bool,
+    /// When it was last said how far it is.
+    told: Instant,
     /// Whether a run that does not pass is told of at once, and not only at the end.
     tells_failures: bool,
     begin: Instant,
@@ -30,7 +36,8 @@ impl Screen {
     /// Failures come with the summary.
     pub(super) fn new() -> Self {
         let shows_progress = io::stderr().is_terminal();
-        Self { shows_progress, tells_failures: false, begin: Instant::now() }
+        let begin = Instant::now();
+        Self { shows_progress, told: begin, tells_failures: false, begin }
     }
 
     /// Failures are told of as they come.
@@ -41,6 +48,17 @@ impl Screen {
     fn clear(&self) {
         if self.shows_progress {
             drop(write!(io::stderr().lock(), "\r\x1b[K"));
+        }
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        let status = self.status(progress);
+        if self.shows_progress {
+            let mut out = io::stderr().lock();
+            drop(write!(out, "\r{status}\x1b[K").and_then(|()| out.flush()));
+        } else if self.told.elapsed() >= STATUS_EVERY {
+            self.told = Instant::now();
+            complain(&status);
         }
     }
 
@@ -63,11 +81,7 @@ impl Listener for Screen {
             self.clear();
             failure(scenario, run);
         }
-        if self.shows_progress {
-            let mut out = io::stderr().lock();
-            let status = self.status(progress);
-            drop(write!(out, "\r{status}\x1b[K").and_then(|()| out.flush()));
-        }
+        self.tell(progress);
     }
 
     fn scenario_done(&mut self, scenario: &Scenario) {
@@ -94,17 +108,28 @@ fn scenario_line(scenario: &Scenario) -> String {
     )
 }
 
+/// Whose real time a campaign tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    /// From its start to its end.
+    Campaign,
+    /// That of all runs together, as nobody knows when a process ended that was killed.
+    Runs,
+}
+
 /// Prints what a whole campaign came to.
-pub(super) fn summary(campaign: &Campaign) {
-    let wall = campaign.wall_us.max(1);
+pub(super) fn summary(campaign: &Campaign, times: Times) {
+    let (of, on) = match times {
+        Times::Campaign => ("", format!("on {} threads", campaign.jobs)),
+        Times::Runs => (" of the runs themselves", "and thread".to_owned()),
+    };
     say(&format!(
-        "\n{}: {} runs, {} simulated seconds in {} s ({} per second on {} threads), {} operations checked",
+        "\n{}: {} runs, {} simulated seconds in {} s{of} ({} per second {on}), {} operations checked",
         campaign.title,
         grouped(campaign.runs().count() as u64),
         grouped(campaign.simulated_us() / 1_000_000),
         seconds(campaign.wall_us),
-        grouped(campaign.simulated_us() / wall),
-        campaign.jobs,
+        grouped(campaign.simulated_us() / campaign.wall_us.max(1)),
         grouped(campaign.counts().operations)
     ));
     for floor in &campaign.floors {
@@ -142,5 +167,20 @@ pub(super) fn failures(campaign: &Campaign) {
     }
     if failed.len() > FAILURES_MAX {
         say(&format!("\n{} further runs did not pass", failed.len() - FAILURES_MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_counts_towards_an_end_that_there_is_not() {
+        let begin = Instant::now();
+        let screen = Screen { shows_progress: false, told: begin, tells_failures: false, begin };
+        let progress = |all| Progress { done: 1_007, all, failed: 2, simulated_us: 0 };
+        let status = |all| screen.status(progress(all));
+        assert_eq!(status(None), "1,007 runs, 2 did not pass, 0 s, 0 sim s/s");
+        assert_eq!(status(Some(9_000)), "1,007 of 9,000 runs, 2 did not pass, 0 s, 0 sim s/s");
     }
 }
