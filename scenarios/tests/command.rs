@@ -6,7 +6,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jepsen_like::history::Writer;
 use reports::Results;
+use scenarios::campaign::find;
+use scenarios::run::{Options, simulate};
 
 /// Far more than anybody lets a campaign of these tests do.
 const MANY: [&str; 3] = ["swarm", "--seeds", "0..100000"];
@@ -106,4 +109,30 @@ fn what_a_killed_campaign_found_outlives_what_is_run_after_it() {
     assert_eq!(merged.status.code(), Some(2), "{}", text(&merged.stderr));
     assert!(text(&merged.stdout).contains("of the runs themselves"), "{}", text(&merged.stdout));
     assert!(pages.join("index.html").exists());
+}
+
+#[test]
+fn a_history_is_judged_as_its_run_was() {
+    let folder = folder("judge");
+    let path = folder.join("swarm-7.jsonl");
+    let plan = find("swarm").expect("it is there").plan(7);
+    let ran = simulate(&plan, 7, &Options::default());
+    let mut writer = Writer::new(Vec::new());
+    writer.write_all(&ran.history).expect("a vector takes all");
+    let whole = writer.finish().expect("so it does");
+    let judge = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("the folder is writable");
+        let output = done(&folder, &["judge", &path.to_string_lossy()]);
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = judge(&whole);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(judge(b"").0, Some(2));
+    let third = whole.split_inclusive(|byte| *byte == b'\n').take(2).map(<[u8]>::len).sum();
+    for junk in [&b"{\"what\":1}\n"[..], b"{\"invoke\":\"\xff\"}\n", b"\xff\n", b"{\n"] {
+        let (code, said) = judge(&[&whole[..third], junk, &whole[third..]].concat());
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains(&format!("error: {}:3:", path.display())), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }

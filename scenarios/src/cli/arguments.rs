@@ -104,6 +104,17 @@ pub(super) enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Judges a history that was written down, such as a failed run leaves beside its page.
+    Judge {
+        /// The history: lines of JSON.
+        file: PathBuf,
+        /// The run that it is of, such as swarm:7, for how true its clocks were [default: by the file's name].
+        #[arg(long, value_name = "NAME:SEED")]
+        of: Option<RunName>,
+        /// It ends in the middle: only what stays wrong however it goes on is a violation.
+        #[arg(long)]
+        beginning: bool,
+    },
     /// Runs each seed twice and compares the events.
     Determinism {
         /// First seed, and the one after the last.

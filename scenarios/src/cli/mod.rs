@@ -8,6 +8,7 @@ mod compare;
 mod describe;
 mod endless;
 mod inspect;
+mod judge;
 mod merge;
 mod mutate;
 mod screen;
@@ -15,6 +16,7 @@ mod thoughts;
 mod signals;
 mod values;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -45,6 +47,18 @@ pub(crate) enum Trouble {
     /// Files of results do not belong together.
     #[error(transparent)]
     Merge(#[from] reports::MergeError),
+    /// A line of a history is something else.
+    #[error("{}:{line}:{column}: not an event of a history: {reason}", path.display())]
+    History {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// Where in the line, in bytes.
+        column: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A mutant could not be tried.
     #[error(transparent)]
     Mutant(#[from] crate::mutants::MutantError),
@@ -103,6 +117,7 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
             endless::soak(&common, time.map(|time| time.0), base_seed.as_deref())
         }
         Some(Command::Merge { files }) => merge::merge(&common, &files),
+        Some(Command::Judge { file, of, beginning }) => judge::judge(&file, of.as_ref(), beginning),
         Some(Command::Determinism { seeds, names }) => {
             compare::determinism(&common, seeds.into(), &names)
         }
