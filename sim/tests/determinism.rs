@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::env;
 use std::fs::File;
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::io::Read;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -63,9 +64,12 @@ async fn serve(around: Surroundings, trace: Trace) {
 }
 
 /// A client of the toy: talks to whoever answers.
-async fn talk(host: Host, world: World, hash_order: Arc<Mutex<Vec<u64>>>) {
+async fn talk<S>(host: Host, world: World, hash_order: Arc<Mutex<Vec<u64>>>)
+where
+    S: BuildHasher + Default,
+{
     let mut source = world.streams().source(Stream::Workload, host.name());
-    let mut answers = HashMap::new();
+    let mut answers = HashMap::with_hasher(S::default());
     for _ in 0..40 {
         let server = format!("10.0.0.{}:1", 1 + source.draw().below(3));
         let word = source.draw().bits();
@@ -110,6 +114,14 @@ async fn torment(servers: Vec<Host>, world: World) {
 
 /// Everything at once, with `extra` as a part of the client's life.
 fn simulate(seed: u64, trace: &Trace, extra: fn() -> Duration) -> Digest {
+    simulate_with::<RandomState>(seed, trace, extra)
+}
+
+/// That, with hash maps that have their order from `S`.
+fn simulate_with<S>(seed: u64, trace: &Trace, extra: fn() -> Duration) -> Digest
+where
+    S: BuildHasher + Default + Send + 'static,
+{
     let trace = trace.clone();
     run(seed, move || async move {
         let link = LinkOptions { loss_per_million: 10_000, ..LinkOptions::default() };
@@ -126,7 +138,7 @@ fn simulate(seed: u64, trace: &Trace, extra: fn() -> Duration) -> Digest {
         let hash_order = Arc::new(Mutex::new(Vec::new()));
         let clients = (1..=4).map(|number| {
             let host = world.host(&format!("c{number}"), &format!("10.0.1.{number}"));
-            host.spawn(talk(host.clone(), world.clone(), Arc::clone(&hash_order)))
+            host.spawn(talk::<S>(host.clone(), world.clone(), Arc::clone(&hash_order)))
         });
         let clients: Vec<_> = clients.collect();
         R::sleep(50 * MILLISECOND + extra()).await;
@@ -145,12 +157,37 @@ fn nothing() -> Duration {
     Duration::ZERO
 }
 
-/// The kind of bug that the comparison is there for.
-fn ambient_randomness() -> Duration {
+/// Bytes that no seed decides: the file is not one of the simulation's.
+fn outside() -> u32 {
     let mut bytes = [0; 4];
     let mut urandom = File::open("/dev/urandom").expect("it is a Unix");
     urandom.read_exact(&mut bytes).expect("it never ends");
-    Duration::from_nanos(u64::from(u32::from_le_bytes(bytes)))
+    u32::from_le_bytes(bytes)
+}
+
+/// The kind of bug that the comparison is there for.
+fn ambient_randomness() -> Duration {
+    Duration::from_nanos(u64::from(outside()))
+}
+
+/// The other kind: a hash map whose order is another one in every run, as that of a map that took its keys from the
+/// system behind the simulator's back.
+struct AmbientOrder(u32);
+
+impl Default for AmbientOrder {
+    fn default() -> Self {
+        Self(outside())
+    }
+}
+
+impl BuildHasher for AmbientOrder {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u32(self.0);
+        hasher
+    }
 }
 
 #[test]
@@ -204,6 +241,21 @@ fn ambient_randomness_is_detected_and_located() {
     // The servers and clients agree until the fault injector comes late.
     assert!(difference.number > 100, "{difference}");
     assert!(difference.left.is_some(), "{difference}");
+}
+
+#[test]
+fn an_ambient_order_of_a_hash_map_is_detected_and_located() {
+    let traces = [Trace::recorded(), Trace::recorded()];
+    let [left, right] =
+        traces.each_ref().map(|trace| simulate_with::<AmbientOrder>(5, trace, nothing));
+    // Nothing else differs: as many events, of which only the order of the last is another.
+    assert_eq!(left.count, right.count);
+    assert_ne!(left.hash, right.hash);
+    let [left, right] = traces.map(|trace| trace.recording());
+    let difference = left.first_difference(&right).expect("the digests differ");
+    assert!(difference.number > 1000, "{difference}");
+    let [left, right] = [&difference.left, &difference.right].map(|event| format!("{event:?}"));
+    assert!(left.contains("answer") && right.contains("answer"), "{difference}");
 }
 
 #[test]

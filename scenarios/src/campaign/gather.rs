@@ -128,6 +128,7 @@ mod tests {
             shard: Shard::WHOLE,
             jobs: 1,
             stops_at_first: false,
+            reruns: false,
             stop: Default::default(),
             details: Details::default(),
         };

@@ -2,6 +2,7 @@
 //!
 //! Must never know: command lines and terminals.
 
+mod again;
 mod base_seed;
 mod coverage;
 mod floors;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub jobs: usize,
     /// Whether the first violation ends it.
     pub stops_at_first: bool,
+    /// Whether one of twenty runs is run twice, to see that its seed decides it.
+    pub reruns: bool,
     /// No run begins once somebody has raised it.
     pub stop: Arc<AtomicBool>,
     /// What is kept of each run.
@@ -87,17 +90,23 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
     let failed: Vec<AtomicU64> = settings.batches.iter().map(|_| AtomicU64::new(0)).collect();
     let no_histories = Details { histories: None, ..settings.details.clone() };
     let mut gathered = Gathered::new(settings);
+    let (compared, alike) = (AtomicU64::new(0), AtomicU64::new(0));
     pool::for_each(
         settings.jobs,
-        work::tasks(&settings.batches, settings.shard).take_while(|_| {
+        work::tasks(&settings.batches, settings.shard).enumerate().take_while(|_| {
             !enough.load(Ordering::Relaxed) && !settings.stop.load(Ordering::Relaxed)
         }),
-        |task| {
+        |(number, task)| {
             let subject = &settings.batches[task.batch].subject;
             let failed = &failed[task.batch];
             let is_kept = failed.load(Ordering::Relaxed) < HISTORIES_MAX;
             let details = if is_kept { &settings.details } else { &no_histories };
-            let run = run_one(subject, task.seed, details);
+            let mut run = run_one(subject, task.seed, details);
+            let is_rerun = settings.reruns && (number + 1).is_multiple_of(again::EVERY);
+            if let Some(same) = is_rerun.then(|| again::confirm(subject, &mut run)).flatten() {
+                compared.fetch_add(1, Ordering::Relaxed);
+                alike.fetch_add(u64::from(same), Ordering::Relaxed);
+            }
             failed.fetch_add(u64::from(run.verdict != Verdict::Pass), Ordering::Relaxed);
             if settings.stops_at_first && run.verdict == Verdict::Violation {
                 enough.store(true, Ordering::Relaxed);
@@ -117,6 +126,7 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         coverage: Vec::new(),
         scenarios: gathered.finish(listener),
     };
+    campaign.floors.extend(rerun(alike.into_inner(), compared.into_inner()));
     campaign.floors.extend(stopped(settings, &campaign));
     if enough.into_inner() {
         campaign.verdict = failure(&campaign).unwrap_or(Verdict::Pass);
@@ -129,6 +139,12 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         judge(&mut campaign, &subjects);
     }
     campaign
+}
+
+/// What is told of runs that were run twice, if there were any.
+fn rerun(alike: u64, compared: u64) -> Option<Floor> {
+    let name = "run twice, the same".to_owned();
+    Some(Floor { name, reached: alike, needed: compared }).filter(|_| compared > 0)
 }
 
 /// What a campaign lacks that somebody has stopped before all was done that it was to do at least.

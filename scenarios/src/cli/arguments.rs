@@ -32,6 +32,9 @@ pub(super) struct Common {
     /// Run part I of N (from 0), to be put together by `merge`.
     #[arg(long, global = true, value_name = "I/N", default_value_t = Shard::WHOLE)]
     pub(super) shard: Shard,
+    /// Do not run every twentieth seed of a campaign twice, to see that it gives the same events.
+    #[arg(long, global = true)]
+    pub(super) no_rerun: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,8 +118,11 @@ pub(super) enum Command {
         #[arg(long)]
         beginning: bool,
     },
-    /// Runs each seed twice and compares the events.
+    /// Runs each seed twice, or as often as is said, and compares the events.
     Determinism {
+        /// How often.
+        #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+        times: u32,
         /// First seed, and the one after the last.
         #[arg(long, default_value = "0..10")]
         seeds: SeedRange,

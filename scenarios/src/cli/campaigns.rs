@@ -104,6 +104,7 @@ pub(super) fn batches(common: &Common, title: &str, batches: Vec<Batch>) -> Sett
         shard: common.shard,
         jobs: jobs(common),
         stops_at_first: false,
+        reruns: !common.no_rerun,
         stop: Arc::default(),
         details: Details { histories: Some(common.report_dir.clone()), ..Details::default() },
     }

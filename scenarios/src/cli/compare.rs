@@ -1,4 +1,4 @@
-//! Whether a seed replays: the same run twice.
+//! Whether a seed replays: the same run several times.
 
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
@@ -13,6 +13,7 @@ use super::values::RunName;
 use crate::campaign::{Subject, each, find};
 use crate::panics::Slot;
 use crate::run::{Options, Ran, simulate};
+use sim::trace::Digest;
 
 /// Prints the hash of a run.
 pub(super) fn hash(name: &str, seed: u64) -> Result<Verdict, Trouble> {
@@ -22,10 +23,11 @@ pub(super) fn hash(name: &str, seed: u64) -> Result<Verdict, Trouble> {
     Ok(Verdict::Pass)
 }
 
-/// Runs every seed twice; the first event that differs is named.
+/// Runs every seed so many times; the first event that differs is named.
 pub(super) fn determinism(
     common: &Common,
     seeds: Range<u64>,
+    times: u32,
     names: &[String],
 ) -> Result<Verdict, Trouble> {
     let subjects = if names.is_empty() {
@@ -33,27 +35,51 @@ pub(super) fn determinism(
     } else {
         names.iter().map(|name| find(name)).collect::<Result<_, _>>()?
     };
-    let tasks: Vec<(&Subject, u64)> = subjects
+    let runs: Vec<(&Subject, u64)> = subjects
         .iter()
         .flat_map(|subject| seeds.clone().map(move |seed| (subject, seed)))
         .collect();
-    let mut results: Vec<Option<Result<Option<String>, Trouble>>> = Vec::new();
-    results.resize_with(tasks.len(), || None);
-    each(
-        jobs(common),
-        tasks.iter(),
-        |(subject, seed)| difference(subject, *seed),
-        |task, result| results[task] = Some(result),
-    );
     let mut differing = 0;
-    for ((subject, seed), result) in tasks.iter().zip(results) {
-        if let Some(text) = result.transpose()?.flatten() {
-            differing += 1;
-            say(&format!("{} seed {seed}: {text}", subject.name()));
+    for ((subject, seed), digests) in runs.iter().zip(digests(common, &runs, times)) {
+        let digests = digests?;
+        let first = digests[0];
+        match digests.iter().find(|digest| **digest != first) {
+            Some(other) => {
+                differing += 1;
+                let place = place(subject, *seed, times)?;
+                say(&format!("{} seed {seed}: {first} and {other}: {place}", subject.name()));
+            }
+            None if times > 2 => {
+                say(&format!("{} seed {seed}: {times} times {first}", subject.name()));
+            }
+            None => {}
         }
     }
-    say(&format!("determinism: {} runs, each twice, {differing} differ", tasks.len()));
+    let each = if times == 2 { "twice".to_owned() } else { format!("{times} times") };
+    say(&format!("determinism: {} runs, each {each}, {differing} differ", runs.len()));
     Ok(if differing == 0 { Verdict::Pass } else { Verdict::Violation })
+}
+
+/// The hashes of every run, as often as it is to be run. All of them are tasks of their own: a thread then has other
+/// runs behind it each time.
+fn digests(
+    common: &Common,
+    runs: &[(&Subject, u64)],
+    times: u32,
+) -> Vec<Result<Vec<Digest>, Trouble>> {
+    let tasks = (0..runs.len()).flat_map(|run| (0..times).map(move |_| run));
+    let mut all: Vec<Result<Vec<Digest>, Trouble>> = runs.iter().map(|_| Ok(Vec::new())).collect();
+    each(
+        jobs(common),
+        tasks,
+        |run| (run, quietly(runs[run].0, runs[run].1, false).map(|ran| ran.digest)),
+        |_, (run, digest)| match (&mut all[run], digest) {
+            (Ok(digests), Ok(digest)) => digests.push(digest),
+            (Err(_), _) => {}
+            (all, Err(trouble)) => *all = Err(trouble),
+        },
+    );
+    all
 }
 
 /// Events that are shown before and after the place where two runs part.
@@ -82,20 +108,16 @@ pub(super) fn diff(left: &RunName, right: &RunName) -> Result<Verdict, Trouble> 
     Ok(Verdict::Violation)
 }
 
-/// What differs between two runs of a seed.
-fn difference(subject: &Subject, seed: u64) -> Result<Option<String>, Trouble> {
-    let (first, second) = (quietly(subject, seed, false)?, quietly(subject, seed, false)?);
-    if first.digest == second.digest {
-        return Ok(None);
+/// Where runs of a seed part that do. Only now are the events needed, and there may be millions of them.
+fn place(subject: &Subject, seed: u64, times: u32) -> Result<String, Trouble> {
+    let first = quietly(subject, seed, true)?.recording;
+    for _ in 1..times {
+        let other = quietly(subject, seed, true)?.recording;
+        if let Some(difference) = first.first_difference(&other) {
+            return Ok(difference.to_string());
+        }
     }
-    // Only now are the events needed, and there may be millions of them.
-    let (left, right) = (quietly(subject, seed, true)?, quietly(subject, seed, true)?);
-    let (one, two) = (first.digest, second.digest);
-    let text = match left.recording.first_difference(&right.recording) {
-        Some(difference) => difference.to_string(),
-        None => "and two further runs that were recorded did not differ".to_owned(),
-    };
-    Ok(Some(format!("{one} and {two}: {text}")))
+    Ok(format!("and {times} further runs that were recorded did not differ"))
 }
 
 fn quietly(subject: &Subject, seed: u64, is_recorded: bool) -> Result<Ran, Trouble> {

@@ -118,8 +118,8 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
         }
         Some(Command::Merge { files }) => merge::merge(&common, &files),
         Some(Command::Judge { file, of, beginning }) => judge::judge(&file, of.as_ref(), beginning),
-        Some(Command::Determinism { seeds, names }) => {
-            compare::determinism(&common, seeds.into(), &names)
+        Some(Command::Determinism { times, seeds, names }) => {
+            compare::determinism(&common, seeds.into(), times, &names)
         }
         Some(Command::Diff { left, right }) => compare::diff(&left, &right),
         Some(Command::Inspect { run, at, member }) => inspect::inspect(&run, at.0, member),
