@@ -4,10 +4,11 @@ use crate::html::{Escaped, put};
 use crate::record::{Campaign, Run, Scenario, Verdict};
 use crate::text::seconds;
 
-/// A campaign as JUnit XML: one suite per scenario, one case per seed.
+/// A campaign as JUnit XML: one suite per scenario, one case per seed, and a suite about the whole.
 ///
 /// JUnit's own words are kept apart: a violation is a failure, a failed harness an error, and too
-/// little happening a skipped case.
+/// little happening a skipped case. But skipped cases are green, and so a whole in which too little happened is a
+/// failure, by a case of its own.
 pub fn junit(campaign: &Campaign) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     put!(
@@ -19,6 +20,7 @@ pub fn junit(campaign: &Campaign) -> String {
     for scenario in &campaign.scenarios {
         suite(&mut out, scenario);
     }
+    whole(&mut out, campaign);
     out.push_str("</testsuites>\n");
     out
 }
@@ -36,6 +38,35 @@ fn suite(out: &mut String, scenario: &Scenario) {
     );
     for run in &scenario.runs {
         case(out, scenario, run);
+    }
+    out.push_str("</testsuite>\n");
+}
+
+/// Whether enough happened: each floor is a case, and so is the verdict.
+fn whole(out: &mut String, campaign: &Campaign) {
+    let floors = campaign.floors.iter().map(|floor| {
+        let missed = format!("{} of at least {}", floor.reached, floor.needed);
+        (floor.name.as_str(), (!floor.holds()).then_some(missed))
+    });
+    let is_inconclusive = campaign.verdict == Verdict::Inconclusive;
+    let words = "too few runs, too many of them inconclusive, or a floor is missed";
+    let verdict = is_inconclusive.then(|| format!("{}: {words}", campaign.verdict));
+    let cases: Vec<(&str, Option<String>)> = floors.chain([("enough happened", verdict)]).collect();
+    let failures = cases.iter().filter(|(_, missed)| missed.is_some()).count();
+    put!(
+        out,
+        "<testsuite name=\"whole campaign\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">\n",
+        cases.len()
+    );
+    for (name, missed) in cases {
+        put!(out, "<testcase classname=\"whole campaign\" name=\"{}\"", Escaped(name));
+        match missed {
+            None => out.push_str("/>\n"),
+            Some(missed) => {
+                let missed = Escaped(&missed);
+                put!(out, "><failure message=\"{missed}\">{missed}</failure></testcase>\n");
+            }
+        }
     }
     out.push_str("</testsuite>\n");
 }

@@ -239,6 +239,22 @@ fn junit_counts_by_its_own_words() {
 }
 
 #[test]
+fn junit_is_never_green_when_too_little_happened() {
+    let mut campaign = campaign();
+    let failures = |campaign: &Campaign| junit(campaign).matches("<failure").count();
+    campaign.scenarios.clear();
+    campaign.floors = vec![Floor { name: "crashes".to_owned(), reached: 3, needed: 3 }];
+    campaign.verdict = Verdict::Pass;
+    assert_eq!(failures(&campaign), 0);
+    campaign.verdict = Verdict::Inconclusive;
+    assert_eq!(failures(&campaign), 1);
+    campaign.floors[0].needed = 4;
+    assert_eq!(failures(&campaign), 2);
+    assert!(junit(&campaign).contains("name=\"crashes\"><failure message=\"3 of at least 4\""));
+    assert!(junit(&campaign).contains("tests=\"2\" failures=\"2\""));
+}
+
+#[test]
 fn records_survive_json() {
     let campaign = campaign();
     let json = serde_json::to_string(&campaign).unwrap();
