@@ -138,13 +138,13 @@ pub(super) enum Command {
     },
     /// Runs up to a moment and shows each member there: role, log, state, and what of it is durable.
     Inspect {
-        /// The run: a scripted scenario, `swarm`, or the path of a script, and its seed, such as swarm:7.
+        /// The run: a scripted scenario, `swarm`, or the path of a script, and its seed, such as swarm:7; 7 is that, too.
         run: RunName,
         /// When, in simulated time since the start.
         #[arg(long, value_name = "TIME")]
         at: Moment,
         /// Only this member.
-        #[arg(long)]
+        #[arg(long, visible_alias = "node")]
         member: Option<usize>,
     },
     /// Prints the hash of all events of a run, to compare it with another process.
@@ -186,6 +186,19 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_member_is_also_called_a_node_and_a_seed_of_the_swarm_needs_no_name() {
+        for words in ["inspect swarm:7 --at 2s --member 3", "inspect 7 --at 2s --node 3"] {
+            let words = std::iter::once("").chain(words.split(' '));
+            let Some(Command::Inspect { run, member, .. }) =
+                Arguments::try_parse_from(words).unwrap().command
+            else {
+                panic!("it is another command");
+            };
+            assert_eq!((run.scenario.as_str(), run.seed, member), ("swarm", 7, Some(3)));
+        }
     }
 
     #[test]

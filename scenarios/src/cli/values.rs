@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::swarm;
+
 /// Seeds `A..B`, without `B`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SeedRange(Range<u64>);
@@ -47,7 +49,7 @@ impl FromStr for SeedRange {
     }
 }
 
-/// A run, as `NAME:SEED`, or `NAME` for seed 0.
+/// A run, as `NAME:SEED`, `NAME` for seed 0, or `SEED` for one of the swarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RunName {
     pub(super) scenario: String,
@@ -58,7 +60,12 @@ impl FromStr for RunName {
     type Err = RunNameError;
 
     fn from_str(text: &str) -> Result<Self, RunNameError> {
-        let (scenario, seed) = text.rsplit_once(':').unwrap_or((text, "0"));
+        let is_seed = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let (scenario, seed) = match text.rsplit_once(':') {
+            Some(both) => both,
+            None if is_seed => (swarm::NAME, text),
+            None => (text, "0"),
+        };
         match seed.parse() {
             Ok(seed) if !scenario.is_empty() => Ok(Self { scenario: scenario.to_owned(), seed }),
             _ => Err(RunNameError),
@@ -68,7 +75,7 @@ impl FromStr for RunName {
 
 /// What is wrong with the name of a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a run is written NAME:SEED, such as swarm:7")]
+#[error("a run is written NAME:SEED, such as swarm:7, and one of the swarm also as 7")]
 pub(super) struct RunNameError;
 
 /// A moment such as 12.345s.
@@ -144,8 +151,9 @@ mod tests {
         let run = |text: &str| text.parse::<RunName>().map(|run| (run.scenario, run.seed));
         assert_eq!(run("swarm:7"), Ok(("swarm".to_owned(), 7)));
         assert_eq!(run("kill-leader"), Ok(("kill-leader".to_owned(), 0)));
+        assert_eq!(run("7"), Ok(("swarm".to_owned(), 7)));
         assert_eq!(run("a:b/c.txt:3"), Ok(("a:b/c.txt".to_owned(), 3)));
-        for text in ["", ":", ":7", "swarm:", "swarm:x", "swarm:-1"] {
+        for text in ["", ":", ":7", "swarm:", "swarm:x", "swarm:-1", "99999999999999999999"] {
             assert_eq!(run(text), Err(RunNameError), "{text}");
         }
     }
