@@ -213,5 +213,12 @@ mod tests {
         let said = Arguments::try_parse_from(std::iter::once(String::new()).chain(words)).unwrap();
         assert_eq!(said.common.shard.to_string(), format!("{last}/{count}"));
         assert!(matches!(said.command, Some(Command::Swarm { .. })));
+
+        let value = |text: &'static str, key: &str| {
+            text.lines().find_map(|line| line.trim().strip_prefix(key)).map(str::trim)
+        };
+        let volume = include_str!("../../fleet/results.yaml");
+        assert_eq!(value(job, "claimName:"), value(volume, "name:"));
+        assert_eq!(value(volume, "accessModes:"), Some("[\"ReadWriteMany\"]"));
     }
 }
