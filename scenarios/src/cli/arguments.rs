@@ -108,6 +108,8 @@ pub(super) enum Command {
         files: Vec<PathBuf>,
     },
     /// Judges a history that was written down, such as a failed run leaves beside its page.
+    ///
+    /// What the run found itself, such as that nobody served in time, is not in a history: `run` tells of that, too.
     Judge {
         /// The history: lines of JSON.
         file: PathBuf,
