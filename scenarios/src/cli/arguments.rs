@@ -158,6 +158,8 @@ pub(super) enum Command {
         seed: u64,
     },
     /// Builds the program with known bugs in it, and counts the seeds until each is found.
+    ///
+    /// The table is `mutants.md` in the report folder, with a line more whenever one is finished.
     Mutants {
         /// Which ones; all, if none is named.
         names: Vec<String>,
@@ -170,6 +172,9 @@ pub(super) enum Command {
         /// What the seeds are made of: a number, or the name of a commit; 0, if it is not said.
         #[arg(long, value_name = "REV")]
         base_seed: Option<String>,
+        /// Leave out those that the scoreboard in the report folder has, from the same seed and in as many campaigns.
+        #[arg(long, conflicts_with = "check")]
+        resume: bool,
         /// Look whether each patch still applies to the tree and passes `cargo check`, and run nothing.
         #[arg(long)]
         check: bool,

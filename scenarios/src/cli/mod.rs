@@ -25,7 +25,7 @@ use reports::Verdict;
 use self::arguments::{Arguments, Command};
 use self::screen::{complain, say};
 use crate::campaign;
-use crate::mutants::Trial;
+use crate::mutants::{Scoreboard, Trial};
 
 /// Why nothing was run.
 #[derive(Debug, thiserror::Error)]
@@ -125,12 +125,14 @@ fn perform(arguments: Arguments) -> Result<Verdict, Trouble> {
         Some(Command::Inspect { run, at, member }) => inspect::inspect(&run, at.0, member),
         Some(Command::Hash { name, seed }) => compare::hash(&name, seed),
         Some(Command::Mutants { names, check: true, .. }) => mutate::check(&names),
-        Some(Command::Mutants { names, seeds, campaigns, base_seed, rotate, .. }) => {
+        Some(Command::Mutants { names, seeds, campaigns, base_seed, resume, rotate, .. }) => {
             let first = base_seed.as_deref().map_or(0, campaign::base_seed);
             let trial = Trial { first, seeds, campaigns };
+            let open = if resume { Scoreboard::resume } else { Scoreboard::open };
+            let board = open(&common.report_dir)?;
             match rotate {
-                Some(count) => mutate::rotate(count, base_seed, &trial),
-                None => mutate::mutants(&names, &trial),
+                Some(count) => mutate::rotate(count, base_seed, &trial, board),
+                None => mutate::mutants(&names, &trial, board),
             }
         }
     }

@@ -6,7 +6,9 @@ use super::Trouble;
 use super::campaigns::commit;
 use super::screen::{complain, say};
 use crate::campaign::base_seed;
-use crate::mutants::{Fate, Kill, Misfit, Mutant, Trial, Workshop};
+use crate::mutants::{
+    Fate, Kill, Misfit, Mutant, Passed, Row, Scoreboard, Trial, Workshop, median,
+};
 
 /// Looks whether these patches, or all of them, still apply and build, and name a scenario that exists.
 pub(super) fn check(names: &[String]) -> Result<Verdict, Trouble> {
@@ -33,10 +35,14 @@ pub(super) fn check(names: &[String]) -> Result<Verdict, Trouble> {
 }
 
 /// Tries these mutants, or all of them.
-pub(super) fn mutants(names: &[String], trial: &Trial) -> Result<Verdict, Trouble> {
+pub(super) fn mutants(
+    names: &[String],
+    trial: &Trial,
+    board: Scoreboard,
+) -> Result<Verdict, Trouble> {
     let workshop = Workshop::open()?;
     let chosen = workshop.mutants(names)?;
-    try_out(&workshop, &chosen, trial)
+    try_out(&workshop, &chosen, trial, board)
 }
 
 /// Checks that all apply and build, and tries as many as are asked for, chosen by the name of the commit.
@@ -44,6 +50,7 @@ pub(super) fn rotate(
     count: usize,
     base: Option<String>,
     trial: &Trial,
+    board: Scoreboard,
 ) -> Result<Verdict, Trouble> {
     let applied = check(&[])?;
     if applied != Verdict::Pass {
@@ -58,47 +65,69 @@ pub(super) fn rotate(
     let place = |number: usize| (first + number * stride) % all.len();
     let chosen: Vec<Mutant> =
         (0..count.min(all.len())).map(|number| all[place(number)].clone()).collect();
-    try_out(&workshop, &chosen, trial)
+    try_out(&workshop, &chosen, trial, board)
 }
 
-fn try_out(workshop: &Workshop, chosen: &[Mutant], trial: &Trial) -> Result<Verdict, Trouble> {
+fn try_out(
+    workshop: &Workshop,
+    chosen: &[Mutant],
+    trial: &Trial,
+    mut board: Scoreboard,
+) -> Result<Verdict, Trouble> {
+    let commit = commit();
+    let mut passed = Passed::default();
     let mut killed = 0;
     let mut medians = Vec::new();
     for mutant in chosen {
+        if let Some(row) = board.known(mutant, trial) {
+            let is_killed = row.trouble.is_none();
+            killed += usize::from(is_killed);
+            medians.extend(median(row.seeds.clone()).filter(|_| is_killed));
+            complain(&format!("{}: is on the scoreboard already", mutant.name));
+            continue;
+        }
         let Trial { seeds, campaigns, .. } = trial;
         complain(&format!("{}: {campaigns} times up to {seeds} seeds", mutant.name));
-        let fate = workshop.try_out(mutant, trial)?;
-        let text = match &fate {
-            Fate::Killed(kills) => {
-                killed += 1;
-                medians.push(median(kills.iter().map(|kill| kill.seeds).collect()));
-                told(kills)
-            }
-            Fate::Survived(kills) if kills.is_empty() => format!("SURVIVED  {seeds} seeds"),
-            Fate::Survived(kills) => {
-                format!("SURVIVED  {seeds} seeds of another campaign, and {}", told(kills))
-            }
-            Fate::TreeFails(seed) => {
-                format!("TREE FAILS  seed {seed} of {}, without the mutant", mutant.scenario)
-            }
-            Fate::DoesNotApply(why) => format!("DOES NOT APPLY  {why}"),
-            Fate::DoesNotBuild(why) => format!("DOES NOT BUILD  {why}"),
-        };
-        say(&format!("{:<44} {:<22} {text}", mutant.name, mutant.scenario));
+        let fate = workshop.try_out(mutant, trial, &mut passed)?;
+        board.add(Row::new(mutant, trial, commit.clone(), &fate), trial)?;
+        if let Fate::Killed(kills) = &fate {
+            killed += 1;
+            medians.extend(median(kills.iter().map(|kill| kill.seeds).collect()));
+        }
+        say(&format!(
+            "{:<44} {:<22} {}",
+            mutant.name,
+            mutant.scenario,
+            ending(mutant, trial, &fate)
+        ));
     }
-    let middle = if medians.is_empty() {
-        String::new()
-    } else {
-        format!(", median {} seeds", median(medians))
-    };
-    say(&format!("mutants: {killed} of {} killed{middle}", chosen.len()));
+    let middle = median(medians).map_or(String::new(), |middle| format!(", median {middle} seeds"));
+    let table = board.table_path();
+    say(&format!("mutants: {killed} of {} killed{middle}; {}", chosen.len(), table.display()));
     Ok(verdict(chosen.len(), killed))
+}
+
+/// What became of a mutant, in a line.
+fn ending(mutant: &Mutant, trial: &Trial, fate: &Fate) -> String {
+    let seeds = trial.seeds;
+    match fate {
+        Fate::Killed(kills) => told(kills),
+        Fate::Survived(kills) if kills.is_empty() => format!("SURVIVED  {seeds} seeds"),
+        Fate::Survived(kills) => {
+            format!("SURVIVED  {seeds} seeds of another campaign, and {}", told(kills))
+        }
+        Fate::TreeFails(seed) => {
+            format!("TREE FAILS  seed {seed} of {}, without the mutant", mutant.scenario)
+        }
+        Fate::DoesNotApply(why) => format!("DOES NOT APPLY  {why}"),
+        Fate::DoesNotBuild(why) => format!("DOES NOT BUILD  {why}"),
+    }
 }
 
 /// How soon it was found, in every campaign, and what the first of them says.
 fn told(kills: &[Kill]) -> String {
     let seeds: Vec<u64> = kills.iter().map(|kill| kill.seeds).collect();
-    let middle = median(seeds.clone());
+    let middle = median(seeds.clone()).unwrap_or_default();
     let each: Vec<String> = seeds.iter().map(u64::to_string).collect();
     let sum = |of: fn(&Kill) -> u64| kills.iter().map(of).sum::<u64>();
     format!(
@@ -110,29 +139,11 @@ fn told(kills: &[Kill]) -> String {
     )
 }
 
-/// The middle one; of an even number, the higher of the two there.
-fn median(mut numbers: Vec<u64>) -> u64 {
-    numbers.sort_unstable();
-    numbers.get(numbers.len() / 2).copied().unwrap_or(0)
-}
-
 /// No patch at all proves nothing, and each one has to be good.
 fn verdict(all: usize, good: usize) -> Verdict {
     match all {
         0 => Verdict::Inconclusive,
         _ if good == all => Verdict::Pass,
         _ => Verdict::Violation,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn a_median_is_in_the_middle() {
-        assert_eq!(median(vec![9, 1, 4]), 4);
-        assert_eq!(median(vec![4, 1]), 4);
-        assert_eq!(median(Vec::new()), 0);
     }
 }

@@ -11,6 +11,9 @@
 //! written again, so that building the next mutant compiles little.
 
 mod copy;
+mod hunt;
+mod patch;
+mod scoreboard;
 mod together;
 mod upstream;
 
@@ -21,16 +24,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use reports::{Campaign, Verdict};
-
+pub use self::hunt::{Kill, Passed};
+pub use self::patch::Mutant;
+pub use self::scoreboard::{Row, Scoreboard, median};
 pub use self::together::Misfit;
-use crate::{campaign, swarm};
+use crate::campaign;
 
 /// Seeds between the campaigns of a mutant.
 const CAMPAIGN_SEEDS: u64 = 1 << 20;
-
-/// Seeds in one go; the first that finds the bug ends it.
-const BATCH: u64 = 20;
 
 /// What keeps mutants from being tried at all.
 #[derive(Debug, thiserror::Error)]
@@ -76,18 +77,6 @@ pub enum MutantError {
     Records(String),
 }
 
-/// A patch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mutant {
-    /// The file's name without its ending.
-    pub name: String,
-    /// The scenario that is to find it.
-    pub scenario: String,
-    path: PathBuf,
-    /// Whether it is a patch of openraft's source.
-    is_upstream: bool,
-}
-
 /// Which seeds a mutant is tried with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trial {
@@ -99,21 +88,6 @@ pub struct Trial {
     pub campaigns: u64,
 }
 
-/// How soon a campaign found a mutant, and by whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kill {
-    /// Seeds that were needed.
-    pub seeds: u64,
-    /// The seed that found it.
-    pub seed: u64,
-    /// Who found it.
-    pub checker: String,
-    /// Simulated microseconds until then.
-    pub simulated_us: u64,
-    /// Real microseconds of the runs until then, without building.
-    pub wall_us: u64,
-}
-
 /// What became of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
@@ -121,7 +95,7 @@ pub enum Fate {
     Killed(Vec<Kill>),
     /// One did not; those before it did.
     Survived(Vec<Kill>),
-    /// What found it fails on this seed without it, too.
+    /// This seed, up to the one that found it, fails without it, too.
     TreeFails(u64),
     /// The tree has moved on under the patch.
     DoesNotApply(String),
@@ -196,8 +170,9 @@ impl Workshop {
         Ok(campaign::find(&mutant.scenario).err().map(|error| error.to_string()))
     }
 
-    /// Builds a mutant and runs it until every campaign has found it, or one has used up its seeds.
-    pub fn try_out(&self, mutant: &Mutant, trial: &Trial) -> Result<Fate> {
+    /// Builds a mutant and runs it until every campaign has found it, or one has used up its seeds. The tree has to pass
+    /// all seeds that were run, unless it is known to have passed them.
+    pub fn try_out(&self, mutant: &Mutant, trial: &Trial, passed: &mut Passed) -> Result<Fate> {
         self.fresh(mutant.is_upstream)?;
         if let Some(why) = self.apply(mutant)? {
             return Ok(Fate::DoesNotApply(why));
@@ -211,8 +186,8 @@ impl Workshop {
             let Some(kill) = self.hunt(mutant, first, trial.seeds)? else {
                 return Ok(Fate::Survived(kills));
             };
-            if !self.tree_passes(mutant, kill.seed)? {
-                return Ok(Fate::TreeFails(kill.seed));
+            if let Some(seed) = self.tree_fails(mutant, first..kill.seed + 1, passed)? {
+                return Ok(Fate::TreeFails(seed));
             }
             kills.push(kill);
         }
@@ -249,63 +224,6 @@ impl Workshop {
         Ok((!built.status.success()).then(|| first_error(&built)))
     }
 
-    fn hunt(&self, mutant: &Mutant, first: u64, seeds: u64) -> Result<Option<Kill>> {
-        let program = self.target.join("debug").join("scenarios");
-        let mut spent =
-            Kill { seeds: 0, seed: first, checker: String::new(), simulated_us: 0, wall_us: 0 };
-        while spent.seeds < seeds {
-            let from = first + spent.seeds;
-            let end = first + (spent.seeds + BATCH).min(seeds);
-            let campaign = self.batch(&program, mutant, from, end)?;
-            for run in campaign.runs() {
-                // What comes after the first find does not count, though it ran as well.
-                spent.simulated_us += run.simulated_us;
-                spent.wall_us += run.wall_us;
-                spent.seeds += 1;
-                if let Some(checker) = finder(run) {
-                    return Ok(Some(Kill { checker, seed: run.seed, ..spent }));
-                }
-            }
-            spent.seeds = end - first;
-        }
-        Ok(None)
-    }
-
-    /// Whether the tree as it is, which this program was built from, finds nothing with a seed.
-    fn tree_passes(&self, mutant: &Mutant, seed: u64) -> Result<bool> {
-        let program = env::current_exe().map_err(|source| file(&self.tree, source))?;
-        let campaign = self.batch(&program, mutant, seed, seed + 1)?;
-        Ok(campaign.runs().all(|run| finder(run).is_none()))
-    }
-
-    /// Runs a few seeds of a program.
-    fn batch(&self, program: &Path, mutant: &Mutant, from: u64, to: u64) -> Result<Campaign> {
-        let folder = self.target.join("report");
-        let records = folder.join("campaign.json");
-        // Histories may be large, and those of the batch before are of no use.
-        drop(fs::remove_dir_all(&folder));
-        let seeds = format!("{from}..{to}");
-        let folder = folder.to_string_lossy().into_owned();
-        let mut arguments = vec!["--report-dir", folder.as_str()];
-        if mutant.scenario == swarm::NAME {
-            arguments.extend(["swarm", "--stop-at-first", "--seeds", &seeds]);
-        } else {
-            let name = &mutant.scenario;
-            arguments.extend(["scripted", "--stop-at-first", "--seeds", &seeds, name]);
-        }
-        let ran = self.run(&program.to_string_lossy(), &arguments)?;
-        let json = fs::read(&records).map_err(|source| {
-            let said = String::from_utf8_lossy(&ran.stderr);
-            let last = said.lines().rev().find(|line| !line.trim().is_empty());
-            let last = last.unwrap_or("nothing");
-            let (path, status) = (records.display(), ran.status);
-            MutantError::Records(format!(
-                "{path}: {source}; {status}, and the last it said is: {last}"
-            ))
-        })?;
-        serde_json::from_slice(&json).map_err(|error| MutantError::Records(error.to_string()))
-    }
-
     fn run(&self, program: &str, arguments: &[&str]) -> Result<Output> {
         self.run_in(&self.copy, program, arguments)
     }
@@ -339,31 +257,6 @@ impl Workshop {
     }
 }
 
-impl Mutant {
-    fn read(path: PathBuf) -> Result<Self> {
-        let text = fs::read_to_string(&path).map_err(|source| file(&path, source))?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let is_upstream = upstream::is_meant(&text);
-        Ok(Self { name, scenario: scenario(&text).to_owned(), path, is_upstream })
-    }
-}
-
-/// The scenario that the story before the diff names.
-fn scenario(text: &str) -> &str {
-    let story =
-        text.lines().take_while(|line| !line.starts_with("diff ") && !line.starts_with("--- "));
-    let mut named = story.filter_map(|line| line.trim().strip_prefix("run:"));
-    named.next().map_or(swarm::NAME, str::trim)
-}
-
-/// Who found the bug in a run.
-fn finder(run: &reports::Run) -> Option<String> {
-    let first = run.findings.first()?;
-    // That a cluster came to a standstill says less than what is wrong with its answers or its state.
-    let telling = run.findings.iter().find(|finding| !finding.checker.starts_with("liveness"));
-    (run.verdict == Verdict::Violation).then(|| telling.unwrap_or(first).checker.clone())
-}
-
 fn file(path: &Path, source: io::Error) -> MutantError {
     MutantError::File { path: path.to_owned(), source }
 }
@@ -383,17 +276,4 @@ fn first_line(output: &Output) -> String {
         .or(text.lines().next())
         .unwrap_or("")
         .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::scenario;
-
-    #[test]
-    fn the_story_names_the_scenario() {
-        let patch =
-            "etcd #14370: a reply before fsync.\nrun: single-member\n\ndiff --git a/x b/x\n";
-        assert_eq!(scenario(patch), "single-member");
-        assert_eq!(scenario("A story.\n--- a/x\nrun: not-this\n"), "swarm");
-    }
 }
