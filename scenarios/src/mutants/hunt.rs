@@ -121,7 +121,15 @@ impl Workshop {
                 "{path}: {source}; {status}, and the last it said is: {last}"
             ))
         })?;
-        serde_json::from_slice(&json).map_err(|error| MutantError::Records(error.to_string()))
+        let campaign: Campaign = serde_json::from_slice(&json)
+            .map_err(|error| MutantError::Records(error.to_string()))?;
+        // Asked to stop by somebody, a program ends in good order with less than it was to do.
+        let is_whole = campaign.runs().count() as u64 == to - from;
+        if is_whole || campaign.verdict == Verdict::Violation {
+            return Ok(campaign);
+        }
+        let ran = campaign.runs().count();
+        Err(MutantError::Records(format!("it was stopped after {ran} of seeds {seeds}")))
     }
 }
 
