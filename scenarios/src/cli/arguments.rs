@@ -26,7 +26,7 @@ pub(super) struct Common {
     /// Runs at a time; as many as there are processors, if not given.
     #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
-    /// Where the pages go.
+    /// Where the pages go; those of `run` go to the folder `runs` in it.
     #[arg(long, global = true, default_value = "target/sim-reports")]
     pub(super) report_dir: PathBuf,
     /// Run part I of N (from 0), to be put together by `merge`.
