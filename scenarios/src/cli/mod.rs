@@ -12,8 +12,8 @@ mod judge;
 mod merge;
 mod mutate;
 mod screen;
-mod thoughts;
 mod signals;
+mod thoughts;
 mod values;
 
 use std::path::PathBuf;
