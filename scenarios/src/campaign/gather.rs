@@ -129,6 +129,7 @@ mod tests {
             jobs: 1,
             stops_at_first: false,
             reruns: false,
+            patience: None,
             stop: Default::default(),
             details: Details::default(),
         };

@@ -12,6 +12,7 @@ mod one;
 mod pool;
 mod story;
 mod subject;
+mod watchdog;
 mod work;
 
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use self::gather::Gathered;
 pub use self::one::{Details, invocation, run_one};
 pub use self::pool::for_each as each;
 pub use self::subject::{Subject, UnknownScenario, find, scripted};
+pub use self::watchdog::Patience;
+use self::watchdog::Watchdog;
 pub use self::work::{Batch, Until};
 
 /// Of a thousand runs so many may say nothing.
@@ -56,6 +59,8 @@ pub struct Settings {
     pub reruns: bool,
     /// No run begins once somebody has raised it.
     pub stop: Arc<AtomicBool>,
+    /// What is done about a run that does not end.
+    pub patience: Option<Patience>,
     /// What is kept of each run.
     pub details: Details,
 }
@@ -90,6 +95,7 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
     let failed: Vec<AtomicU64> = settings.batches.iter().map(|_| AtomicU64::new(0)).collect();
     let no_histories = Details { histories: None, ..settings.details.clone() };
     let mut gathered = Gathered::new(settings);
+    let watchdog = settings.patience.map(Watchdog::new);
     let (compared, alike) = (AtomicU64::new(0), AtomicU64::new(0));
     pool::for_each(
         settings.jobs,
@@ -100,6 +106,8 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
             let subject = &settings.batches[task.batch].subject;
             let failed = &failed[task.batch];
             let is_kept = failed.load(Ordering::Relaxed) < HISTORIES_MAX;
+            let name = || format!("{} --seed {}", subject.name(), task.seed);
+            let _leash = watchdog.as_ref().map(|watchdog| watchdog.begin(name()));
             let details = if is_kept { &settings.details } else { &no_histories };
             let mut run = run_one(subject, task.seed, details);
             let is_rerun = settings.reruns && (number + 1).is_multiple_of(again::EVERY);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use reports::{Campaign, Origin, ResultsWriter, Run, Scenario, Shard, Verdict};
 
@@ -13,11 +14,13 @@ use super::arguments::Common;
 use super::screen::{Screen, Times, complain, failures, say, summary};
 use super::signals;
 use crate::campaign::{
-    self, Batch, Details, Listener, Progress, STORIES_MAX, Settings, Subject, find,
+    self, Batch, Details, Listener, Patience, Progress, STORIES_MAX, Settings, Subject, find,
 };
 
 /// Seeds of the scripted scenarios, if none are asked for.
 const SEEDS: Range<u64> = 0..20;
+/// A hundred times what the slowest run takes, in a program that is not optimised.
+const RUN_LIMIT: Duration = Duration::from_secs(900);
 
 /// Scripted scenarios under many seeds.
 pub(super) fn scripted(
@@ -105,6 +108,7 @@ pub(super) fn batches(common: &Common, title: &str, batches: Vec<Batch>) -> Sett
         jobs: jobs(common),
         stops_at_first: false,
         reruns: !common.no_rerun,
+        patience: Some(Patience { limit: RUN_LIMIT, lost }),
         stop: Arc::default(),
         details: Details { histories: Some(common.report_dir.clone()), ..Details::default() },
     }
@@ -212,4 +216,15 @@ pub(super) fn commit() -> Option<String> {
     let output = process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
     let output = output.ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}
+
+/// A run does not end, and nobody can end it but the whole process.
+fn lost(run: &str, age: Duration) {
+    complain(&format!(
+        "harness error: `{} -- run {run}` has not ended after {} s, so its simulated time may stand still; what was \
+         found before is in the results file",
+        campaign::invocation(),
+        age.as_secs()
+    ));
+    process::exit(Verdict::HarnessError.exit_code().into());
 }
