@@ -171,7 +171,7 @@ impl Scoreboard {
             "# Mutants: how soon known bugs are found\n\n\
              Seeds from {} on, {} campaigns of up to {} seeds each: the median, then every campaign.\n\
              Simulated and real seconds are those of all campaigns, up to the seed that found it, without building.\n\
-             The tree without the mutant passes all those seeds.\n\n",
+             The tree without the mutant passes all those seeds, where a row does not say otherwise.\n\n",
             trial.first, trial.campaigns, trial.seeds
         );
         if let Some(middle) = median(medians) {
