@@ -11,8 +11,8 @@ use reports::Results;
 use scenarios::campaign::find;
 use scenarios::run::{Options, simulate};
 
-/// Far more than anybody lets a campaign of these tests do.
-const MANY: [&str; 3] = ["swarm", "--seeds", "0..100000"];
+/// The scenario with the shortest runs, and far more of them than anybody lets a campaign of these tests do.
+const MANY: [&str; 4] = ["scripted", "single-member", "--seeds", "0..100000"];
 
 /// A fresh folder of one test.
 fn folder(name: &str) -> PathBuf {
@@ -61,8 +61,8 @@ fn send(signal: &str, child: &Child) {
 
 #[test]
 fn a_campaign_that_is_asked_to_stop_tells_of_what_it_did() {
-    let folder = folder("stopped");
     for signal in ["-INT", "-TERM"] {
+        let folder = folder(&format!("stopped{signal}"));
         let child = under_way(&folder, &MANY);
         send(signal, &child);
         let output = child.wait_with_output().expect("it ends");
@@ -96,10 +96,10 @@ fn what_a_killed_campaign_found_outlives_what_is_run_after_it() {
     child.wait().expect("it was killed");
     let results = folder.join("results.jsonl");
     let found = runs(&results);
-    let replayed = done(&folder, &["run", "swarm", "--seed", "0"]);
+    let replayed = done(&folder, &["run", "single-member", "--seed", "0"]);
     assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed.stdout));
     assert_eq!(runs(&results), found, "a replay has touched the results");
-    let next = done(&folder, &["swarm", "--seeds", "0..1"]);
+    let next = done(&folder, &["scripted", "single-member", "--seeds", "0..1"]);
     let aside = folder.join("results.unfinished-1.jsonl");
     let hint = text(&next.stderr);
     assert!(hint.contains(&format!("merge {}", aside.display())), "{hint}");
