@@ -8,7 +8,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::ailment::{Ailment, LinkAilment};
+pub use crate::floor::{Counter, Floor};
 use crate::membership::MembershipChange;
+pub use crate::mix::Mix;
 use crate::upkeep::Upkeep;
 
 /// A run without its seed.
@@ -100,74 +102,6 @@ impl Default for Workload {
             lockers: 0,
             electors: 0,
         }
-    }
-}
-
-/// Relative weights of requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mix {
-    /// Writes of one key.
-    pub put: u64,
-    /// Reads of a key or a range with all options, current or historical.
-    pub range: u64,
-    /// Deletions of a key or a range.
-    pub delete: u64,
-    /// Transactions with several keys, also nested.
-    pub txn: u64,
-    /// Compare-and-swap of one key.
-    pub cas: u64,
-    /// Compactions.
-    pub compact: u64,
-}
-
-impl Mix {
-    /// Some of everything.
-    pub const MIXED: Self = Self { put: 35, range: 30, delete: 8, txn: 12, cas: 14, compact: 1 };
-    /// Mostly writes.
-    pub const WRITES: Self = Self { put: 70, range: 10, delete: 8, txn: 6, cas: 6, compact: 0 };
-    /// Mostly reads, with enough writes to read something new.
-    pub const READS: Self = Self { put: 25, range: 70, delete: 3, txn: 1, cas: 1, compact: 0 };
-    /// Mostly transactions.
-    pub const TRANSACTIONS: Self =
-        Self { put: 10, range: 10, delete: 5, txn: 50, cas: 25, compact: 0 };
-    /// Writes, deletions and compactions that race.
-    pub const COMPACTIONS: Self =
-        Self { put: 40, range: 25, delete: 15, txn: 8, cas: 4, compact: 8 };
-
-    /// The mixes that have a name.
-    pub const NAMED: [(&'static str, Self); 5] = [
-        ("mixed", Self::MIXED),
-        ("writes", Self::WRITES),
-        ("reads", Self::READS),
-        ("transactions", Self::TRANSACTIONS),
-        ("compactions", Self::COMPACTIONS),
-    ];
-
-    /// The weights with their names, in one order everywhere.
-    pub fn weights(&self) -> [(&'static str, u64); 6] {
-        [
-            ("put", self.put),
-            ("range", self.range),
-            ("delete", self.delete),
-            ("txn", self.txn),
-            ("cas", self.cas),
-            ("compact", self.compact),
-        ]
-    }
-
-    /// Sets the weight of that name; false if there is none.
-    pub fn set(&mut self, name: &str, weight: u64) -> bool {
-        let field = match name {
-            "put" => &mut self.put,
-            "range" => &mut self.range,
-            "delete" => &mut self.delete,
-            "txn" => &mut self.txn,
-            "cas" => &mut self.cas,
-            "compact" => &mut self.compact,
-            _ => return false,
-        };
-        *field = weight;
-        true
     }
 }
 
@@ -381,42 +315,6 @@ pub enum Split {
     Ring,
 }
 
-/// Something that must have happened in every run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Floor {
-    /// What is counted.
-    pub counter: Counter,
-    /// How much of it.
-    pub at_least: u64,
-}
-
-/// What can be counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Counter {
-    /// Acknowledged writes.
-    Acks,
-    /// Members that were killed or lost power.
-    Crashes,
-    /// Terms in which a member became leader.
-    Elections,
-    /// Watches that went on after their stream had broken.
-    ResumedWatches,
-    /// Snapshots that were installed.
-    Snapshots,
-    /// Faults of any kind.
-    Faults,
-    /// Changes of the membership that were done.
-    Changes,
-    /// Leases whose time was over.
-    ExpiredLeases,
-    /// Locks that were taken.
-    Locks,
-    /// Answers to operators.
-    Upkeep,
-    /// Writes that were refused because there is no room.
-    NoSpace,
-}
-
 impl Plan {
     /// Whether clients of the run are granted leases.
     pub fn has_leases(&self) -> bool {
@@ -432,73 +330,5 @@ impl Plan {
             _ => None,
         });
         drifts.max().unwrap_or(0)
-    }
-}
-
-impl Counter {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Acks,
-        Self::Crashes,
-        Self::Elections,
-        Self::ResumedWatches,
-        Self::Snapshots,
-        Self::Faults,
-        Self::Changes,
-        Self::ExpiredLeases,
-        Self::Locks,
-        Self::Upkeep,
-        Self::NoSpace,
-    ];
-
-    /// Its name in scripts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Acks => "acks",
-            Self::Crashes => "crashes",
-            Self::Elections => "elections",
-            Self::ResumedWatches => "resumed-watches",
-            Self::Snapshots => "snapshots",
-            Self::Faults => "faults",
-            Self::Changes => "membership-changes",
-            Self::ExpiredLeases => "expired-leases",
-            Self::Locks => "locks",
-            Self::Upkeep => "upkeep",
-            Self::NoSpace => "no-space",
-        }
-    }
-
-    /// Its name in sentences.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Acks => "acknowledged writes",
-            Self::Crashes => "crashes",
-            Self::Elections => "elections",
-            Self::ResumedWatches => "resumed watches",
-            Self::Snapshots => "installed snapshots",
-            Self::Faults => "faults",
-            Self::Changes => "membership changes",
-            Self::ExpiredLeases => "expired leases",
-            Self::Locks => "locks that were taken",
-            Self::Upkeep => "answers to operators",
-            Self::NoSpace => "writes refused for want of space",
-        }
-    }
-
-    /// Reads it.
-    pub fn of(self, counts: &reports::Counts) -> u64 {
-        match self {
-            Self::Acks => counts.acknowledged,
-            Self::Crashes => counts.crashes,
-            Self::Elections => counts.elections,
-            Self::ResumedWatches => counts.resumed_watches,
-            Self::Snapshots => counts.installed_snapshots,
-            Self::Faults => counts.faults,
-            Self::Changes => counts.changes,
-            Self::ExpiredLeases => counts.expired_leases,
-            Self::Locks => counts.locks,
-            Self::Upkeep => counts.upkeep,
-            Self::NoSpace => counts.no_space,
-        }
     }
 }
