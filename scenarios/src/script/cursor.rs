@@ -3,6 +3,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::span::Span;
+
+/// Longer than any run is useful: its whole history is kept in memory, and judged at its end.
+pub(super) const SPAN_MAX: Duration = Duration::from_secs(3_600);
+
 /// A script that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
@@ -92,9 +97,23 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// In which line of the text the words stand.
+    pub(super) fn number_in_text(&self) -> usize {
+        self.line
+    }
+
     pub(super) fn duration(&mut self) -> Result<Duration, ParseError> {
+        self.span(Duration::ZERO)
+    }
+
+    /// A duration that is not shorter than this.
+    pub(super) fn span(&mut self, least: Duration) -> Result<Duration, ParseError> {
         let word = self.word("a duration")?;
-        self.as_duration(word)
+        let duration = self.as_duration(word)?;
+        if duration < least {
+            return self.error(format!("{} is less than {}", Span(duration), Span(least)));
+        }
+        Ok(duration)
     }
 
     /// `2s`, or `2s..3s` for a moment in between.
@@ -115,7 +134,11 @@ impl<'a> Cursor<'a> {
         for (unit, millis) in [("ms", 1), ("s", 1_000), ("m", 60_000)] {
             let digits = word.strip_suffix(unit).map(str::parse::<u32>);
             if let Some(Ok(number)) = digits {
-                return Ok(Duration::from_millis(u64::from(number) * millis));
+                let duration = Duration::from_millis(u64::from(number) * millis);
+                if duration > SPAN_MAX {
+                    return self.error(format!("`{word}` is more than {}", Span(SPAN_MAX)));
+                }
+                return Ok(duration);
             }
         }
         self.error(format!("`{word}` is not a duration such as 300ms, 2s or 1m"))

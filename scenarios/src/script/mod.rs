@@ -46,6 +46,7 @@ mod cursor;
 mod membership;
 mod parse;
 mod print;
+mod settings;
 
 pub use self::cursor::ParseError;
 pub use self::parse::parse;

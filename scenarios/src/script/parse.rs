@@ -1,16 +1,18 @@
 //! From text to a plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::cursor::{Cursor, ParseError};
+use super::settings::{MEMBERS_MAX, REQUEST_BYTES_MAX};
 use crate::ailment::{Ailment, Damage, DiskCall, LinkAilment};
-use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, Who, Workload};
+use crate::plan::{Action, ClusterPlan, Counter, Floor, Plan, Split, Step, Who, Workload};
 use crate::upkeep::Upkeep;
 
-const MEMBERS_MAX: u64 = 9;
-/// Of `--max-request-bytes`, and so of a value: memory holds them many times over.
-const REQUEST_BYTES_MAX: u64 = 16 << 20;
+/// Requests that a step may make, or leases: each of them is in the history, which is kept in memory.
+const REQUESTS_MAX: u64 = 100_000;
+/// Between two turns of what goes on and off again: without any time nothing would ever end.
+const TURN_MIN: Duration = Duration::from_millis(1);
 /// A day.
 const STEP_MILLIS_MAX: u64 = 86_400_000;
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
@@ -31,6 +33,8 @@ pub fn parse(name: &str, text: &str) -> Result<Plan, ParseError> {
             floors: Vec::new(),
         },
         names: BTreeSet::new(),
+        settings: BTreeMap::new(),
+        lines: Vec::new(),
     };
     for (index, line) in text.lines().enumerate() {
         let mut cursor = Cursor::new(index + 1, line);
@@ -39,6 +43,8 @@ pub fn parse(name: &str, text: &str) -> Result<Plan, ParseError> {
             cursor.end()?;
         }
     }
+    parser.check_timing()?;
+    parser.check_steps()?;
     if parser.plan.about.is_empty() {
         let reason = "the first comment must say what the scenario shows".to_owned();
         return Err(ParseError { line: 1, reason });
@@ -55,6 +61,10 @@ fn about(text: &str) -> String {
 pub(super) struct Parser {
     pub(super) plan: Plan,
     names: BTreeSet<String>,
+    /// In which line each setting stands.
+    pub(super) settings: BTreeMap<&'static str, usize>,
+    /// In which line each step stands.
+    pub(super) lines: Vec<usize>,
 }
 
 pub(super) type Parsed<T> = Result<T, ParseError>;
@@ -70,34 +80,6 @@ impl Parser {
             }
             setting => self.setting(setting, line),
         }
-    }
-
-    fn setting(&mut self, setting: &str, line: &mut Cursor<'_>) -> Parsed<()> {
-        let Plan { cluster, workload, duration, .. } = &mut self.plan;
-        match setting {
-            "members" => cluster.members = line.count(1..=MEMBERS_MAX)?,
-            "snapshot-count" => cluster.snapshot_count = line.number()?.max(1),
-            "election-timeout" => cluster.election_timeout = line.duration()?,
-            "quota" => cluster.quota = line.number()?,
-            "max-request-bytes" => {
-                cluster.max_request_bytes = line.count(1..=REQUEST_BYTES_MAX)?;
-            }
-            "heartbeat" => cluster.heartbeat = line.duration()?,
-            "workload" => workload.mix = named_mix(line)?,
-            "mix" => workload.mix = mix(line)?,
-            "clients" => workload.clients = line.count(0..=64)?,
-            "watchers" => workload.watchers = line.count(0..=64)?,
-            "keys" => workload.keys = line.count(1..=10_000)?,
-            "pace" => workload.pace = line.duration()?,
-            "users" => workload.users = line.count(0..=16)? as u64,
-            "slow-watchers" => workload.slow_watchers = line.count(0..=64)?,
-            "holders" => workload.holders = line.count(0..=64)?,
-            "lockers" => workload.lockers = line.count(0..=64)?,
-            "electors" => workload.electors = line.count(0..=64)?,
-            "duration" => *duration = line.duration()?,
-            other => return line.error(format!("`{other}` is neither a setting nor a step")),
-        }
-        Ok(())
     }
 
     fn floor(&mut self, line: &mut Cursor<'_>) -> Parsed<()> {
@@ -117,6 +99,7 @@ impl Parser {
         }
         let action = self.action(line)?;
         self.plan.steps.push(Step { at, action });
+        self.lines.push(line.number_in_text());
         Ok(())
     }
 
@@ -140,8 +123,7 @@ impl Parser {
             }
             "flap" => {
                 let (one, other) = self.pair("-", line)?;
-                line.expect("every")?;
-                let every = line.duration()?;
+                let every = every(line)?;
                 Action::Flap { one, other, every, lasting: for_duration(line)? }
             }
             "reset" => {
@@ -154,16 +136,16 @@ impl Parser {
                 Action::Compact { keep }
             }
             "burst" => {
-                let puts = line.number()?;
+                let puts = requests(line)?;
                 let bytes = if line.take("of") { sized(line)? } else { 0 };
                 Action::Burst { puts, bytes }
             }
             "grant" => {
-                let leases = line.number()?;
+                let leases = requests(line)?;
                 line.expect("leases")?;
                 Action::GrantLeases { leases, ttl: for_duration(line)? }
             }
-            "fill" => Action::Fill(line.number()?),
+            "fill" => Action::Fill(requests(line)?),
             "empty" => Action::Empty,
             word if let Some(upkeep) = Upkeep::of(word) => Action::Upkeep(self.who(line)?, upkeep),
             "remember" => self.remember(line)?,
@@ -210,10 +192,7 @@ impl Parser {
                 Ok(LinkAilment::Loss(percent))
             })?,
             "clog" => self.ail_link(line, |_| Ok(LinkAilment::Clog))?,
-            "swizzle" => {
-                line.expect("every")?;
-                Action::Swizzle { every: line.duration()? }
-            }
+            "swizzle" => Action::Swizzle { every: every(line)? },
             other => self.membership(other, line)?,
         })
     }
@@ -358,28 +337,12 @@ fn for_duration(line: &mut Cursor<'_>) -> Parsed<Duration> {
     line.duration()
 }
 
-fn named_mix(line: &mut Cursor<'_>) -> Parsed<Mix> {
-    let name = line.word("a workload")?;
-    match Mix::NAMED.into_iter().find(|(known, _)| *known == name) {
-        Some((_, mix)) => Ok(mix),
-        None => {
-            let known = Mix::NAMED.map(|(name, _)| name).join(", ");
-            line.error(format!("`{name}` is not a workload: {known}"))
-        }
-    }
+/// What stands after `every`.
+fn every(line: &mut Cursor<'_>) -> Parsed<Duration> {
+    line.expect("every")?;
+    line.span(TURN_MIN)
 }
 
-fn mix(line: &mut Cursor<'_>) -> Parsed<Mix> {
-    let mut mix = Mix { put: 0, range: 0, delete: 0, txn: 0, cas: 0, compact: 0 };
-    while line.peek().is_some() {
-        let kind = line.word("a kind of request")?;
-        let weight = line.count(0..=1_000)? as u64;
-        if !mix.set(kind, weight) {
-            return line.error(format!("`{kind}` is not a kind of request"));
-        }
-    }
-    if mix.weights().iter().all(|(_, weight)| *weight == 0) {
-        return line.error("a mix has at least one kind of request");
-    }
-    Ok(mix)
+fn requests(line: &mut Cursor<'_>) -> Parsed<u64> {
+    Ok(line.count(1..=REQUESTS_MAX)? as u64)
 }

@@ -171,6 +171,62 @@ fn errors_name_the_line_and_the_word() {
 }
 
 #[test]
+fn what_no_cluster_would_start_with_is_refused() {
+    let cases = [
+        (
+            "election-timeout 0s",
+            "line 2: an election timeout of 0s is less than 5 heartbeats of 100ms",
+        ),
+        (
+            "members 3\nelection-timeout 200ms",
+            "line 3: an election timeout of 200ms is less than 5 heartbeats of 100ms",
+        ),
+        (
+            "election-timeout 2s\nheartbeat 500ms",
+            "line 3: an election timeout of 2s is less than 5 heartbeats of 500ms",
+        ),
+        ("election-timeout 1m", "line 2: an election timeout of 60s is more than 50s"),
+        ("heartbeat 0s", "line 2: 0s is less than 1ms"),
+        ("pace 0s", "line 2: 0s is less than 1ms"),
+        ("snapshot-count 0", "line 2: 0 is not between 1 and 1000000000"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected);
+    }
+    assert_eq!(plan("heartbeat 200ms").cluster.heartbeat, Duration::from_millis(200));
+}
+
+#[test]
+fn what_no_run_would_come_to_the_end_of_is_refused() {
+    let cases = [
+        ("duration 999999999s", "line 2: `999999999s` is more than 3600s"),
+        ("duration 0s", "line 2: 0s is less than 1ms"),
+        ("at 1s pause any for 99999m", "line 2: `99999m` is more than 3600s"),
+        ("at 1s flap 1 - 2 every 0s for 1s", "line 2: 0s is less than 1ms"),
+        ("at 1s burst 999999999", "line 2: 999999999 is not between 1 and 100000"),
+        (
+            "at 1s heal\nat 2s..6s heal\nduration 5s",
+            "line 3: this step at 6s is later than the duration of 5s",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected);
+    }
+}
+
+#[test]
+fn a_setting_is_given_once() {
+    let cases = [
+        ("members 3\nmembers 3", "line 3: `members` is set in line 2 already"),
+        ("workload reads\n\nmix put 1", "line 4: `workload` or `mix` is set in line 2 already"),
+        ("duration 5s\nduration 6s", "line 3: `duration` is set in line 2 already"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refusal(text), expected);
+    }
+}
+
+#[test]
 fn a_script_says_what_it_shows() {
     let error = parse("test", "members 3\n").expect_err("it is refused");
     assert_eq!(error.to_string(), "line 1: the first comment must say what the scenario shows");
