@@ -5,6 +5,7 @@ use reports::Verdict;
 use super::Trouble;
 use super::screen::say;
 use crate::campaign::{Subject, find, scripted};
+use crate::script::with_seed;
 
 pub(super) fn list() -> Result<Verdict, Trouble> {
     for subject in scripted()?.into_iter().chain([Subject::Swarm]) {
@@ -14,6 +15,6 @@ pub(super) fn list() -> Result<Verdict, Trouble> {
 }
 
 pub(super) fn show(name: &str, seed: u64) -> Result<Verdict, Trouble> {
-    say(find(name)?.plan(seed).to_string().trim_end());
+    say(with_seed(&find(name)?.plan(seed), seed).trim_end());
     Ok(Verdict::Pass)
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 use jepsen_like::history::{CompactRequest, PutRequest, Request};
 use openraft_rt::AsyncRuntime;
 use reports::Finding;
-use sim::random::Key;
-use sim::{SimRuntime, Stream, World};
+use sim::{SimRuntime, World};
 
 use super::changes::Changes;
 use super::members::{Members, Place};
+use super::moments::{Moment, moments};
 use super::upkeep::Desk;
 use crate::ailment::{Ailment, LinkAilment};
 use crate::dice::Dice;
-use crate::plan::{Action, GRANTERS, Plan, Split, Step, Who};
+use crate::plan::{Action, GRANTERS, Plan, Split, Who};
 use crate::workload::{Session, StopSign, burst, grant_many};
 
 /// Findings of the run itself; clones share them.
@@ -48,11 +48,10 @@ impl Faults {
     /// Does every step at its time, counted from now, and returns when the duration is over.
     pub(super) async fn run(mut self, plan: &Plan) {
         let start = self.world.true_time();
-        for (at, index, step) in moments(&self.world, &plan.steps) {
+        for Moment { at, step, mut dice } in moments(&self.world.streams(), &plan.steps) {
             self.sleep_until(start + at).await;
-            let source = self.world.streams().source(Stream::Fault, &format!("step {index}"));
             let before = self.members.faults().len();
-            self.perform(&step.action, &mut Dice::new(source)).await;
+            self.perform(&step.action, &mut dice).await;
             let has_begun = step.action.goes_on() || self.members.faults().len() > before;
             if step.action.hurts() && has_begun {
                 self.members.strikes(&step.action.kind());
@@ -413,21 +412,6 @@ pub(super) fn serving_put(session: &Session) -> Request {
         value: value.as_str().into(),
         ..PutRequest::default()
     })
-}
-
-/// The moment of each step by the seed, in the order of time.
-fn moments<'a>(world: &World, steps: &'a [Step]) -> Vec<(Duration, usize, &'a Step)> {
-    let mut moments: Vec<(Duration, usize, &Step)> = steps
-        .iter()
-        .enumerate()
-        .map(|(index, step)| {
-            let key = Key::of("moment of a step").number(index as u64);
-            let range = *step.at.start()..*step.at.end();
-            (world.streams().draw(Stream::Fault, key).duration(&range), index, step)
-        })
-        .collect();
-    moments.sort_by_key(|(at, index, _)| (*at, *index));
-    moments
 }
 
 fn shuffled(mut members: Vec<usize>, dice: &mut Dice) -> Vec<usize> {

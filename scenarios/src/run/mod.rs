@@ -22,6 +22,7 @@ mod inspection;
 mod judge;
 mod liveness;
 mod members;
+mod moments;
 mod monitor;
 mod observed;
 mod orders;

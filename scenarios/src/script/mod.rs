@@ -50,6 +50,7 @@ mod settings;
 
 pub use self::cursor::ParseError;
 pub use self::parse::parse;
+pub use self::print::with_seed;
 
 #[cfg(test)]
 mod tests;

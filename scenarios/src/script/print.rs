@@ -6,6 +6,12 @@ use crate::ailment::{Ailment, LinkAilment};
 use crate::plan::{Action, Mix, Plan, Split, Step, Who};
 use crate::span::Span;
 
+/// A plan as a script that says of which seed it was, in a comment.
+pub fn with_seed(plan: &Plan, seed: u64) -> String {
+    // Beneath what the scenario shows, of which it is no part.
+    plan.to_string().replacen("\n\n", &format!("\n\n# Shown for seed {seed}.\n"), 1)
+}
+
 impl Display for Plan {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Self { about, cluster, workload, duration, steps, floors, .. } = self;
