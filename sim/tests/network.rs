@@ -355,3 +355,53 @@ fn what_arrives_is_what_was_sent_whatever_happens_to_the_links() {
         });
     }
 }
+
+#[test]
+fn a_connection_that_was_forgotten_is_silent_until_an_end_gives_it_up() {
+    simulate(|pair| async move {
+        let listener = pair.listen().await;
+        let mut client = pair.client.network().connect("server:2379").await.expect("it listens");
+        let (mut server, _) = listener.accept().await.expect("somebody connected");
+        let network = pair.world.network();
+        let (one, other) = (pair.client.id(), pair.server.id());
+        assert_eq!(network.silence(one, other), 1);
+        client.write_all(b"lost").await.expect("nobody is told");
+        server.write_all(b"heard").await.expect("the other direction works");
+        let mut heard = [0; 5];
+        client.read_exact(&mut heard).await.expect("it arrives");
+        let mut buffer = [0; 4];
+        let waited = R::timeout(60 * SECOND, server.read(&mut buffer)).await;
+        assert!(waited.is_err(), "nothing arrives, and no reset");
+        assert_eq!(network.half_open_count(other, one), 1);
+        // Healing links mends nothing, and a new connection needs no mending.
+        network.heal_all();
+        let mut again = pair.client.network().connect("server:2379").await.expect("it listens");
+        let (mut accepted, _) = listener.accept().await.expect("somebody connected");
+        again.write_all(b"word").await.expect("it is new");
+        accepted.read_exact(&mut buffer).await.expect("it arrives");
+        drop(client);
+        assert_eq!(network.half_open_count(one, other), 0);
+        assert!(R::timeout(60 * SECOND, server.read(&mut buffer)).await.is_err());
+    });
+}
+
+#[test]
+fn what_waits_for_a_narrow_link_leaves_when_it_becomes_wide() {
+    simulate(|pair| async move {
+        let (mut client, mut server) = pair.connect().await;
+        let network = pair.world.network();
+        let (from, to) = (pair.client.id(), pair.server.id());
+        let narrow = LinkOptions { bandwidth: Some(1_000), ..LinkOptions::default() };
+        network.set_link(from, to, narrow);
+        client.write_all(&[7; 100_000]).await.expect("the window is larger");
+        let start = SimInstant::now();
+        let reading = R::spawn(async move {
+            server.read_exact(&mut vec![0; 100_000]).await.expect("everything arrives");
+        });
+        R::sleep(SECOND).await;
+        network.set_link(from, to, LinkOptions::default());
+        reading.await.expect("it reads");
+        let took = SimInstant::now() - start;
+        assert!(took < SECOND + 10 * MILLISECOND, "{took:?}");
+    });
+}

@@ -63,6 +63,8 @@ pub(super) struct Pipe {
     pub(super) outstanding: usize,
     /// Of these, what was read while no acknowledgement came through.
     pub(super) unacknowledged: usize,
+    /// Something between the hosts has forgotten the connection: whatever is sent from now on is lost for good.
+    pub(super) is_silent: bool,
     pub(super) end: Option<Arrival>,
     pub(super) reader: Option<Waker>,
     /// The next time at which a timer wakes the reader; one that has passed stands for none.
@@ -121,6 +123,12 @@ impl Connection {
         }
     }
 
+    /// Whether both ends rely on it, and one is not heard any more.
+    pub(super) fn is_half_open(&self) -> bool {
+        self.ends.iter().all(|end| end.status == Status::Open)
+            && self.pipes.iter().any(|pipe| pipe.is_silent)
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.ends.iter().all(|end| end.status != Status::Open)
     }
@@ -131,6 +139,22 @@ impl Pipe {
     pub(super) fn is_held(&self) -> bool {
         self.end == Some(Arrival::Held)
             || self.segments.back().is_some_and(|segment| segment.arrival == Arrival::Held)
+    }
+
+    /// What is under way arrives at this time at the latest; whether that changes anything.
+    pub(super) fn hasten(&mut self, latest: u64) -> bool {
+        let mut is_changed = false;
+        let arrivals = self.segments.iter_mut().map(|segment| &mut segment.arrival);
+        for arrival in arrivals.chain(self.end.as_mut()) {
+            if let Arrival::At(at) = arrival
+                && *at > latest
+            {
+                *at = latest;
+                is_changed = true;
+            }
+        }
+        self.last_arrival = self.last_arrival.min(latest);
+        is_changed
     }
 
     /// When the reader has something to look at.

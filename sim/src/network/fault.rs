@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::clock::nanos;
-use crate::network::connection::{Arrival, Side};
+use crate::network::connection::{Arrival, Connection, Side};
 use crate::network::host::HostId;
+use crate::network::link::LinkOptions;
 use crate::network::state::State;
 use crate::network::{Farewell, Wakers};
 
@@ -62,7 +63,7 @@ impl State {
         for (id, side) in self.ends_of(from) {
             if self.connections[&id].route(side) == (from, to) {
                 self.retransmit(id, side, wakers);
-                self.acknowledge(id, side.other(), (from, to), wakers);
+                self.acknowledge(id, side.other(), wakers);
                 // The peer has been sending again and again into an end that is gone.
                 self.refuse(id, side, self.now, wakers);
             }
@@ -121,5 +122,50 @@ impl State {
                 self.reset_end(id, side.other(), now, wakers);
             }
         }
+    }
+
+    pub(super) fn set_link(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        options: LinkOptions,
+        wakers: &mut Wakers,
+    ) {
+        let now = self.now;
+        let Some(latest) = self.link(from, to).change(options, now) else { return };
+        for connection in self.connections.values_mut() {
+            for side in [Side::Client, Side::Server] {
+                if connection.route(side) == (from, to) {
+                    let pipe = connection.pipe_from(side);
+                    if pipe.hasten(latest) {
+                        wakers.wake(&mut pipe.reader);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whatever is between two hosts forgets their connections in this direction; how many that was.
+    pub(super) fn silence(&mut self, from: HostId, to: HostId) -> usize {
+        let mut silenced = 0;
+        for connection in self.connections.values_mut() {
+            for side in [Side::Client, Side::Server] {
+                if connection.route(side) == (from, to) {
+                    connection.pipe_from(side).is_silent = true;
+                    silenced += usize::from(connection.is_half_open());
+                }
+            }
+        }
+        self.event("silence", from, to, ("connections", silenced as u64));
+        silenced
+    }
+
+    /// How many connections between two hosts are taken for whole by both, and are not.
+    pub(super) fn half_open_count(&self, one: HostId, other: HostId) -> usize {
+        let is_meant = |connection: &&Connection| {
+            let route = connection.route(Side::Client);
+            (route == (one, other) || route == (other, one)) && connection.is_half_open()
+        };
+        self.connections.values().filter(is_meant).count()
     }
 }

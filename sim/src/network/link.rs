@@ -63,6 +63,16 @@ impl Link {
         (departure + nanos(delay)).max(self.clogged_until)
     }
 
+    /// Changes what the link is like; if it lets more through than before, when all that waits to leave has arrived.
+    pub(super) fn change(&mut self, options: LinkOptions, now: u64) -> Option<u64> {
+        let before = std::mem::replace(&mut self.options, options).bandwidth?;
+        let is_wider = self.options.bandwidth.is_none_or(|bandwidth| bandwidth > before);
+        is_wider.then(|| {
+            self.busy_until = now;
+            (now + nanos(self.options.latency.end)).max(self.clogged_until)
+        })
+    }
+
     /// When a host that retries notices that the link is there again.
     pub(super) fn retry_delay(&self, streams: &Streams, key: Key) -> u64 {
         let range = Duration::ZERO..self.options.retransmission;
@@ -71,6 +81,10 @@ impl Link {
 
     fn departure(&mut self, bytes: usize, now: u64) -> u64 {
         let Some(bandwidth) = self.options.bandwidth else { return now };
+        // Packets without data pass between the others, as where queues are fair.
+        if bytes == 0 {
+            return now;
+        }
         let transfer = u128::from(bytes as u64) * 1_000_000_000 / u128::from(bandwidth.max(1));
         let transfer = u64::try_from(transfer).unwrap_or(u64::MAX);
         self.busy_until = self.busy_until.max(now).saturating_add(transfer);

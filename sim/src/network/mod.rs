@@ -12,6 +12,8 @@
 //! - A link may be clogged for a while: what would have arrived, and what is sent, arrives afterwards.
 //! - A connection may be reset; a host may vanish, which its peers are not told until they send
 //!   something and the host is back (half-open).
+//! - A connection may be forgotten by what is between its ends, in one direction or both: what is sent over it is lost
+//!   without a word, until an end gives it up. Other connections are not affected.
 //! - A sender is held back when what it sent is not read, or when the way back for acknowledgements is
 //!   cut.
 //!
@@ -141,9 +143,20 @@ impl SimNetwork {
         self.update(|state, _| state.clog(from, to, duration));
     }
 
-    /// Changes a link; what is under way is not affected.
+    /// Changes a link. What is under way is not affected, but for what waits for a bandwidth that becomes wider.
     pub fn set_link(&self, from: HostId, to: HostId, options: LinkOptions) {
-        self.update(|state, _| state.link(from, to).options = options);
+        self.update(|state, wakers| state.set_link(from, to, options, wakers));
+    }
+
+    /// Whatever is between two hosts forgets the connections that there are, in this direction: what is sent over
+    /// them from now on is lost, and nobody is told. New ones work. How many connections that hits.
+    pub fn silence(&self, from: HostId, to: HostId) -> usize {
+        self.update(|state, _| state.silence(from, to))
+    }
+
+    /// How many connections between two hosts are silent in a direction, and were given up by neither end.
+    pub fn half_open_count(&self, one: HostId, other: HostId) -> usize {
+        self.update(|state, _| state.half_open_count(one, other))
     }
 
     /// Resets every connection between two hosts; both ends notice at once.

@@ -7,7 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::network::NetworkOptions;
-use crate::network::connection::Connection;
+use crate::network::connection::{Connection, Side};
 use crate::network::host::HostId;
 use crate::network::link::{Link, LinkOptions};
 use crate::random::{Key, Streams};
@@ -140,6 +140,13 @@ impl State {
     /// Whether what is sent now arrives without the help of somebody else.
     pub(super) fn is_passable(&mut self, from: HostId, to: HostId) -> bool {
         self.is_up(to) && !self.link(from, to).is_cut
+    }
+
+    /// Whether what one end of a connection sends now arrives without the help of somebody else.
+    pub(super) fn is_heard(&mut self, id: u64, side: Side) -> bool {
+        let Some(connection) = self.connections.get_mut(&id) else { return false };
+        let (from, to) = connection.route(side);
+        !connection.pipe_from(side).is_silent && self.is_passable(from, to)
     }
 
     /// When something sent on a link now arrives.

@@ -7,7 +7,6 @@ use tokio::io::ReadBuf;
 
 use crate::network::Wakers;
 use crate::network::connection::{Arrival, Segment, Side, Status};
-use crate::network::host::HostId;
 use crate::network::state::State;
 
 /// What a reader gets.
@@ -30,7 +29,7 @@ impl State {
     ) -> Option<usize> {
         let (now, window) = (self.now, self.options.window_bytes);
         let (from, to) = self.connections.get(&id)?.route(side);
-        let passes = self.is_passable(from, to);
+        let passes = self.is_heard(id, side);
         let is_limited = self.link(from, to).options.bandwidth.is_some();
         let pipe = self.connections.get_mut(&id)?.pipe_from(side);
         let count = data.len().min(window.saturating_sub(pipe.outstanding));
@@ -77,7 +76,7 @@ impl State {
     pub(super) fn transmit(&mut self, id: u64, side: Side, delay: u64, wakers: &mut Wakers) {
         let Some(connection) = self.connections.get(&id) else { return };
         let (key, (from, to)) = (connection.key.number(side as u64), connection.route(side));
-        if !self.is_passable(from, to) {
+        if !self.is_heard(id, side) {
             return;
         }
         let streams = self.streams;
@@ -124,7 +123,7 @@ impl State {
     fn send_reset(&mut self, id: u64, side: Side, at: u64, wakers: &mut Wakers) {
         let Some(connection) = self.connections.get(&id) else { return };
         let (key, (from, to)) = (connection.key.number(side as u64), connection.route(side));
-        if !self.is_passable(from, to) {
+        if !self.is_heard(id, side) {
             return;
         }
         let latency = self.arrival(from, to, key.text("reset"), 0) - self.now;
@@ -160,7 +159,6 @@ impl State {
         if reset_at.is_some_and(|at| at <= now) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        let (writer, reader) = connection.route(side.other());
         let pipe = connection.pipe_from(side.other());
         let count = pipe.take(buffer, now);
         if count == 0 {
@@ -171,19 +169,13 @@ impl State {
             return Ok(Received::Nothing { until: next });
         }
         pipe.unacknowledged += count;
-        self.acknowledge(id, side.other(), (reader, writer), wakers);
+        self.acknowledge(id, side.other(), wakers);
         Ok(Received::Bytes(count))
     }
 
     /// Tells the writer of a pipe what was read, if the way back is open.
-    pub(super) fn acknowledge(
-        &mut self,
-        id: u64,
-        writer: Side,
-        (from, to): (HostId, HostId),
-        wakers: &mut Wakers,
-    ) {
-        if !self.is_passable(from, to) {
+    pub(super) fn acknowledge(&mut self, id: u64, writer: Side, wakers: &mut Wakers) {
+        if !self.is_heard(id, writer.other()) {
             return;
         }
         let Some(connection) = self.connections.get_mut(&id) else { return };
