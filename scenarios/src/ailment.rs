@@ -93,15 +93,29 @@ impl DiskCall {
     }
 }
 
-/// Something that is wrong with the links between members, both ways, for a while.
+/// Something that is wrong with links, both ways, for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkAilment {
     /// Every message takes a time of this range.
     Delay(RangeInclusive<Duration>),
     /// So many of a hundred messages are lost, and sent again later.
     Loss(u32),
+    /// So many bytes a second pass.
+    Bandwidth(u64),
     /// Nothing arrives; everything does when it is over.
     Clog,
+}
+
+impl LinkAilment {
+    /// Its word in scripts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Delay(_) => "delay",
+            Self::Loss(_) => "lose",
+            Self::Bandwidth(_) => "bandwidth",
+            Self::Clog => "clog",
+        }
+    }
 }
 
 impl Display for LinkAilment {
@@ -111,6 +125,7 @@ impl Display for LinkAilment {
                 write!(out, "by {}..{}", Span(*range.start()), Span(*range.end()))
             }
             Self::Loss(percent) => write!(out, "{percent} percent"),
+            Self::Bandwidth(bytes) => write!(out, "{bytes} bytes per second"),
             Self::Clog => Ok(()),
         }
     }

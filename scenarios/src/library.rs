@@ -77,6 +77,12 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("transfer-and-cut"),
     script!("step-clock-signed-tokens"),
     script!("watch-fragments"),
+    script!("narrow-links"),
+    script!("restart-loops"),
+    script!("half-open"),
+    script!("bad-links-of-clients"),
+    script!("clocks-wrong-from-the-start"),
+    script!("disk-lost-and-replaced"),
 ];
 
 /// All scripted scenarios.

@@ -47,6 +47,8 @@ pub struct ClusterPlan {
     pub quota: u64,
     /// etcd's `--max-request-bytes`; 0 for its default.
     pub max_request_bytes: usize,
+    /// How far the wall clocks of members are off at the start, at most, either way.
+    pub clock_offsets: Duration,
 }
 
 impl Default for ClusterPlan {
@@ -58,6 +60,7 @@ impl Default for ClusterPlan {
             heartbeat: Duration::from_millis(100),
             quota: 0,
             max_request_bytes: 0,
+            clock_offsets: Duration::ZERO,
         }
     }
 }
@@ -159,15 +162,33 @@ pub enum Action {
         lasting: Duration,
     },
     /// All connections between these and those break; new ones can be made.
-    Reset(Who, Who),
+    Reset(LinkEnd, LinkEnd),
+    /// Something between these and those forgets their connections: they are dead, and nobody is told. New ones work.
+    HalfOpen {
+        /// One end.
+        one: LinkEnd,
+        /// The other end.
+        other: LinkEnd,
+        /// Whether only what the first sends is lost.
+        is_one_way: bool,
+    },
+    /// The processes die and are started again, in turns.
+    RestartLoop {
+        /// Whose.
+        who: Who,
+        /// How long they stay down, and then up.
+        every: Duration,
+        /// When they are left up.
+        lasting: Duration,
+    },
     /// Machines work, but not well.
     Ail(Who, Ailment),
     /// Links work, but not well.
     AilLink {
         /// One end.
-        one: Who,
+        one: LinkEnd,
         /// The other end.
-        other: Who,
+        other: LinkEnd,
         /// What is wrong.
         ailment: LinkAilment,
         /// How long.
@@ -238,9 +259,14 @@ impl Action {
         text.split(' ').next().unwrap_or_default().to_owned()
     }
 
-    /// Whether the step only begins what goes on by itself, beside those that follow.
-    pub fn goes_on(&self) -> bool {
-        matches!(self, Self::Flap { .. } | Self::Swizzle { .. } | Self::Membership(_))
+    /// Whether a campaign counts how often the step was carried out: not what only ends faults, or asks.
+    pub fn is_class(&self) -> bool {
+        !matches!(self, Self::Restart(_) | Self::Heal | Self::Remember(..) | Self::Serves { .. })
+    }
+
+    /// Whether somebody else carries the step out, while the next ones are done.
+    pub fn is_told_later(&self) -> bool {
+        matches!(self, Self::Membership(_) | Self::Upkeep(..) | Self::Compact { .. })
     }
 
     /// Whether an operator does the step.
@@ -265,6 +291,8 @@ impl Action {
             | Self::AilLink { .. }
             | Self::Swizzle { .. }
             | Self::LoseDisk(_)
+            | Self::HalfOpen { .. }
+            | Self::RestartLoop { .. }
             | Self::Reset(..) => true,
             Self::Membership(change) => change.hurts(),
             Self::Restart(_)
@@ -300,6 +328,15 @@ pub enum Who {
     Learner,
     /// The member that was remembered under this name.
     Named(String),
+}
+
+/// One end of links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// Members.
+    Members(Who),
+    /// All clients.
+    Clients,
 }
 
 /// How a partition divides the members.

@@ -7,6 +7,8 @@
 
 mod ailments;
 mod damage;
+mod disk_loss;
+mod kind;
 mod membership;
 mod upkeep;
 
@@ -16,6 +18,7 @@ use std::time::Duration;
 use sim::Streams;
 use sim::random::{Source, Stream};
 
+use self::kind::{KINDS, Kind};
 use crate::dice::Dice;
 use crate::plan::{Action, ClusterPlan, Counter, Floor, Mix, Plan, Split, Step, Who, Workload};
 
@@ -27,66 +30,21 @@ pub const ABOUT: &str = "Everything from the seed: members, faults, timings and 
 /// Seeds whose plans together have all kinds of faults.
 const KINDS_SEEDS: u64 = 400;
 
-/// Kinds of faults that a seed may switch off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Kill,
-    PowerLoss,
-    PowerLossInWrite,
-    PowerLossOfAll,
-    Partition,
-    OneWay,
-    CutClients,
-    Flap,
-    Pause,
-    StallDisk,
-    StallThenPowerLoss,
-    Reset,
-    Compact,
-    Burst,
-    SlowDisk,
-    FailingDisk,
-    FullDisk,
-    Drift,
-    ClockStep,
-    Delay,
-    Loss,
-    Clog,
-    Swizzle,
-}
-
-const KINDS: [Kind; 23] = [
-    Kind::Kill,
-    Kind::PowerLoss,
-    Kind::PowerLossInWrite,
-    Kind::PowerLossOfAll,
-    Kind::Partition,
-    Kind::OneWay,
-    Kind::CutClients,
-    Kind::Flap,
-    Kind::Pause,
-    Kind::StallDisk,
-    Kind::StallThenPowerLoss,
-    Kind::Reset,
-    Kind::Compact,
-    Kind::Burst,
-    Kind::SlowDisk,
-    Kind::FailingDisk,
-    Kind::FullDisk,
-    Kind::Drift,
-    Kind::ClockStep,
-    Kind::Delay,
-    Kind::Loss,
-    Kind::Clog,
-    Kind::Swizzle,
+/// From what a time service leaves to what nobody has set for long.
+const CLOCK_OFFSETS: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_secs(5),
+    Duration::from_secs(60),
+    Duration::from_secs(600),
 ];
 
 /// The plan of a seed.
 pub fn plan(seed: u64) -> Plan {
     let streams = Streams::new(seed);
     let dice = |name| Dice::new(source(&streams, name));
-    let cluster = cluster(&mut dice("swarm cluster"));
     let users = users(&mut dice("swarm users"));
+    let clock_offsets = clock_offsets(&mut dice("swarm clocks"), users);
+    let cluster = ClusterPlan { clock_offsets, ..cluster(&mut dice("swarm cluster")) };
     let (holders, lockers) = leases(&mut dice("swarm leases"), users);
     let electors = electors(&mut dice("swarm elections"), users);
     let slow_watchers = slow_watchers(&mut dice("swarm slow watchers"));
@@ -95,6 +53,7 @@ pub fn plan(seed: u64) -> Plan {
     let duration = Duration::from_secs(dice("swarm duration").between(8..=20));
     let mut steps = Schedule::draw(dice("swarm schedule"), cluster.members, duration);
     steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
+    steps.extend(disk_loss::draw(dice("swarm disk loss"), cluster.members, duration));
     steps.extend(damage::draw(dice("swarm damage"), cluster.members, duration));
     steps.extend(Schedule::upkeep(dice("swarm upkeep"), cluster.members, duration));
     steps.sort_by_key(|step| *step.at.start());
@@ -106,11 +65,18 @@ pub fn plan(seed: u64) -> Plan {
     Plan { name, about: ABOUT.to_owned(), cluster, workload, duration, steps, floors }
 }
 
-/// The words of all faults that a seed may have.
+/// The words of all steps that a seed may have and a campaign counts.
 pub fn kinds() -> BTreeSet<String> {
     // The longest plans of so many seeds have everything.
     let steps = (0..KINDS_SEEDS).flat_map(|seed| plan(seed).steps);
-    steps.filter(|step| step.action.hurts()).map(|step| step.action.kind()).collect()
+    steps.filter(|step| step.action.is_class()).map(|step| step.action.kind()).collect()
+}
+
+/// Wall clocks that are wrong from the start, in one of four seeds; never where users log in: members whose clocks
+/// differ refuse each other's signed tokens, as they must.
+fn clock_offsets(dice: &mut Dice, users: u64) -> Duration {
+    let offset = *dice.pick(&CLOCK_OFFSETS);
+    if users == 0 && dice.below(4) == 0 { offset } else { Duration::ZERO }
 }
 
 fn source(streams: &Streams, name: &str) -> Source {
@@ -123,8 +89,7 @@ fn cluster(dice: &mut Dice) -> ClusterPlan {
         snapshot_count: *dice.pick(&[20, 50, 100, 300, 1_000]),
         election_timeout: Duration::from_millis(*dice.pick(&[500, 1_000, 1_000, 2_000])),
         heartbeat: Duration::from_millis(*dice.pick(&[50, 100])),
-        quota: 0,
-        max_request_bytes: 0,
+        ..ClusterPlan::default()
     }
 }
 
@@ -277,8 +242,19 @@ impl Schedule {
             }
             Kind::StallThenPowerLoss => self.stall_then_power_loss(),
             Kind::Reset => {
-                let (one, other) = self.two();
+                let (one, other) = self.ends();
                 self.step(now, Action::Reset(one, other));
+            }
+            Kind::HalfOpen => {
+                let (one, other) = self.ends();
+                let is_one_way = self.dice.percent(60);
+                self.step(now, Action::HalfOpen { one, other, is_one_way });
+            }
+            Kind::RestartLoop => {
+                let who = self.victim();
+                let every = self.dice.millis(20..=800);
+                let lasting = self.dice.millis(500..=4_000);
+                self.step(now, Action::RestartLoop { who, every, lasting });
             }
             Kind::Compact => {
                 let keep = *self.dice.pick(&[0, 0, 1, 5, 50]);
@@ -291,7 +267,7 @@ impl Schedule {
             Kind::SlowDisk | Kind::FailingDisk | Kind::FullDisk | Kind::Drift | Kind::ClockStep => {
                 self.ail(kind)
             }
-            Kind::Delay | Kind::Loss | Kind::Clog => self.ail_link(kind),
+            Kind::Delay | Kind::Loss | Kind::Bandwidth | Kind::Clog => self.ail_link(kind),
             Kind::Swizzle => {
                 let every = self.dice.millis(50..=800);
                 self.step(now, Action::Swizzle { every });
@@ -380,32 +356,6 @@ impl Schedule {
             groups[place].insert(member);
         }
         Split::Groups(groups)
-    }
-}
-
-impl Kind {
-    /// Whether it makes sense without peers.
-    fn suits_one(self) -> bool {
-        !matches!(
-            self,
-            Self::Partition
-                | Self::OneWay
-                | Self::Flap
-                | Self::Reset
-                | Self::Delay
-                | Self::Loss
-                | Self::Clog
-                | Self::Swizzle
-        )
-    }
-
-    /// Whether it hurts.
-    fn is_fault(self) -> bool {
-        // A member may never ask its disk for what would fail, and a clock alone hurts nobody.
-        !matches!(
-            self,
-            Self::Compact | Self::Burst | Self::FailingDisk | Self::Drift | Self::ClockStep
-        )
     }
 }
 

@@ -8,10 +8,10 @@ use super::Subject;
 use crate::run::PROBES;
 use crate::swarm;
 
-/// From so many swarm runs on every kind of fault is expected to have hit somebody.
+/// From so many swarm runs on every kind of step is expected to have been carried out.
 const RUNS_MIN: usize = 200;
 
-/// Kinds of faults that these subjects have, and all rare states.
+/// Kinds of faults and other steps that these subjects have, and all rare states.
 pub(super) fn of(subjects: &[&Subject], campaign: &Campaign) -> Vec<Coverage> {
     let faults = kinds(subjects).into_iter().map(|kind| ("fault", kind));
     let states = PROBES.into_iter().map(|probe| ("state", probe.to_owned()));
@@ -30,7 +30,7 @@ pub(super) fn of(subjects: &[&Subject], campaign: &Campaign) -> Vec<Coverage> {
         .collect()
 }
 
-/// That no kind of fault was left out of a swarm that is large enough to have them all.
+/// That no kind of step was left out of a swarm that is large enough to have them all.
 pub(super) fn floor(subjects: &[&Subject], campaign: &Campaign) -> Option<Floor> {
     let is_swarm = |subject: &&Subject| matches!(subject, Subject::Swarm);
     let place = subjects.iter().position(is_swarm)?;
@@ -40,7 +40,7 @@ pub(super) fn floor(subjects: &[&Subject], campaign: &Campaign) -> Option<Floor>
     let reached = kinds.iter().filter(|kind| struck.contains(*kind)).count();
     let needed = if runs.len() < RUNS_MIN { 0 } else { kinds.len() };
     Some(Floor {
-        name: "kinds of faults that hit somebody".to_owned(),
+        name: "kinds of steps that were carried out".to_owned(),
         reached: reached as u64,
         needed: needed as u64,
     })
@@ -52,8 +52,8 @@ fn kinds(subjects: &[&Subject]) -> BTreeSet<String> {
         match subject {
             Subject::Swarm => kinds.extend(swarm::kinds()),
             Subject::Script(plan) => {
-                let hurting = plan.steps.iter().filter(|step| step.action.hurts());
-                kinds.extend(hurting.map(|step| step.action.kind()));
+                let classes = plan.steps.iter().filter(|step| step.action.is_class());
+                kinds.extend(classes.map(|step| step.action.kind()));
             }
         }
     }

@@ -8,6 +8,8 @@ use sim::SimRuntime;
 use sim::disk::{Faults, Times};
 use sim::network::LinkOptions;
 
+use super::chronicle::Slot;
+use super::links::Link;
 use super::members::{Members, Place};
 use crate::ailment::{Ailment, DiskCall, LinkAilment};
 use crate::dice::Dice;
@@ -26,18 +28,21 @@ impl Members {
             Ailment::SlowDisk { times, lasting } => {
                 let times = *times;
                 let text = format!("disk of {member} is {times} times slower");
-                self.disk_for(member, text, *lasting, move |faults| faults.slowdown = times);
+                let slow = move |faults: &mut Faults, times| faults.slowdown = times;
+                self.disk_for(Slot::Slowness(member), text, *lasting, slow, (times, 0));
             }
             Ailment::FullDisk { lasting } => {
                 let text = format!("disk of {member} is full");
                 self.may_stop(member, Some(*lasting + NOTICE));
-                self.disk_for(member, text, *lasting, |faults| faults.capacity_bytes = Some(0));
+                let full = |faults: &mut Faults, bytes| faults.capacity_bytes = bytes;
+                self.disk_for(Slot::Room(member), text, *lasting, full, (Some(0), None));
             }
             Ailment::Damaged { damage, files } => self.damage(member, *damage, files, dice),
             Ailment::FailingDisk(call) => self.fail_disk(member, *call),
             Ailment::Drift { ppm } => {
                 self.host(member).set_clock_drift(*ppm);
-                self.blink(Place::Process, format!("clock of {member} drifts by {ppm} ppm"));
+                let text = format!("clock of {member} drifts by {ppm} ppm");
+                self.begin_curable(Place::Process, None, Some(Slot::Rate(member)), text);
             }
             Ailment::ClockStep { millis } => {
                 self.host(member).step_wall_clock(millis.saturating_mul(1_000_000));
@@ -56,69 +61,92 @@ impl Members {
         self.blink(Place::Disk, format!("the next {} of {member} fails", call.name()));
     }
 
-    fn disk_for(
+    /// Every sync takes `lasting` longer, until so much time has passed.
+    pub(super) fn stall_disk(&self, member: usize, files: &str, lasting: Duration) {
+        let set = |faults: &mut Faults, (files, stall): (String, Duration)| {
+            faults.only = files;
+            faults.sync_stalls = stall;
+        };
+        let files_text = if files.is_empty() { "all files" } else { files };
+        let text = format!("disk of {member} stalls: {files_text}");
+        let values = ((files.to_owned(), lasting), (String::new(), Duration::ZERO));
+        self.disk_for(Slot::Stall(member), text, lasting, set, values);
+    }
+
+    /// Something of a disk is one thing for a while, and then another.
+    fn disk_for<T: Send + 'static>(
         &self,
-        member: usize,
+        slot: Slot,
         text: String,
         lasting: Duration,
-        change: impl FnOnce(&mut Faults),
+        set: fn(&mut Faults, T),
+        (ailing, well): (T, T),
     ) {
-        self.host(member).disk().set_faults_for(lasting, change);
-        self.begin(Place::Disk, Some(member), text);
+        let (Slot::Stall(member) | Slot::Slowness(member) | Slot::Room(member)) = slot else {
+            unreachable!("{slot:?} is none of a disk's")
+        };
+        self.host(member).disk().set_faults_for(lasting, |faults| set(faults, ailing));
+        let fault = self.begin_curable(Place::Disk, Some(member), Some(slot), text);
         let members = self.clone();
         drop(SimRuntime::spawn(async move {
             SimRuntime::sleep(lasting).await;
-            members.disk_works(member);
+            // The same may be wrong again by now, or the disk is another.
+            if members.lasts(fault) {
+                members.host(member).disk().set_faults(|faults| set(faults, well));
+                members.end_fault(fault);
+            }
         }));
-    }
-
-    /// The disk is as it should be.
-    fn disk_works(&self, member: usize) {
-        self.host(member).disk().set_faults(|faults| *faults = Faults::default());
-        self.finish(Place::Disk, Some(member));
     }
 
     /// Disks and clocks are as they should be. Wall clocks are set right, too: a member whose clock is an hour ahead
     /// refuses every signed token of the others, as it must, and would serve nobody for good.
     pub(super) fn cure(&self) {
         for member in self.all() {
-            self.disk_works(member);
+            self.host(member).disk().set_faults(|faults| *faults = Faults::default());
             self.host(member).set_clock_drift(0);
             self.host(member).set_wall_clock_right();
-            self.all()
-                .filter(|other| *other != member)
-                .for_each(|other| self.cure_link(member, other));
+            let others = self.all().filter(|other| *other != member);
+            others.for_each(|other| self.cure_link(Self::between(member, other)));
+            self.cure_link(Self::to_clients(member));
         }
+        self.end_curable();
     }
 
-    /// Does it to the links between two members, both ways.
-    pub(super) fn ail_link(&self, one: usize, other: usize, ailment: &LinkAilment) {
-        let (from, to) = (self.host(one).id(), self.host(other).id());
-        let options = match ailment {
+    /// Does it to links, both ways.
+    pub(super) fn ail_link(&self, link: Link, ailment: &LinkAilment) {
+        let well = LinkOptions::default();
+        match ailment {
             LinkAilment::Delay(range) => {
-                LinkOptions { latency: half_open(range), ..LinkOptions::default() }
+                self.set_link(link, &LinkOptions { latency: half_open(range), ..well });
             }
             LinkAilment::Loss(percent) => {
-                LinkOptions { loss_per_million: percent * 10_000, ..LinkOptions::default() }
+                self.set_link(link, &LinkOptions { loss_per_million: percent * 10_000, ..well });
             }
-            LinkAilment::Clog => return,
-        };
-        for (from, to) in [(from, to), (to, from)] {
-            self.network().set_link(from, to, options.clone());
+            LinkAilment::Bandwidth(bytes) => {
+                self.set_link(link, &LinkOptions { bandwidth: Some(*bytes), ..well });
+            }
+            LinkAilment::Clog => {}
         }
     }
 
-    /// Nothing arrives for a while, in this direction.
-    pub(super) fn clog(&self, from: usize, to: usize, lasting: Duration) {
-        self.network().clog(self.host(from).id(), self.host(to).id(), lasting);
+    fn set_link(&self, link: Link, options: &LinkOptions) {
+        for (one, other) in self.machines(link) {
+            self.network().set_link(one, other, options.clone());
+            self.network().set_link(other, one, options.clone());
+        }
     }
 
-    /// The links between two members are as they should be.
-    pub(super) fn cure_link(&self, one: usize, other: usize) {
-        let (from, to) = (self.host(one).id(), self.host(other).id());
-        for (from, to) in [(from, to), (to, from)] {
-            self.network().set_link(from, to, LinkOptions::default());
+    /// Nothing arrives for a while, both ways.
+    pub(super) fn clog(&self, link: Link, lasting: Duration) {
+        for (one, other) in self.machines(link) {
+            self.network().clog(one, other, lasting);
+            self.network().clog(other, one, lasting);
         }
+    }
+
+    /// The links are as they should be.
+    pub(super) fn cure_link(&self, link: Link) {
+        self.set_link(link, &LinkOptions::default());
     }
 }
 

@@ -91,8 +91,10 @@ impl Changes {
     /// What was not begun is not begun any more.
     pub(super) fn drop_orders(&self) {
         let mut inner = self.lock();
-        inner.orders.clear();
+        let orders = std::mem::take(&mut inner.orders);
         inner.is_over = true;
+        drop(inner);
+        orders.iter().for_each(|order| self.members.dropped(order));
     }
 
     /// Whether nobody will ever clear the way for a change: a member that is gone would have to be replaced first,
@@ -189,9 +191,7 @@ impl Working {
             Order::Promote(member) => self.promote(*member).await,
             Order::MoveLeader(member) => self.move_leader(*member).await,
         };
-        if end == Some(End::Done) {
-            self.changes.members.changed();
-        }
+        self.changes.members.ordered(order, end == Some(End::Done));
         tracing::info!(target: "scenario", ?order, ?end, "the operator ends");
     }
 

@@ -22,7 +22,7 @@ impl Members {
 
     pub(super) fn damage(&self, member: usize, damage: Damage, files: &str, dice: &mut Dice) {
         if !self.is_damaged(member) && !self.can_spare(member) {
-            tracing::info!(target: "scenario", member, "its disk is spared: others are needed first");
+            self.spares(format!("member {member} is needed first"));
             return;
         }
         let host = self.host(member);
@@ -39,7 +39,7 @@ impl Members {
         });
         let meant: Vec<&String> = meant.map(|(_, name)| name).collect();
         if meant.is_empty() {
-            tracing::info!(target: "scenario", member, files, "there is no such file to damage");
+            self.spares(format!("member {member} has no such file that is old enough"));
             return;
         }
         let name = dice.pick(&meant).as_str();
@@ -64,7 +64,7 @@ impl Members {
                 let others: Vec<usize> =
                     (0..sectors).filter(|from| sector(*from) != sector(to)).collect();
                 if others.is_empty() {
-                    tracing::info!(target: "scenario", member, name, "all its sectors are alike");
+                    self.spares(format!("all sectors of {name} are alike"));
                     return;
                 }
                 let from = *dice.pick(&others);
@@ -73,7 +73,7 @@ impl Members {
         };
         if done.is_err() {
             // It is about to be removed, and only its removal is not durable yet.
-            tracing::info!(target: "scenario", member, name, "it is gone before it is damaged");
+            self.spares(format!("{name} was about to be removed"));
             return;
         }
         self.lock().damaged.insert(member);

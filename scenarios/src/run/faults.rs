@@ -1,6 +1,5 @@
 //! Carries out the steps of a plan at their times.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +12,13 @@ use super::changes::Changes;
 use super::members::{Members, Place};
 use super::moments::{Moment, moments};
 use super::upkeep::Desk;
-use crate::ailment::{Ailment, LinkAilment};
+use crate::ailment::Ailment;
 use crate::dice::Dice;
-use crate::plan::{Action, GRANTERS, Plan, Split, Who};
+use crate::plan::{Action, GRANTERS, Plan, Who};
 use crate::workload::{Session, StopSign, burst, grant_many};
+
+/// Why a disk is spared that a membership which is about to come may count on.
+const CHANGING: &str = "the membership is being changed";
 
 /// Findings of the run itself; clones share them.
 pub(super) type Findings = Arc<Mutex<Vec<Finding>>>;
@@ -50,12 +52,11 @@ impl Faults {
         let start = self.world.true_time();
         for Moment { at, step, mut dice } in moments(&self.world.streams(), &plan.steps) {
             self.sleep_until(start + at).await;
-            let before = self.members.faults().len();
+            self.members.begin_step();
+            let before = self.members.fault_count();
             self.perform(&step.action, &mut dice).await;
-            let has_begun = step.action.goes_on() || self.members.faults().len() > before;
-            if step.action.hurts() && has_begun {
-                self.members.strikes(&step.action.kind());
-            }
+            let has_hit = self.members.fault_count() > before && !step.action.is_told_later();
+            self.members.end_step(&step.action, has_hit);
         }
         self.sleep_until(start + plan.duration).await;
         self.over.raise();
@@ -94,15 +95,16 @@ impl Faults {
             Action::Flap { one, other, every, lasting } => {
                 self.flap(one, other, *every, *lasting, dice).await;
             }
-            Action::Reset(one, other) => {
-                for (one, other) in self.pairs(one, other, dice).await {
-                    self.members.reset(one, other);
-                    self.members.blink(Place::Network, format!("reset {one} - {other}"));
-                }
+            Action::Reset(one, other) => self.reset(one, other, dice).await,
+            Action::HalfOpen { one, other, is_one_way } => {
+                self.half_open(one, other, *is_one_way, dice).await;
+            }
+            Action::RestartLoop { who, every, lasting } => {
+                self.restart_loop(who, *every, *lasting, dice).await;
             }
             // Who is spared may be counted on by a membership that is about to come.
             Action::Ail(_, Ailment::Damaged { .. }) if !self.changes.is_idle() => {
-                tracing::info!(target: "scenario", "no disk is damaged while the membership is changed");
+                self.members.spares(CHANGING.to_owned());
             }
             Action::Ail(who, ailment) => {
                 for member in self.members.resolve(who, dice).await {
@@ -117,8 +119,18 @@ impl Faults {
             Action::Compact { keep } => self.compact(*keep).await,
             Action::Burst { puts, bytes } => self.burst(*puts, *bytes),
             Action::Membership(change) => self.membership(change, dice).await,
+            Action::LoseDisk(_) if !self.changes.is_idle() => {
+                self.members.spares(CHANGING.to_owned());
+            }
             Action::LoseDisk(who) => {
-                self.each(who, dice, |members, it| members.lose_disk(it)).await;
+                self.each(who, dice, |members, it| {
+                    if members.can_spare(it) {
+                        members.lose_disk(it);
+                    } else {
+                        members.spares(format!("member {it} is needed first"));
+                    }
+                })
+                .await;
             }
             Action::GrantLeases { leases, ttl } => self.grant_leases(*leases, *ttl),
             Action::Upkeep(who, upkeep) => self.upkeep(who, *upkeep, dice).await,
@@ -139,6 +151,45 @@ impl Faults {
         }
     }
 
+    /// Kills members and starts them again, in turns.
+    async fn restart_loop(&self, who: &Who, every: Duration, lasting: Duration, dice: &mut Dice) {
+        let end = self.world.true_time() + lasting;
+        for member in self.members.resolve(who, dice).await {
+            if !self.members.is_up(member) {
+                self.members.spares(format!("member {member} is down already"));
+                continue;
+            }
+            let (members, over, world) =
+                (self.members.clone(), self.over.clone(), self.world.clone());
+            let text = format!("restart loop of {member}");
+            let fault = members.begin_curable(Place::Process, None, None, text);
+            members.kill(member);
+            drop(SimRuntime::spawn(async move {
+                let is_over = || world.true_time() >= end || over.is_raised();
+                let is_here = || members.cluster.is_here(member);
+                while !over.is_raised() && is_here() {
+                    SimRuntime::sleep(every).await;
+                    if over.is_raised() || !is_here() {
+                        break;
+                    }
+                    members.restart(member);
+                    if is_over() {
+                        break;
+                    }
+                    SimRuntime::sleep(every).await;
+                    if is_over() || !is_here() {
+                        break;
+                    }
+                    // It may have stopped by itself, or been ended by something else.
+                    if members.is_up(member) {
+                        members.kill(member);
+                    }
+                }
+                members.end_fault(fault);
+            }));
+        }
+    }
+
     async fn pause(&self, who: &Who, lasting: Duration, dice: &mut Dice) {
         for member in self.members.resolve(who, dice).await {
             let Some(ticket) = self.members.pause(member) else { continue };
@@ -150,193 +201,26 @@ impl Faults {
         }
     }
 
-    /// All pairs of different members, one from each side.
-    async fn pairs(&self, one: &Who, other: &Who, dice: &mut Dice) -> Vec<(usize, usize)> {
-        let ones = self.members.resolve(one, dice).await;
-        let others = self.members.resolve(other, dice).await;
-        let all = ones.iter().flat_map(|one| others.iter().map(move |other| (*one, *other)));
-        all.filter(|(one, other)| one != other).collect()
-    }
-
-    async fn cut(&self, these: &Who, those: &Who, both_ways: bool, dice: &mut Dice) {
-        for (one, other) in self.pairs(these, those, dice).await {
-            self.members.cut(one, other);
-            if both_ways {
-                self.members.cut(other, one);
-            }
-            let arrow = if both_ways { "-" } else { "->" };
-            self.members.begin(Place::Network, None, format!("cut {one} {arrow} {other}"));
-        }
-    }
-
-    async fn partition(&self, split: &Split, dice: &mut Dice) {
-        let groups = match split {
-            Split::Groups(groups) => {
-                let is_there = |member: &usize| !self.members.cluster.is_gone(*member);
-                groups
-                    .iter()
-                    .map(|group| group.iter().copied().filter(is_there).collect())
-                    .collect()
-            }
-            Split::Ring => {
-                self.ring();
-                return;
-            }
-            Split::MinorityWith(who) => {
-                let size = (self.members.count() - 1) / 2;
-                self.two_groups(who, size.max(1), dice).await
-            }
-            Split::MajorityWith(who) => {
-                self.two_groups(who, self.members.count() / 2 + 1, dice).await
-            }
-        };
-        for (one, other) in links(&groups) {
-            self.members.cut(one, other);
-            self.members.cut(other, one);
-        }
-        let text = format!("partition {}", Split::Groups(groups));
-        self.members.begin(Place::Network, None, text);
-    }
-
-    /// Cuts every link but those between neighbours. Of three members everybody is a neighbour of
-    /// everybody: there one link is cut.
-    fn ring(&self) {
-        let all: Vec<usize> = self.members.all().collect();
-        let count = all.len();
-        for (one, other) in (0..count).flat_map(|one| (one + 1..count).map(move |it| (one, it))) {
-            let apart = (other - one).min(count - (other - one));
-            if apart > 1 || (count == 3 && (one, other) == (0, 2)) {
-                self.members.cut(all[one], all[other]);
-                self.members.cut(all[other], all[one]);
-            }
-        }
-        self.members.begin(Place::Network, None, "partition ring".to_owned());
-    }
-
-    /// A group of that size with that member in it, and the rest.
-    async fn two_groups(&self, who: &Who, size: usize, dice: &mut Dice) -> Vec<BTreeSet<usize>> {
-        let chosen = self.members.resolve(who, dice).await.first().copied();
-        let mut rest: Vec<usize> = self.members.all().collect();
-        let mut group = BTreeSet::new();
-        if let Some(chosen) = chosen {
-            rest.retain(|member| *member != chosen);
-            group.insert(chosen);
-        }
-        while group.len() < size && !rest.is_empty() {
-            let place = dice.index(rest.len());
-            group.insert(rest.swap_remove(place));
-        }
-        vec![group, rest.into_iter().collect()]
-    }
-
-    async fn flap(
-        &self,
-        one: &Who,
-        other: &Who,
-        every: Duration,
-        lasting: Duration,
-        dice: &mut Dice,
-    ) {
-        let pairs = self.pairs(one, other, dice).await;
-        let (members, over, world) = (self.members.clone(), self.over.clone(), self.world.clone());
-        let end = world.true_time() + lasting;
-        drop(SimRuntime::spawn(async move {
-            while world.true_time() < end && !over.is_raised() {
-                for (one, other) in &pairs {
-                    members.cut(*one, *other);
-                    members.cut(*other, *one);
-                    members.blink(Place::Network, format!("flap {one} - {other}"));
-                }
-                SimRuntime::sleep(every).await;
-                if over.is_raised() {
-                    return;
-                }
-                for (one, other) in &pairs {
-                    members.heal(*one, *other);
-                    members.heal(*other, *one);
-                }
-                SimRuntime::sleep(every).await;
-            }
-        }));
-    }
-
-    async fn ail_links(
-        &self,
-        one: &Who,
-        other: &Who,
-        ailment: &LinkAilment,
-        lasting: Duration,
-        dice: &mut Dice,
-    ) {
-        for (one, other) in self.pairs(one, other, dice).await {
-            let word = match ailment {
-                LinkAilment::Delay(_) => "delayed",
-                LinkAilment::Loss(_) => "lost",
-                LinkAilment::Clog => "clogged",
-            };
-            self.members.blink(Place::Network, format!("{word} {one} - {other} {ailment}"));
-            if *ailment == LinkAilment::Clog {
-                self.members.clog(one, other, lasting);
-                self.members.clog(other, one, lasting);
-                continue;
-            }
-            self.members.ail_link(one, other, ailment);
-            let members = self.members.clone();
-            drop(SimRuntime::spawn(async move {
-                SimRuntime::sleep(lasting).await;
-                members.cure_link(one, other);
-            }));
-        }
-    }
-
-    /// Cuts members off one by one, and brings them back in another order.
-    fn swizzle(&self, every: Duration, dice: &mut Dice) {
-        let leaving = shuffled(self.members.all().collect(), dice);
-        let returning = shuffled(leaving.clone(), dice);
-        let (members, over) = (self.members.clone(), self.over.clone());
-        drop(SimRuntime::spawn(async move {
-            members.begin(Place::Network, None, format!("swizzle {leaving:?}, {returning:?}"));
-            let others = |member: usize| members.all().filter(move |other| *other != member);
-            for member in leaving {
-                if over.is_raised() {
-                    return;
-                }
-                for other in others(member) {
-                    members.cut(member, other);
-                    members.cut(other, member);
-                }
-                SimRuntime::sleep(every).await;
-            }
-            for member in returning {
-                if over.is_raised() {
-                    return;
-                }
-                for other in others(member) {
-                    members.heal(member, other);
-                    members.heal(other, member);
-                }
-                SimRuntime::sleep(every).await;
-            }
-            if !over.is_raised() {
-                members.heal_links();
-            }
-        }));
-    }
-
     async fn compact(&mut self, keep: u64) {
         let Some(mut session) = self.sessions.pop() else { return };
         let newest = session.recorder().knowledge(|knowledge| knowledge.revision);
         let revision = newest - i64::try_from(keep).unwrap_or(i64::MAX);
         if revision > 1 {
             let recorder = session.recorder().clone();
-            let member = self.members.leader().unwrap_or(1);
+            let members = self.members.clone();
+            let member = members.leader().unwrap_or(1);
             drop(SimRuntime::spawn(async move {
                 let request = Request::Compact(CompactRequest { revision, physical: false });
                 let patience = Duration::from_secs(2);
                 if session.call(member, request, patience).await.is_some() {
                     recorder.knowledge(|known| known.compacted = known.compacted.max(revision));
+                    members.strikes("compact");
+                } else {
+                    members.spares_kind("compact", "nobody said that it is done");
                 }
             }));
+        } else {
+            self.members.spares("there was nothing to compact".to_owned());
         }
     }
 
@@ -412,23 +296,4 @@ pub(super) fn serving_put(session: &Session) -> Request {
         value: value.as_str().into(),
         ..PutRequest::default()
     })
-}
-
-fn shuffled(mut members: Vec<usize>, dice: &mut Dice) -> Vec<usize> {
-    let mut order = Vec::with_capacity(members.len());
-    while !members.is_empty() {
-        order.push(members.swap_remove(dice.index(members.len())));
-    }
-    order
-}
-
-/// All pairs of members in different groups.
-fn links(groups: &[BTreeSet<usize>]) -> Vec<(usize, usize)> {
-    let mut links = Vec::new();
-    for (place, group) in groups.iter().enumerate() {
-        for other in &groups[place + 1..] {
-            links.extend(group.iter().flat_map(|one| other.iter().map(move |two| (*one, *two))));
-        }
-    }
-    links
 }

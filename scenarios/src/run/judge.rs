@@ -124,20 +124,7 @@ fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
             checker::Verdict::Pass | checker::Verdict::Violation(_) => None,
         })
         .collect();
-    // What the seed draws may hit nobody; what somebody wrote down is there for a reason.
-    if plan.name != swarm::NAME {
-        let kinds: BTreeSet<String> = plan
-            .steps
-            .iter()
-            .map(|step| &step.action)
-            .filter(|action| action.hurts())
-            .map(Action::kind)
-            .collect();
-        for kind in kinds.iter().filter(|kind| !ran.struck.contains_key(*kind)) {
-            let message = format!("too little happened: `{kind}` hit nobody");
-            doubts.push(doubt("run validity", message));
-        }
-    }
+    doubts.extend(idle(plan, ran).map(|message| doubt("run validity", message)));
     for floor in &plan.floors {
         let reached = floor.counter.of(&ran.counts);
         if reached < floor.at_least {
@@ -150,6 +137,35 @@ fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
         }
     }
     doubts
+}
+
+/// The kinds of faults of a plan that hit nobody, where that was not to be expected.
+fn idle<'a>(plan: &'a Plan, ran: &'a Ran) -> impl Iterator<Item = String> + 'a {
+    let hurting = plan.steps.iter().map(|step| &step.action).filter(|action| action.hurts());
+    let kinds: BTreeSet<String> = hurting.map(Action::kind).collect();
+    // What the seed draws may hit nobody for a reason; what somebody wrote down is there for a reason.
+    let may_be_spared = plan.name == swarm::NAME;
+    kinds.into_iter().filter_map(move |kind| {
+        let reasons = ran.spared.get(&kind);
+        if ran.struck.contains_key(&kind) || (may_be_spared && reasons.is_some()) {
+            return None;
+        }
+        let reasons = reasons.into_iter().flatten().map(|(reason, _)| reason.as_str());
+        let reasons: Vec<&str> = reasons.collect();
+        let why = if reasons.is_empty() { "nobody knows why" } else { &reasons.join("; ") };
+        Some(format!("too little happened: `{kind}` hit nobody: {why}"))
+    })
+}
+
+/// Steps that were not carried out, with the reasons.
+fn spared(ran: &Ran) -> impl Iterator<Item = (String, String)> {
+    ran.spared.iter().map(|(kind, reasons)| {
+        let words: Vec<String> = reasons
+            .iter()
+            .map(|(reason, times)| format!("{reason} ({})", reports::grouped(*times)))
+            .collect();
+        (format!("spared: {kind}"), words.join("; "))
+    })
 }
 
 fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
@@ -183,5 +199,5 @@ fn statistics(ran: &Ran, report: &Report) -> Vec<(String, String)> {
         report.verdicts.iter().map(|(name, verdict)| (format!("checker {name}"), word(verdict)));
     let stopped =
         ran.stopped.iter().map(|by| ("ended early by".to_owned(), by.guarantee.to_owned()));
-    numbers.into_iter().chain(verdicts).chain(stopped).collect()
+    numbers.into_iter().chain(verdicts).chain(stopped).chain(spared(ran)).collect()
 }

@@ -9,11 +9,14 @@ use std::time::Duration;
 use detcd_node::config::{AuthToken, JwtOptions};
 use detcd_node::observer::Observation;
 use openraft_rt::AsyncRuntime;
-use sim::disk::Faults;
 use sim::network::{HostId, SimNetwork};
 use sim::random::{Key, Stream};
 use sim::{Host, SimRuntime, World};
 
+use super::chronicle::Chronicle;
+pub(super) use super::chronicle::{FaultRecord, Place};
+use super::clocks;
+use super::tally::StepTally;
 use crate::dice::Dice;
 use crate::plan::{ClusterPlan, Who};
 use crate::workload::Endpoints;
@@ -44,40 +47,14 @@ fn signed_tokens() -> AuthToken {
     })
 }
 
-/// What a fault hits, for the lanes of a timeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// Links between hosts.
-    Network,
-    /// A disk.
-    Disk,
-    /// A process.
-    Process,
-}
-
-/// A fault from its beginning to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FaultRecord {
-    /// When it began.
-    pub from: Duration,
-    /// When it ended; nothing while it lasts.
-    pub to: Option<Duration>,
-    /// What it hits.
-    pub place: Place,
-    /// Which member; nothing if it is about links.
-    pub member: Option<usize>,
-    /// What it is.
-    pub text: String,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct State {
     names: BTreeMap<String, usize>,
     paused: BTreeMap<usize, u64>,
     pauses: u64,
     pub(super) crashes: u64,
-    faults: Vec<FaultRecord>,
-    struck: BTreeMap<String, u64>,
+    pub(super) chronicle: Chronicle,
+    pub(super) steps: StepTally,
     clients: Vec<HostId>,
     excuses: Vec<Excuse>,
     pub(super) changes: u64,
@@ -86,6 +63,8 @@ pub(super) struct State {
     pub(super) lost: BTreeSet<usize>,
     /// Whose disks do not give back what was written.
     pub(super) damaged: BTreeSet<usize>,
+    /// Who comes in the place of whom.
+    pub(super) successors: BTreeMap<usize, usize>,
 }
 
 /// Why a member may stop by itself.
@@ -100,7 +79,7 @@ struct Excuse {
 /// The members, numbered from 1; clones are the same ones.
 #[derive(Debug, Clone)]
 pub(super) struct Members {
-    world: World,
+    pub(super) world: World,
     pub(super) cluster: Cluster,
     pub(super) endpoints: Endpoints,
     state: Arc<Mutex<State>>,
@@ -132,6 +111,7 @@ impl Members {
             config.member.auth_token = signed_tokens();
         }
         let cluster = Cluster::boot(world, &config);
+        clocks::set(world, &cluster, plan.clock_offsets);
         let (endpoints, state) = (Endpoints::new(cluster.members()), Arc::default());
         Self { world: world.clone(), cluster, endpoints, state }
     }
@@ -152,6 +132,11 @@ impl Members {
         let host = self.cluster.client(name, number);
         self.lock().clients.push(host.host().id());
         host
+    }
+
+    /// The machines of all clients.
+    pub(super) fn clients(&self) -> Vec<HostId> {
+        self.lock().clients.clone()
     }
 
     pub(super) fn is_up(&self, member: usize) -> bool {
@@ -182,23 +167,18 @@ impl Members {
         self.cluster.observed().snapshots_installed()
     }
 
-    /// How often each kind of fault hit somebody.
-    pub(super) fn struck(&self) -> BTreeMap<String, u64> {
-        self.lock().struck.clone()
-    }
-
-    /// A step of this kind has hit somebody.
-    pub(super) fn strikes(&self, kind: &str) {
-        *self.lock().struck.entry(kind.to_owned()).or_default() += 1;
-    }
-
     pub(super) fn faults(&self) -> Vec<FaultRecord> {
-        self.lock().faults.clone()
+        self.lock().chronicle.all().to_vec()
+    }
+
+    /// How many faults there were so far.
+    pub(super) fn fault_count(&self) -> usize {
+        self.lock().chronicle.all().len()
     }
 
     /// What was done, but for the first so many.
     pub(super) fn faults_from(&self, skip: usize) -> Vec<FaultRecord> {
-        self.lock().faults.iter().skip(skip).cloned().collect()
+        self.lock().chronicle.all().iter().skip(skip).cloned().collect()
     }
 
     /// The members that are meant; nobody, if there is no leader for too long.
@@ -206,6 +186,9 @@ impl Members {
         let mut meant = self.meant(who, dice).await;
         // What is done to the machine of a member that is gone would be done to who has it now.
         meant.retain(|member| !self.cluster.is_gone(*member));
+        if meant.is_empty() {
+            self.spares(format!("there was no `{who}`"));
+        }
         meant
     }
 
@@ -261,6 +244,8 @@ impl Members {
     fn end(&self, member: usize, text: &str, how: fn(&Cluster, usize)) {
         if self.is_up(member) {
             self.bring_down(member, text, how);
+        } else {
+            self.spares(format!("member {member} was down already"));
         }
     }
 
@@ -287,6 +272,7 @@ impl Members {
     /// The member stands still; the ticket tells this pause from later ones.
     pub(super) fn pause(&self, member: usize) -> Option<u64> {
         if !self.is_up(member) || self.lock().paused.contains_key(&member) {
+            self.spares(format!("member {member} stood still already"));
             return None;
         }
         self.cluster.host(member).pause();
@@ -311,26 +297,6 @@ impl Members {
             self.cluster.host(member).resume();
             self.finish(Place::Process, Some(member));
         }
-    }
-
-    /// Every sync takes `lasting` longer, until so much time has passed.
-    pub(super) fn stall_disk(&self, member: usize, files: &str, lasting: Duration) {
-        let set = |files: &str, stall: Duration| {
-            let files = files.to_owned();
-            move |faults: &mut Faults| {
-                faults.only = files;
-                faults.sync_stalls = stall;
-            }
-        };
-        self.host(member).disk().set_faults_for(lasting, set(files, lasting));
-        let files_text = if files.is_empty() { "all files" } else { files };
-        self.begin(Place::Disk, Some(member), format!("disk of {member} stalls: {files_text}"));
-        let members = self.clone();
-        drop(SimRuntime::spawn(async move {
-            SimRuntime::sleep(lasting).await;
-            members.host(member).disk().set_faults(set("", Duration::ZERO));
-            members.finish(Place::Disk, Some(member));
-        }));
     }
 
     /// From now on the member may stop by itself: until then, or once.
@@ -383,15 +349,9 @@ impl Members {
 
     pub(super) fn cut_clients(&self, member: usize) {
         let (network, host) = (self.world.network(), self.cluster.host(member).id());
-        for client in self.lock().clients.clone() {
+        for client in self.clients() {
             network.cut(client, host);
             network.cut(host, client);
-        }
-    }
-
-    pub(super) fn reset(&self, one: usize, other: usize) {
-        if one != other {
-            self.cluster.reset_connections(one, other);
         }
     }
 
@@ -429,33 +389,6 @@ impl Members {
     /// Longer than any run.
     pub(super) fn forever(&self) -> Duration {
         Duration::from_secs(86_400)
-    }
-
-    /// Writes down that a fault begins.
-    pub(super) fn begin(&self, place: Place, member: Option<usize>, text: String) {
-        self.world.trace().event("fault", &[("text", text.as_str().into())]);
-        tracing::info!(target: "scenario", "{text}");
-        let from = self.world.true_time();
-        self.lock().faults.push(FaultRecord { from, to: None, place, member, text });
-    }
-
-    /// Writes down that a fault came and went.
-    pub(super) fn blink(&self, place: Place, text: String) {
-        self.begin(place, None, text);
-        let now = self.world.true_time();
-        if let Some(last) = self.lock().faults.last_mut() {
-            last.to = Some(now);
-        }
-    }
-
-    /// Writes down that faults of a kind end.
-    pub(super) fn finish(&self, place: Place, member: Option<usize>) {
-        let now = self.world.true_time();
-        for fault in &mut self.lock().faults {
-            if fault.to.is_none() && fault.place == place && fault.member == member {
-                fault.to = Some(now);
-            }
-        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

@@ -2,9 +2,12 @@
 
 use super::changes::Order;
 use super::faults::Faults;
-use super::members::Place;
+use super::members::Members;
 use crate::dice::Dice;
 use crate::membership::MembershipChange;
+
+/// A step of which two orders come.
+const REPLACE: &str = "replace-member";
 
 impl Faults {
     /// Gives the orders for a step; the operator carries them out while the steps go on.
@@ -26,12 +29,12 @@ impl Faults {
                 for member in self.members.resolve(who, dice).await {
                     // Where too many disks are lost nothing can be right any more.
                     if !self.changes.is_idle() || !self.members.can_spare(member) {
-                        let text = format!("{member} is not replaced: others are needed first");
-                        self.members.blink(Place::Network, text);
+                        self.members.spares(format!("member {member} is needed first"));
                         continue;
                     }
                     self.members.lose_disk(member);
                     let newcomer = self.members.successor(member);
+                    self.members.lock().successors.insert(newcomer.member, member);
                     let is_learner = self.members.is_learner(member);
                     self.changes.order(Order::Remove(member));
                     self.changes.order(Order::Add { newcomer, is_learner });
@@ -48,5 +51,41 @@ impl Faults {
     fn add(&self, is_learner: bool) {
         let newcomer = self.members.newcomer();
         self.changes.order(Order::Add { newcomer, is_learner });
+    }
+}
+
+impl Members {
+    /// An order of the operator has ended.
+    pub(super) fn ordered(&self, order: &Order, is_done: bool) {
+        self.lock().changes += u64::from(is_done);
+        let kind = self.kind(order);
+        let is_half = kind == REPLACE && matches!(order, Order::Remove(_));
+        match is_done {
+            // The other half is still to come.
+            true if is_half => {}
+            true => self.strikes(kind),
+            false => self.spares_kind(kind, "it was refused, or not known to be done"),
+        }
+    }
+
+    /// An order was never begun.
+    pub(super) fn dropped(&self, order: &Order) {
+        self.spares_kind(self.kind(order), "the operator did not come to it");
+    }
+
+    /// The word of the step that an order comes from.
+    fn kind(&self, order: &Order) -> &'static str {
+        let state = self.lock();
+        match order {
+            Order::Add { newcomer, .. } if state.successors.contains_key(&newcomer.member) => {
+                REPLACE
+            }
+            Order::Add { is_learner: true, .. } => "add-learner",
+            Order::Add { .. } => "add-member",
+            Order::Remove(member) if state.successors.values().any(|it| it == member) => REPLACE,
+            Order::Remove(_) => "remove-member",
+            Order::Promote(_) => "promote",
+            Order::MoveLeader(_) => "move-leader",
+        }
     }
 }

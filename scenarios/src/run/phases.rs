@@ -25,6 +25,7 @@ use super::monitor::Monitor;
 use super::observed;
 use super::panicked;
 use super::probes::{self, Reached};
+use super::tally::Spared;
 use super::upkeep::Desk;
 use crate::dice::Dice;
 use crate::panics::{self, Judged, MEMBER_PANIC, Slot};
@@ -67,8 +68,10 @@ pub struct Ran {
     pub recording: Recording,
     /// True simulated time from start to end.
     pub simulated: Duration,
-    /// Which kinds of faults hit somebody, and how often.
+    /// Which kinds of steps were carried out, and how often.
     pub struck: BTreeMap<String, u64>,
+    /// Which were not, and why.
+    pub spared: Spared,
     /// Rare states that were reached, and how often.
     pub reached: Reached,
     /// What ended the run before its time.
@@ -468,6 +471,7 @@ impl Run {
         let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ran {
             struck: self.members.struck(),
+            spared: self.members.spared(),
             reached: probes::look(&records, &faults, &events),
             history: History::from(events),
             counts,

@@ -79,7 +79,7 @@ impl Members {
         let member = newcomer.member;
         self.cluster.join(newcomer, id);
         self.endpoints.add(member);
-        self.blink(Place::Network, format!("{member} joins"));
+        self.note(&format!("{member} joins"));
     }
 
     /// Whether a quorum of the voters would be left with a disk, and a log on it, if this member lost its own.
@@ -140,13 +140,8 @@ impl Members {
             self.endpoints.remove(member);
             self.set_learner(member, false);
             self.finish(Place::Process, Some(member));
-            self.blink(Place::Network, format!("{member} is gone"));
+            self.note(&format!("{member} is gone"));
         }
-    }
-
-    /// A change of the membership is done.
-    pub(super) fn changed(&self) {
-        self.lock().changes += 1;
     }
 
     /// How many changes of the membership were done.

@@ -37,14 +37,19 @@ impl Faults {
         let revision = revision_to_hash(known, dice);
         for member in members {
             let mut operator = Caretaker { session: desk.session(), member };
+            let members = self.members.clone();
             drop(SimRuntime::spawn(async move {
-                match upkeep {
+                let is_done = match upkeep {
                     Upkeep::Defragment => operator.defragment().await,
                     Upkeep::SaveSnapshot => operator.save_snapshot().await,
                     Upkeep::Hash => operator.hash(revision).await,
                     Upkeep::ListAlarms => operator.list_alarms().await,
                     Upkeep::Disarm => operator.disarm().await,
                     Upkeep::RaiseCorrupt => operator.raise_corrupt().await,
+                };
+                match is_done {
+                    true => members.strikes(upkeep.name()),
+                    false => members.spares_kind(upkeep.name(), "nobody said that it is done"),
                 }
             }));
         }

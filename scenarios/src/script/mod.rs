@@ -18,7 +18,8 @@
 //! Settings: `members N`, `snapshot-count N`, `election-timeout T`, `heartbeat T`, `workload NAME`,
 //! `max-request-bytes N`, `mix KIND N ..`, `clients N`, `watchers N`, `keys N`, `pace T`, `duration T`,
 //! `slow-watchers N` (clients that stop reading for long), `users N`, `holders N` (clients that have leases),
-//! `lockers N` (clients that want locks), `electors N` (clients that want to lead elections).
+//! `lockers N` (clients that want locks), `electors N` (clients that want to lead elections),
+//! `clock-offsets T` (wall clocks of members are wrong from the start, by T at most). Each is given once.
 //!
 //! Members: a number, `leader`, `follower`, `followers`, `any`, `all`, `learner`, or a remembered name. Those
 //! that are added get the next numbers, in the order of their steps.
@@ -30,12 +31,16 @@
 //! `slow-disk WHO N times for T`, `fail-disk WHO read|write|sync`, `fill-disk WHO for T`,
 //! `flip-bit WHO [files NAME]`, `break-sector WHO [files NAME]`, `stray-write WHO [files NAME]` (NAME begins the
 //! names of those that are meant), `drift WHO PPM`, `step-clock WHO MILLISECONDS`,
-//! `delay WHO - WHO by T..T for T`, `lose WHO - WHO N percent for T`, `clog WHO - WHO for T`, `partition ring`,
-//! `swizzle every T`,
+//! `delay WHO - WHO by T..T for T`, `lose WHO - WHO N percent for T`, `bandwidth WHO - WHO N bytes per second for T`,
+//! `clog WHO - WHO for T`, `partition ring`, `swizzle every T`, `restart-loop WHO every T for T`,
+//! `half-open WHO - WHO` (connections that there are die, and nobody is told; `half-open WHO -> WHO` in one
+//! direction),
 //! `add-member`, `add-learner`, `promote WHO`, `remove-member WHO`, `replace-member WHO`, `move-leader WHO`,
 //! `lose-disk WHO`,
 //! `compact`, `compact keep N`, `burst N [of N bytes]`, `grant N leases for T`, `remember WHO as NAME`,
 //! `check serves [through WHO] within T`.
+//!
+//! One end of the links of `delay`, `lose`, `bandwidth`, `clog`, `reset` and `half-open` may be `clients`.
 //!
 //! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots`,
 //! `faults`, `membership-changes`, `expired-leases` or `locks`. A run that stays below one is inconclusive.
@@ -43,6 +48,7 @@
 //! Must never know: what a step does to a cluster.
 
 mod cursor;
+mod links;
 mod membership;
 mod parse;
 mod print;

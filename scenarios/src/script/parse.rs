@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, ParseError};
 use super::settings::{MEMBERS_MAX, REQUEST_BYTES_MAX};
-use crate::ailment::{Ailment, Damage, DiskCall, LinkAilment};
+use crate::ailment::{Ailment, Damage, DiskCall};
 use crate::plan::{Action, ClusterPlan, Counter, Floor, Plan, Split, Step, Who, Workload};
 use crate::upkeep::Upkeep;
 
@@ -44,6 +44,7 @@ pub fn parse(name: &str, text: &str) -> Result<Plan, ParseError> {
         }
     }
     parser.check_timing()?;
+    parser.check_clocks()?;
     parser.check_steps()?;
     if parser.plan.about.is_empty() {
         let reason = "the first comment must say what the scenario shows".to_owned();
@@ -127,8 +128,22 @@ impl Parser {
                 Action::Flap { one, other, every, lasting: for_duration(line)? }
             }
             "reset" => {
-                let (one, other) = self.pair("-", line)?;
+                let (one, other) = self.link("-", line)?;
                 Action::Reset(one, other)
+            }
+            "half-open" => {
+                let one = self.link_end(line)?;
+                let is_one_way = line.take("->");
+                if !is_one_way {
+                    line.expect("-")?;
+                }
+                let other = self.other_end(&one, line)?;
+                Action::HalfOpen { one, other, is_one_way }
+            }
+            "restart-loop" => {
+                let who = self.who(line)?;
+                let every = every(line)?;
+                Action::RestartLoop { who, every, lasting: for_duration(line)? }
             }
             "heal" => Action::Heal,
             "compact" => {
@@ -182,18 +197,8 @@ impl Parser {
                 let who = self.who(line)?;
                 Action::Ail(who, Ailment::ClockStep { millis: line.signed(STEP_MILLIS_MAX)? })
             }
-            "delay" => self.ail_link(line, |line| {
-                line.expect("by")?;
-                line.moment().map(LinkAilment::Delay)
-            })?,
-            "lose" => self.ail_link(line, |line| {
-                let percent = line.small(1..=100)?;
-                line.expect("percent")?;
-                Ok(LinkAilment::Loss(percent))
-            })?,
-            "clog" => self.ail_link(line, |_| Ok(LinkAilment::Clog))?,
             "swizzle" => Action::Swizzle { every: every(line)? },
-            other => self.membership(other, line)?,
+            other => return self.link_ailment(other, line),
         })
     }
 
@@ -223,16 +228,6 @@ impl Parser {
         let via = if line.take("through") { Some(self.who(line)?) } else { None };
         line.expect("within")?;
         Ok(Action::Serves { via, within: line.duration()? })
-    }
-
-    fn ail_link(
-        &mut self,
-        line: &mut Cursor<'_>,
-        ailment: impl FnOnce(&mut Cursor<'_>) -> Parsed<LinkAilment>,
-    ) -> Parsed<Action> {
-        let (one, other) = self.pair("-", line)?;
-        let ailment = ailment(line)?;
-        Ok(Action::AilLink { one, other, ailment, lasting: for_duration(line)? })
     }
 
     fn pair(&mut self, between: &str, line: &mut Cursor<'_>) -> Parsed<(Who, Who)> {
@@ -332,7 +327,7 @@ fn sized(line: &mut Cursor<'_>) -> Parsed<usize> {
     Ok(bytes)
 }
 
-fn for_duration(line: &mut Cursor<'_>) -> Parsed<Duration> {
+pub(super) fn for_duration(line: &mut Cursor<'_>) -> Parsed<Duration> {
     line.expect("for")?;
     line.duration()
 }

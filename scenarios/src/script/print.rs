@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::ailment::{Ailment, LinkAilment};
-use crate::plan::{Action, Mix, Plan, Split, Step, Who};
+use crate::plan::{Action, LinkEnd, Mix, Plan, Split, Step, Who};
 use crate::span::Span;
 
 /// A plan as a script that says of which seed it was, in a comment.
@@ -25,6 +25,9 @@ impl Display for Plan {
         }
         if cluster.max_request_bytes > 0 {
             writeln!(out, "max-request-bytes {}", cluster.max_request_bytes)?;
+        }
+        if !cluster.clock_offsets.is_zero() {
+            writeln!(out, "clock-offsets {}", Span(cluster.clock_offsets))?;
         }
         match Mix::NAMED.iter().find(|(_, mix)| *mix == workload.mix) {
             Some((name, _)) => writeln!(out, "workload {name}")?,
@@ -100,14 +103,17 @@ impl Display for Action {
                 write!(out, "flap {one} - {other} every {} for {}", Span(*every), Span(*lasting))
             }
             Self::Reset(one, other) => write!(out, "reset {one} - {other}"),
+            Self::HalfOpen { one, other, is_one_way } => {
+                let between = if *is_one_way { "->" } else { "-" };
+                write!(out, "half-open {one} {between} {other}")
+            }
+            Self::RestartLoop { who, every, lasting } => {
+                let (every, lasting) = (Span(*every), Span(*lasting));
+                write!(out, "restart-loop {who} every {every} for {lasting}")
+            }
             Self::Ail(who, ailment) => print_ailment(out, who, ailment),
             Self::AilLink { one, other, ailment, lasting } => {
-                let verb = match ailment {
-                    LinkAilment::Delay(_) => "delay",
-                    LinkAilment::Loss(_) => "lose",
-                    LinkAilment::Clog => "clog",
-                };
-                write!(out, "{verb} {one} - {other} ")?;
+                write!(out, "{} {one} - {other} ", ailment.name())?;
                 if *ailment != LinkAilment::Clog {
                     write!(out, "{ailment} ")?;
                 }
@@ -165,6 +171,15 @@ impl Display for Who {
             Self::All => write!(out, "all"),
             Self::Learner => write!(out, "learner"),
             Self::Named(name) => write!(out, "{name}"),
+        }
+    }
+}
+
+impl Display for LinkEnd {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Members(who) => write!(out, "{who}"),
+            Self::Clients => out.write_str("clients"),
         }
     }
 }

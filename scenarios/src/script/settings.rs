@@ -27,7 +27,7 @@ const PACE_MIN: Duration = Duration::from_millis(1);
 const DURATION_MIN: Duration = Duration::from_millis(1);
 
 /// All settings; two words for the same one stand together.
-const SETTINGS: [&[&str]; 17] = [
+const SETTINGS: [&[&str]; 18] = [
     &["members"],
     &["snapshot-count"],
     &["election-timeout"],
@@ -45,6 +45,7 @@ const SETTINGS: [&[&str]; 17] = [
     &["lockers"],
     &["electors"],
     &["duration"],
+    &["clock-offsets"],
 ];
 
 impl Parser {
@@ -61,6 +62,7 @@ impl Parser {
             "max-request-bytes" => {
                 cluster.max_request_bytes = line.count(1..=REQUEST_BYTES_MAX)?;
             }
+            "clock-offsets" => cluster.clock_offsets = line.duration()?,
             "heartbeat" => cluster.heartbeat = line.span(HEARTBEAT_MIN)?,
             "workload" => workload.mix = named_mix(line)?,
             "mix" => workload.mix = mix(line)?,
@@ -112,6 +114,22 @@ impl Parser {
         let place = |setting| self.settings.get(setting).copied();
         let line = place("election-timeout").max(place("heartbeat")).unwrap_or(1);
         Err(ParseError { line, reason })
+    }
+
+    /// That users can log in where they do: signed tokens of members whose clocks differ are refused, as they must.
+    pub(super) fn check_clocks(&self) -> Parsed<()> {
+        let place = |setting| self.settings.get(setting).copied();
+        match place("clock-offsets").max(place("users")) {
+            Some(line) if self.has_offsets() && self.plan.workload.users > 0 => {
+                let reason = "`clock-offsets` makes signed tokens of `users` invalid".to_owned();
+                Err(ParseError { line, reason })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn has_offsets(&self) -> bool {
+        !self.plan.cluster.clock_offsets.is_zero()
     }
 
     /// That everything is done before everything is healed.

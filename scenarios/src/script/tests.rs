@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::parse;
 use crate::ailment::{Ailment, DiskCall, LinkAilment};
-use crate::plan::{Action, Counter, Mix, Plan, Split, Who};
+use crate::plan::{Action, Counter, LinkEnd, Mix, Plan, Split, Who};
 
 fn plan(text: &str) -> Plan {
     parse("test", &format!("# A test.\n{text}")).unwrap_or_else(|error| panic!("{error}"))
@@ -88,8 +88,10 @@ fn machines_and_links_may_work_but_badly() {
                 at 1s lose 1 - all 20 percent for 1s\nat 1s clog 1 - 3 for 1s\nat 1s swizzle every 1s\n\
                 at 1s partition ring";
     let second = Duration::from_secs(1);
-    let link =
-        |other, ailment| Action::AilLink { one: Who::Member(1), other, ailment, lasting: second };
+    let link = |other, ailment| {
+        let (one, other) = (LinkEnd::Members(Who::Member(1)), LinkEnd::Members(other));
+        Action::AilLink { one, other, ailment, lasting: second }
+    };
     let delay = Duration::from_millis(5)..=Duration::from_millis(9);
     let expected = vec![
         Action::Ail(Who::Leader, Ailment::SlowDisk { times: 20, lasting: 2 * second }),
@@ -104,6 +106,39 @@ fn machines_and_links_may_work_but_badly() {
         Action::Partition(Split::Ring),
     ];
     assert_eq!(actions(text), expected);
+}
+
+#[test]
+fn clients_are_an_end_of_links() {
+    let text = "at 1s bandwidth leader - clients 20000 bytes per second for 2s\nat 1s reset clients - 1\n\
+                at 1s half-open 1 -> 2\nat 1s half-open clients - all\n\
+                at 1s restart-loop any every 50ms for 2s\n";
+    let members = LinkEnd::Members;
+    let half_open = |one, other, is_one_way| Action::HalfOpen { one, other, is_one_way };
+    let expected = vec![
+        Action::AilLink {
+            one: members(Who::Leader),
+            other: LinkEnd::Clients,
+            ailment: LinkAilment::Bandwidth(20_000),
+            lasting: Duration::from_secs(2),
+        },
+        Action::Reset(LinkEnd::Clients, members(Who::Member(1))),
+        half_open(members(Who::Member(1)), members(Who::Member(2)), true),
+        half_open(LinkEnd::Clients, members(Who::All), false),
+        Action::RestartLoop {
+            who: Who::Any,
+            every: Duration::from_millis(50),
+            lasting: Duration::from_secs(2),
+        },
+    ];
+    assert_eq!(actions(text), expected);
+    let plan = plan(text);
+    assert_eq!(parse("test", &plan.to_string()), Ok(plan));
+    assert_eq!(
+        refusal("at 1s clog clients - clients for 1s"),
+        "line 2: clients have no links to clients"
+    );
+    assert_eq!(refusal("at 1s kill clients"), "line 2: `clients` is not a member");
 }
 
 #[test]
@@ -186,6 +221,10 @@ fn what_no_cluster_would_start_with_is_refused() {
             "line 3: an election timeout of 2s is less than 5 heartbeats of 500ms",
         ),
         ("election-timeout 1m", "line 2: an election timeout of 60s is more than 50s"),
+        (
+            "users 2\nclock-offsets 5m",
+            "line 3: `clock-offsets` makes signed tokens of `users` invalid",
+        ),
         ("heartbeat 0s", "line 2: 0s is less than 1ms"),
         ("pace 0s", "line 2: 0s is less than 1ms"),
         ("snapshot-count 0", "line 2: 0 is not between 1 and 1000000000"),

@@ -35,32 +35,34 @@ pub struct Caretaker {
 }
 
 impl Caretaker {
-    /// Has it give unused space back.
-    pub async fn defragment(&mut self) {
+    /// Has it give unused space back; whether it did, as below.
+    pub async fn defragment(&mut self) -> bool {
         let called = self.recorder().now();
         let done = self.ask(STREAM_PATIENCE, async |client: Caller| {
             client.maintenance().defragment(DefragmentRequest {}).await.map(drop)
         });
-        if done.await.is_some() {
+        let is_done = done.await.is_some();
+        if is_done {
             self.tell(called, UpkeepRecord::Defragmented);
         }
+        is_done
     }
 
     /// Has it hash the key space at a revision.
-    pub async fn hash(&mut self, revision: i64) {
+    pub async fn hash(&mut self, revision: i64) -> bool {
         let called = self.recorder().now();
         let answer = self.ask(PATIENCE, async |client: Caller| {
             let request = HashKvRequest { revision };
             Ok(client.maintenance().hash_kv(request).await?.into_inner())
         });
-        if let Some(answer) = answer.await {
-            let (revision, compacted) = (answer.hash_revision, answer.compact_revision);
-            self.tell(called, UpkeepRecord::Hash { revision, compacted, hash: answer.hash });
-        }
+        let Some(answer) = answer.await else { return false };
+        let (revision, compacted) = (answer.hash_revision, answer.compact_revision);
+        self.tell(called, UpkeepRecord::Hash { revision, compacted, hash: answer.hash });
+        true
     }
 
     /// Has it stream its state; the file is restored after the run.
-    pub async fn save_snapshot(&mut self) {
+    pub async fn save_snapshot(&mut self) -> bool {
         let called = self.recorder().now();
         let file = self.ask(STREAM_PATIENCE, async |client: Caller| {
             let stream = client.maintenance().snapshot(SnapshotRequest {}).await?;
@@ -71,37 +73,40 @@ impl Caretaker {
             }
             Ok(file)
         });
-        let Some(file) = file.await else { return };
+        let Some(file) = file.await else { return false };
         let (time, member) = (self.recorder().now(), member_id(self.member));
         self.recorder().saved(SavedSnapshot { called, time, member, file });
+        true
     }
 
     /// Asks for the alarms that are active.
-    pub async fn list_alarms(&mut self) {
+    pub async fn list_alarms(&mut self) -> bool {
         let called = self.recorder().now();
-        let Some(alarms) = self.alarms().await else { return };
+        let Some(alarms) = self.alarms().await else { return false };
         let mut active: Vec<AlarmKind> = alarms.iter().filter_map(kind).collect();
         active.sort_unstable();
         active.dedup();
         self.tell(called, UpkeepRecord::Alarms { active });
+        true
     }
 
     /// Takes back every alarm that is active.
-    pub async fn disarm(&mut self) {
-        let Some(alarms) = self.alarms().await else { return };
+    pub async fn disarm(&mut self) -> bool {
+        let Some(alarms) = self.alarms().await else { return false };
         for alarm in alarms {
             let Some(kind) = kind(&alarm) else { continue };
             let called = self.recorder().now();
             let done = self.change(AlarmAction::Deactivate, alarm).await;
             self.tell(called, UpkeepRecord::Disarmed { kind, done });
         }
+        true
     }
 
     /// Raises the alarm that members do not agree.
-    pub async fn raise_corrupt(&mut self) {
+    pub async fn raise_corrupt(&mut self) -> bool {
         let member_id = member_id(self.member);
         let alarm = AlarmMember { member_id, alarm: AlarmType::Corrupt.into() };
-        self.change(AlarmAction::Activate, alarm).await;
+        self.change(AlarmAction::Activate, alarm).await
     }
 
     async fn alarms(&mut self) -> Option<Vec<AlarmMember>> {
