@@ -123,6 +123,7 @@ impl SimDisk {
         let mut state = self.shared.state();
         let file = state.directory.get(name).ok_or(io::ErrorKind::NotFound)?;
         state.stored(file).image.flip_bit(bit);
+        state.is_damaged = true;
         Ok(())
     }
 
@@ -131,6 +132,7 @@ impl SimDisk {
         let mut state = self.shared.state();
         let file = state.directory.get(name).ok_or(io::ErrorKind::NotFound)?;
         state.stored(file).unreadable.insert(sector);
+        state.is_damaged = true;
         Ok(())
     }
 
@@ -144,6 +146,7 @@ impl SimDisk {
         stored.image.misplace(from, to);
         // Whatever is written to a sector mends it.
         stored.unreadable.remove(&(to as u64));
+        state.is_damaged = true;
         Ok(())
     }
 
@@ -152,6 +155,7 @@ impl SimDisk {
         let mut state = self.shared.state();
         state.directory.clear();
         state.faults = Faults::default();
+        state.is_damaged = false;
         state.be_idle();
         state.kill();
     }
@@ -162,6 +166,24 @@ impl SimDisk {
         let mut state = self.shared.state();
         let file = state.directory.get_durable(name)?;
         Some(state.stored(file).image.durable())
+    }
+
+    /// What a loss of power might take of a file's first `bytes`: from which byte on, or from the first if its name
+    /// might go. Nothing, if they are safe.
+    pub fn at_risk(&self, name: &str, bytes: u64) -> Option<u64> {
+        let state = self.shared.state();
+        let file = state.directory.get(name);
+        if file.is_none() || file != state.directory.get_durable(name) {
+            return Some(0);
+        }
+        let stored = file.and_then(|file| state.files.get(&file))?;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        stored.image.at_risk(bytes).map(|byte| byte as u64)
+    }
+
+    /// Whether somebody has changed what the platter holds, or made some of it unreadable, since the disk was new.
+    pub fn is_damaged(&self) -> bool {
+        self.shared.state().is_damaged
     }
 
     /// What a file contains for its readers.

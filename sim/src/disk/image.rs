@@ -152,6 +152,23 @@ impl Image {
         bytes
     }
 
+    /// The first of so many bytes that a loss of power might change or take, if there is one.
+    pub(super) fn at_risk(&self, bytes: usize) -> Option<usize> {
+        let bytes = bytes.min(self.current.len());
+        let differs = |(sector, pending): (&usize, &Pending)| {
+            let start = sector * SECTOR;
+            let current = self.current.get(start..bytes.min(start + SECTOR)).unwrap_or_default();
+            let at = current.iter().zip(pending.durable.iter()).position(|(a, b)| a != b);
+            at.map(|at| start + at)
+        };
+        let sectors = bytes.div_ceil(SECTOR);
+        let pending = self.pending.range(..sectors).find_map(differs);
+        // A length that was set, too, survives or not: none but the shortest is certain.
+        let shortest =
+            self.lengths.iter().map(|change| change.to).fold(self.durable_len, usize::min);
+        pending.into_iter().chain((shortest < bytes).then_some(shortest)).min()
+    }
+
     /// Power is lost; afterwards nothing is pending.
     pub(super) fn crash(&mut self, mut survival: Survival<impl FnMut(Decision) -> Draw>) {
         let len = self.surviving_len(&mut survival.draw);
@@ -331,6 +348,26 @@ mod tests {
                 prop_assert!(found == &current[range.clone()] || found == &durable[range]);
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_synced_is_at_risk_and_what_is_alike_is_not() {
+        let mut image = Image::default();
+        image.write(0, &[1; 1024]);
+        assert_eq!(image.at_risk(1024), Some(0));
+        image.sync();
+        assert_eq!(image.at_risk(usize::MAX), None);
+        image.write(512, &[1; 100]);
+        image.write(700, &[2; 100]);
+        assert_eq!(image.at_risk(700), None);
+        assert_eq!(image.at_risk(701), Some(700));
+        image.sync();
+        image.write(1024, &[3; 8]);
+        assert_eq!(image.at_risk(1024), None);
+        assert_eq!(image.at_risk(1025), Some(1024));
+        image.abandon();
+        image.sync();
+        assert_eq!(image.at_risk(1032), Some(1024));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) counters: Counters,
     /// Power is lost when so many operations have been asked for.
     pub(super) power_until: Option<u64>,
+    /// What was durable may be there no longer.
+    pub(super) is_damaged: bool,
     busy_until: u64,
     next_file: u64,
 }
@@ -66,6 +68,7 @@ impl State {
             timing,
             counters: Counters::default(),
             power_until: None,
+            is_damaged: false,
             busy_until: 0,
             next_file: 0,
         }
