@@ -20,6 +20,16 @@ pub struct LogId {
     pub index: u64,
 }
 
+/// A vote that a member has on its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vote {
+    /// Whom it is for; 0 if it was given to nobody, and can be given to nobody any more.
+    pub candidate: MemberId,
+    /// Whether a quorum gave it: then the candidate leads, whomever this member voted for.
+    pub is_committed: bool,
+}
+
 /// What a member does in its term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,11 +64,17 @@ pub enum Fact {
     Started {
         /// The term it had stored.
         term: u64,
+        /// The vote it had stored, in that term.
+        #[serde(default)]
+        vote: Option<Vote>,
         /// The end of the log that it found.
         last_log: LogId,
         /// The applied index that it found.
         applied: u64,
     },
+    /// Its disk was damaged, or is not the one that it had: what it made durable may be gone. Told, if it is so,
+    /// before each start.
+    Damaged,
     /// It stopped, by order or by a crash.
     Stopped,
     /// Its role or its term changed.
@@ -74,6 +90,13 @@ pub enum Fact {
         term: u64,
         /// To this member.
         candidate: MemberId,
+    },
+    /// It has on its disk that a quorum elected this member.
+    Acknowledged {
+        /// In this term.
+        term: u64,
+        /// The leader.
+        leader: MemberId,
     },
     /// It appended entries that are not durable yet; entries from `from` on that it had are gone.
     Appended {
@@ -91,6 +114,15 @@ pub enum Fact {
     Durable {
         /// The last durable entry.
         last: LogId,
+    },
+    /// It told that its log is durable up to here, and it is not: seen by whoever simulates its disk.
+    AtRisk {
+        /// The last entry that it told of.
+        last: LogId,
+        /// The file that a loss of power would change.
+        file: String,
+        /// From this byte on; from the first, if its name might go.
+        from: u64,
     },
     /// It knows that the log is committed up to here.
     Committed {
@@ -114,6 +146,13 @@ pub enum Fact {
     /// It dropped the head of its log.
     Purged {
         /// The last entry dropped.
+        last: LogId,
+    },
+    /// It begins to ask a quorum whether it still leads, for those who want to read.
+    ReadBegun,
+    /// It found that it does: whoever has applied this entry may answer them.
+    ReadGranted {
+        /// The term in which it leads, and the read index.
         last: LogId,
     },
     /// It uses this membership from now on.

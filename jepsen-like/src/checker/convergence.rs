@@ -1,7 +1,7 @@
 //! Convergence: members that applied the same index have the same state (state machine safety, Raft
-//! paper, figure 3), and at the end of a healed run all of them have applied the same.
+//! paper, figure 3), the revision never goes back from one index to the next, and at the end of a healed run all of them have applied the same.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Findings, Options, Verdict, Violation};
 use crate::history::{Applied, Event, History, MemberId, Micros};
@@ -12,7 +12,7 @@ const CHECKER: &str = "convergence";
 /// The state that each index left, as the first member told it that was there.
 #[derive(Debug, Default)]
 pub struct States {
-    first: HashMap<u64, Applied>,
+    first: BTreeMap<u64, Applied>,
     findings: Findings,
 }
 
@@ -21,7 +21,14 @@ impl States {
     pub fn look(&mut self, tap: &Applied) {
         match self.first.get(&tap.index) {
             Some(other) => findings_of_index(other, tap, &mut self.findings),
-            None => _ = self.first.insert(tap.index, tap.clone()),
+            None => {
+                let before = self.first.range(..tap.index).next_back();
+                let after = self.first.range(tap.index..).next();
+                for (_, other) in before.into_iter().chain(after) {
+                    findings_of_neighbours(other, tap, &mut self.findings);
+                }
+                self.first.insert(tap.index, tap.clone());
+            }
         }
     }
 
@@ -91,6 +98,19 @@ fn findings_of_index(a: &Applied, b: &Applied, findings: &mut Findings) {
         a.member, b.member, a.index, a.time, b.time
     );
     findings.add(Violation::new(CHECKER, "SAME_STATE", text).at(a.op, a.time).at(b.op, b.time));
+}
+
+/// Every change of a key takes a revision of its own, so the store's never goes back.
+fn findings_of_neighbours(a: &Applied, b: &Applied, findings: &mut Findings) {
+    let (before, after) = if a.index < b.index { (a, b) } else { (b, a) };
+    if after.revision < before.revision {
+        let text = format!(
+            "index {} left member {} at revision {}, and index {} member {} at revision {}",
+            before.index, before.member, before.revision, after.index, after.member, after.revision
+        );
+        let violation = Violation::new(CHECKER, "MONOTONIC_REVISION", text);
+        findings.add(violation.at(before.op, before.time).at(after.op, after.time));
+    }
 }
 
 fn findings_of_ends(last: &BTreeMap<MemberId, &Applied>, findings: &mut Findings) {

@@ -1,7 +1,7 @@
 //! Raft's invariants: each named violation is found and told, and legal twins pass.
 
 use jepsen_like::history::{Event, MemberId};
-use jepsen_like::observation::{Fact, LogId, Observation, Role};
+use jepsen_like::observation::{Fact, LogId, Observation, Role, Vote};
 
 use crate::support::story::Story;
 
@@ -39,6 +39,23 @@ fn durable(term: u64, index: u64) -> Fact {
     Fact::Durable { last: id(term, index) }
 }
 
+fn voted(term: u64, candidate: MemberId) -> Fact {
+    Fact::Voted { term, candidate }
+}
+
+fn acknowledged(term: u64, leader: MemberId) -> Fact {
+    Fact::Acknowledged { term, leader }
+}
+
+fn starts(term: u64, candidate: MemberId, is_committed: bool, applied: u64) -> Fact {
+    let vote = Some(Vote { candidate, is_committed });
+    Fact::Started { term, vote, last_log: id(0, 0), applied }
+}
+
+fn snapshot(index: u64, installed: bool) -> Fact {
+    Fact::Snapshot { last: id(1, index), installed }
+}
+
 fn three() -> Fact {
     Fact::Membership { index: 0, voters: vec![vec![1, 2, 3]], learners: vec![] }
 }
@@ -46,11 +63,13 @@ fn three() -> Fact {
 #[test]
 fn an_orderly_life_is_legal() {
     told(&[
-        (1, Fact::Started { term: 0, last_log: id(0, 0), applied: 0 }),
+        (1, Fact::Started { term: 0, vote: None, last_log: id(0, 0), applied: 0 }),
         (1, three()),
-        (1, Fact::Voted { term: 1, candidate: 1 }),
-        (2, Fact::Voted { term: 1, candidate: 1 }),
+        (1, voted(1, 1)),
+        (2, voted(1, 1)),
+        (1, acknowledged(1, 1)),
         (1, leads(1)),
+        (2, acknowledged(1, 1)),
         (2, follows(1)),
         (1, Fact::Appended { from: id(1, 1), last: id(1, 3) }),
         (1, durable(1, 3)),
@@ -67,8 +86,8 @@ fn an_orderly_life_is_legal() {
         (3, committed(1, 3)),
         (3, applied(1, 3, 13)),
         (1, Fact::Stopped),
-        (1, Fact::Started { term: 1, last_log: id(1, 3), applied: 1 }),
-        (1, applied(1, 2, 12)),
+        (1, Fact::Started { term: 1, vote: None, last_log: id(1, 3), applied: 2 }),
+        (1, applied(1, 3, 13)),
         (2, leads(2)),
     ])
     .is_legal();
@@ -81,12 +100,12 @@ fn two_leaders_in_a_term_are_told() {
 
 #[test]
 fn two_votes_in_a_term_are_told() {
-    let vote = |candidate| Fact::Voted { term: 2, candidate };
+    let vote = |candidate| voted(2, candidate);
     breaks(
         &[
             (1, vote(1)),
             (1, Fact::Stopped),
-            (1, Fact::Started { term: 2, last_log: id(0, 0), applied: 0 }),
+            (1, Fact::Started { term: 2, vote: None, last_log: id(0, 0), applied: 0 }),
             (1, vote(3)),
         ],
         "VOTE_ONCE",
@@ -97,12 +116,91 @@ fn two_votes_in_a_term_are_told() {
 #[test]
 fn a_term_that_goes_back_is_told() {
     breaks(&[(1, follows(4)), (1, follows(3))], "MONOTONIC_TERM", &["from 4 to 3"]);
-    let restart = Fact::Started { term: 1, last_log: id(0, 0), applied: 0 };
+    let restart = Fact::Started { term: 1, vote: None, last_log: id(0, 0), applied: 0 };
     breaks(
         &[(1, Fact::Voted { term: 2, candidate: 3 }), (1, restart)],
         "MONOTONIC_TERM",
         &["from 2 to 1"],
     );
+}
+
+#[test]
+fn a_role_that_is_told_late_is_no_term_that_goes_back() {
+    told(&[(1, leads(2)), (1, voted(3, 2)), (1, follows(2)), (1, follows(3))]).is_legal();
+    let restart = Fact::Started { term: 2, vote: None, last_log: id(0, 0), applied: 0 };
+    // A role may be told of a term that is not on the disk yet.
+    told(&[(1, follows(3)), (1, restart.clone()), (1, follows(2))]).is_legal();
+    breaks(&[(1, restart), (1, follows(1))], "MONOTONIC_TERM", &["from 2 to 1"]);
+}
+
+#[test]
+fn a_vote_that_goes_back_is_told() {
+    let legal = |before, after| told(&[(1, before), (1, Fact::Stopped), (1, after)]).is_legal();
+    legal(voted(2, 3), starts(2, 3, false, 0));
+    legal(voted(2, 3), starts(2, 1, true, 0));
+    legal(voted(2, 3), starts(3, 0, false, 0));
+    legal(acknowledged(2, 3), voted(3, 1));
+    let breaks = |before, after, words: &[&str]| {
+        breaks(&[(1, before), (1, Fact::Stopped), (1, after)], "MONOTONIC_VOTE", words);
+    };
+    breaks(voted(2, 3), starts(2, 1, false, 0), &["from member 3 in term 2 to member 1 in term 2"]);
+    breaks(acknowledged(2, 3), starts(2, 3, false, 0), &["leader of term 2 to member 3 in term 2"]);
+    breaks(acknowledged(2, 3), voted(2, 3), &["to member 3 in term 2"]);
+    breaks(acknowledged(2, 3), acknowledged(2, 1), &["to member 1 as the leader"]);
+    // Of a disk that was damaged or lost nothing is asked.
+    told(&[(1, voted(2, 3)), (1, Fact::Damaged), (1, starts(1, 1, false, 0))]).is_legal();
+}
+
+#[test]
+fn two_leaders_whom_others_acknowledge_are_told() {
+    let facts = [(1, acknowledged(3, 1)), (2, acknowledged(3, 2))];
+    breaks(&facts, "ELECTION_SAFETY", &["it leads term 3", "member 1"]);
+}
+
+#[test]
+fn a_snapshot_that_goes_back_is_told() {
+    let life = |facts: &[Fact]| -> Vec<(MemberId, Fact)> {
+        let before = [applied(1, 9, 0), snapshot(7, false), Fact::Stopped];
+        before.iter().chain(facts).map(|fact| (1, fact.clone())).collect()
+    };
+    told(&life(&[starts(0, 1, false, 7), snapshot(9, true)])).is_legal();
+    told(&life(&[Fact::Damaged, starts(0, 1, false, 6)])).is_legal();
+    let older = [starts(0, 1, false, 6)];
+    breaks(&life(&older), "MONOTONIC_SNAPSHOT", &["state of index 6", "snapshot of index 7"]);
+    let built = [starts(0, 1, false, 9), snapshot(8, false)];
+    breaks(&life(&built), "MONOTONIC_SNAPSHOT", &["from index 9 to 8"]);
+    let installed = [starts(0, 1, false, 9), snapshot(8, true)];
+    breaks(&life(&installed), "MONOTONIC_SNAPSHOT", &["from index 9 to 8"]);
+}
+
+#[test]
+fn what_is_said_to_be_durable_and_is_not_is_told() {
+    let at_risk = Fact::AtRisk { last: id(2, 5), file: "wal-1".to_owned(), from: 1_536 };
+    let words = ["member 1", "index 5 of term 2", "wal-1 from byte 1536"];
+    breaks(&[(1, at_risk), (1, durable(2, 5))], "DURABLE_BYTES", &words);
+}
+
+#[test]
+fn a_read_by_a_leader_that_was_superseded_is_told() {
+    let granted = |term, index| Fact::ReadGranted { last: id(term, index) };
+    let old = || (1, committed(2, 5));
+    let begun = || (1, Fact::ReadBegun);
+    told(&[old(), begun(), (1, granted(2, 5))]).is_legal();
+    // Elected after the round began, which a quorum had answered by then perhaps.
+    told(&[old(), begun(), (2, committed(3, 6)), (1, granted(2, 5))]).is_legal();
+    breaks(
+        &[old(), (2, committed(3, 6)), begun(), (1, granted(2, 5))],
+        "READ_INDEX",
+        &["leads term 2", "index 5", "member 2 knew index 6 of term 3"],
+    );
+    breaks(
+        &[old(), (2, committed(2, 6)), begun(), (1, granted(2, 5))],
+        "READ_INDEX",
+        &["index 5", "index 6 of term 2"],
+    );
+    // Another life has rounds of its own.
+    let restart = (1, starts(2, 1, true, 0));
+    told(&[(2, committed(3, 6)), begun(), restart, (1, granted(2, 5))]).is_legal();
 }
 
 #[test]
@@ -126,7 +224,8 @@ fn logs_that_differ_are_told() {
 fn a_committed_entry_that_leaves_a_disk_is_told() {
     let life =
         |after: Fact| [(2, durable(3, 9)), (1, committed(3, 7)), (2, Fact::Stopped), (2, after)];
-    let restart = |term, index| Fact::Started { term: 4, last_log: id(term, index), applied: 0 };
+    let restart =
+        |term, index| Fact::Started { term: 4, vote: None, last_log: id(term, index), applied: 0 };
     told(&life(restart(3, 7))).is_legal();
     told(&life(durable(4, 8))).is_legal();
     breaks(&life(restart(3, 6)), "COMMITTED_KEPT", &["member 2", "index 6", "index 7 of term 3"]);
@@ -179,8 +278,11 @@ fn a_leader_without_committed_entries_is_told() {
 #[test]
 fn a_state_out_of_order_is_told() {
     breaks(&[(1, committed(1, 3)), (1, applied(1, 4, 0))], "STATE_ORDERING", &["applied index 4"]);
-    let snapshot = Fact::Snapshot { last: id(1, 9), installed: false };
-    breaks(&[(1, applied(1, 4, 0)), (1, snapshot)], "STATE_ORDERING", &["index 9", "only 4"]);
+    let ahead = [applied(1, 4, 0), snapshot(9, false), applied(1, 5, 0)].map(|fact| (1, fact));
+    breaks(&ahead, "STATE_ORDERING", &["index 9", "only 4"]);
+    // A received snapshot takes the place of the state, and one that is built of it is told first.
+    let received = [applied(1, 4, 0), snapshot(9, false), snapshot(9, true), applied(1, 10, 0)];
+    told(&received.map(|fact| (1, fact))).is_legal();
     breaks(&[(1, Fact::Purged { last: id(1, 9) })], "STATE_ORDERING", &["purged to index 9"]);
     breaks(
         &[(1, Fact::Appended { from: id(1, 1), last: id(1, 2) }), (1, committed(1, 3))],

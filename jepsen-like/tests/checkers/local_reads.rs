@@ -8,7 +8,7 @@ use crate::support::story::{Story, done, found, kv, local_get, put};
 const CHECKER: &str = "serializable_read";
 
 fn begin() -> Story {
-    let fact = Fact::Started { term: 0, last_log: LogId::default(), applied: 0 };
+    let fact = Fact::Started { term: 0, vote: None, last_log: LogId::default(), applied: 0 };
     Story::default()
         .event(Event::Observed(Observation { time: 0, member: 1, fact }))
         .ok(put("k", "1"), done(2))
@@ -62,7 +62,7 @@ fn a_session_does_not_go_back() {
 #[test]
 fn a_session_may_go_back_after_a_restart() {
     let mut told = begin();
-    let fact = Fact::Started { term: 0, last_log: LogId::default(), applied: 0 };
+    let fact = Fact::Started { term: 0, vote: None, last_log: LogId::default(), applied: 0 };
     let op = told.call(local_get("k"));
     told.answer(op, new());
     let time = told.tick();

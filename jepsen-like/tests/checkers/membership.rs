@@ -170,7 +170,7 @@ fn who_is_let_go_leads_until_it_knows_that_it_is_committed() {
         facts.extend(each(&everybody, &configuration(6, &[&[1, 2, 3]], &[])));
         facts.extend(each(&everybody, &voted(1, 9)));
         // All start again, and tell of nothing but what their logs end with.
-        let started = Fact::Started { term: 1, last_log: id(6), applied: 5 };
+        let started = Fact::Started { term: 1, vote: None, last_log: id(6), applied: 5 };
         facts.extend(each(&everybody, &started));
         facts.extend(each(&everybody, &configuration(6, &[&[1, 2, 3]], &[])));
         facts.extend(since.iter().map(|fact| (4, fact.clone())));

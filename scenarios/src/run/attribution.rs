@@ -148,7 +148,7 @@ mod tests {
             peer::Command { command: Some(command), requester: None }.encode_to_vec().into();
         let observation = Told::Applied { index, term: 1, revision, digest: 0, command };
         let time = Duration::from_micros(1_000 * index + 10);
-        Record { time, member: 1, incarnation: 1, observation }
+        Record { time, member: 1, incarnation: 1, observation, witness: None }
     }
 
     fn invoke(op: OpId, time: Micros) -> Event {

@@ -16,7 +16,7 @@ use openraft_rt::AsyncRuntime;
 use sim::{SimRuntime, World};
 
 use super::members::Members;
-use super::observed::{self, LogEnds, Teller};
+use super::observed;
 use crate::workload::Recorder;
 
 /// How often it looks.
@@ -34,8 +34,6 @@ pub(super) struct Monitor {
     members: Members,
     recorder: Recorder,
     online: Online,
-    teller: Teller,
-    ends: LogEnds,
     records: usize,
     faults: usize,
     clients: usize,
@@ -60,8 +58,6 @@ impl Monitor {
             members,
             recorder,
             online: Online::default(),
-            teller: Teller::default(),
-            ends: LogEnds::default(),
             records: 0,
             faults: 0,
             clients: 0,
@@ -94,7 +90,7 @@ impl Monitor {
         self.records += records.len();
         let fresh = self.waiting.len();
         for record in &records {
-            self.teller.tell(record, &|_| None, &mut self.waiting);
+            observed::tell(record, &|_| None, &mut self.waiting);
         }
         let faults = self.members.faults_from(self.faults);
         self.faults += faults.len();
@@ -117,9 +113,6 @@ impl Monitor {
         let now = u64::try_from(self.world.true_time().as_micros()).unwrap_or(u64::MAX);
         let ripe = self.waiting.partition_point(|event| event.time() + LAG_US <= now);
         for event in self.waiting.drain(..ripe) {
-            if let Some(before) = self.ends.before(&event) {
-                self.online.look(&before);
-            }
             self.online.look(&event);
         }
     }

@@ -5,16 +5,12 @@ use std::time::Duration;
 
 use detcd_node::observer::Observation as Told;
 use jepsen_like::history::{Applied, Event, LeaseLine, MemberId, Micros};
-use jepsen_like::observation::{Fact, LogId, Observation, Role};
+use jepsen_like::observation::{Fact, LogId, Observation, Role, Vote};
 
 use super::attribution;
 use super::members::{FaultRecord, Place};
 use crate::workload::lease_change;
-use sim::cluster::Record;
-
-/// A member tells of a sync by a task of its own, so a little later than the sync ended; a sync takes many
-/// times as long.
-const DURABLE_LAG_US: Micros = 20;
+use sim::cluster::{Record, Witness};
 
 /// Events of a history in the order of time; what members told comes before what clients saw then.
 pub(super) fn merge(
@@ -23,23 +19,16 @@ pub(super) fn merge(
     faults: &[FaultRecord],
     clients: Vec<Event>,
 ) -> Vec<Event> {
-    let mut teller = Teller::default();
     let mut events: Vec<Event> = Vec::new();
     for record in records {
-        teller.tell(record, names, &mut events);
+        tell(record, names, &mut events);
     }
     events.extend(faults.iter().filter_map(stop));
     events.extend(leases(records));
     events.extend(clients);
     events.sort_by_key(Event::time);
     attribution::attribute(records, &mut events);
-    let mut ends = LogEnds::default();
-    let mut whole = Vec::with_capacity(events.len());
-    for event in events {
-        whole.extend(ends.before(&event));
-        whole.push(event);
-    }
-    whole
+    events
 }
 
 /// That a member runs no more, if that is what the fault means.
@@ -51,64 +40,115 @@ pub(super) fn stop(fault: &FaultRecord) -> Option<Event> {
     Some(Event::Observed(Observation { time: micros(fault.from), member, fact: Fact::Stopped }))
 }
 
-/// Adds what members do not tell: that an entry is in their log. It is, once it is durable or applied.
-#[derive(Debug, Default)]
-pub(super) struct LogEnds(BTreeMap<MemberId, u64>);
-
-impl LogEnds {
-    /// What must have come before this event.
-    pub(super) fn before(&mut self, event: &Event) -> Option<Event> {
-        let Event::Observed(seen) = event else { return None };
-        let end = self.0.entry(seen.member).or_default();
-        match &seen.fact {
-            Fact::Started { last_log, .. } => *end = last_log.index,
-            Fact::Snapshot { last, .. } => *end = last.index.max(*end),
-            Fact::Durable { last } | Fact::Committed { last } if last.index > *end => {
-                *end = last.index;
-                let fact = Fact::Appended { from: *last, last: *last };
-                return Some(Event::Observed(Observation { fact, ..seen.clone() }));
-            }
-            _ => {}
-        }
-        None
-    }
-}
-
-/// Puts what members tell into words, one record after the other.
-#[derive(Debug, Default)]
-pub(super) struct Teller {
-    /// The last term that each member told.
-    terms: BTreeMap<MemberId, u64>,
-}
-
-impl Teller {
-    pub(super) fn tell(
-        &mut self,
-        record: &Record,
-        names: &dyn Fn(u64) -> Option<usize>,
-        events: &mut Vec<Event>,
-    ) {
-        let term = self.terms.entry(record.member as MemberId).or_default();
-        translate(record, term, events);
-        events.extend(of_members(record, names));
-    }
-}
-
-/// What a member told of others: whom it counts in quorums, or voted for. Who never ran has no number, and
-/// is called by the id.
-fn of_members(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Event> {
-    let name = |id: &u64| names(*id).map_or(*id, |number| number as MemberId);
+/// Puts what a member told into words, and before it what its disk showed.
+pub(super) fn tell(record: &Record, names: &dyn Fn(u64) -> Option<usize>, events: &mut Vec<Event>) {
     let (time, member) = (micros(record.time), record.member as MemberId);
-    let fact = match &record.observation {
-        Told::Membership { index, voters, learners } => {
-            let voters = voters.iter().map(|set| set.iter().map(name).collect()).collect();
-            let learners = learners.iter().map(name).collect();
-            Fact::Membership { index: *index, voters, learners }
+    let facts = witnessed(record).into_iter().chain(facts(record, names));
+    events.extend(facts.map(|fact| Event::Observed(Observation { time, member, fact })));
+    events.extend(state(record));
+}
+
+/// What the disk showed to nobody but the harness.
+fn witnessed(record: &Record) -> Option<Fact> {
+    match (record.witness.as_ref()?, &record.observation) {
+        (Witness::Damaged, _) => Some(Fact::Damaged),
+        (Witness::AtRisk { file, from }, Told::Durable { index, term, .. }) => {
+            Some(Fact::AtRisk { last: log_id(*term, *index), file: file.clone(), from: *from })
         }
-        Told::Voted { term, candidate } => Fact::Voted { term: *term, candidate: name(candidate) },
-        _ => return None,
+        (Witness::AtRisk { .. }, _) => None,
+    }
+}
+
+fn facts(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Vec<Fact> {
+    match &record.observation {
+        Told::Started { .. } => started(record, names),
+        Told::Role { .. } | Told::Voted { .. } | Told::Acknowledged { .. } => {
+            election(record, names).into_iter().collect()
+        }
+        Told::Membership { .. } => membership(record, names).into_iter().collect(),
+        _ => log(record).into_iter().collect(),
+    }
+}
+
+/// Who never ran has no number, and is called by the id.
+fn name(id: u64, names: &dyn Fn(u64) -> Option<usize>) -> MemberId {
+    names(id).map_or(id, |number| number as MemberId)
+}
+
+fn log_id(term: u64, index: u64) -> LogId {
+    LogId { term, index }
+}
+
+fn started(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Vec<Fact> {
+    let Told::Started { applied, last_log, last_term, vote, committed, committed_term, .. } =
+        &record.observation
+    else {
+        return Vec::new();
     };
-    Some(Event::Observed(Observation { time, member, fact }))
+    let term = vote.map_or(0, |vote| vote.term);
+    let vote = vote
+        .map(|vote| Vote { candidate: name(vote.candidate, names), is_committed: vote.committed });
+    let last_log = log_id(*last_term, *last_log);
+    let mut facts = vec![Fact::Started { term, vote, last_log, applied: *applied }];
+    // What is applied is committed as well, and may be more than the log knows.
+    if committed > applied {
+        facts.push(Fact::Committed { last: log_id(*committed_term, *committed) });
+    }
+    facts
+}
+
+fn election(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Fact> {
+    Some(match record.observation {
+        // Raft has not begun.
+        Told::Role { term: 0, .. } => return None,
+        Told::Role { term, is_leader, .. } => {
+            Fact::Role { role: if is_leader { Role::Leader } else { Role::Follower }, term }
+        }
+        Told::Voted { term, candidate } => Fact::Voted { term, candidate: name(candidate, names) },
+        Told::Acknowledged { term, leader } => {
+            Fact::Acknowledged { term, leader: name(leader, names) }
+        }
+        _ => return None,
+    })
+}
+
+fn membership(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Fact> {
+    let Told::Membership { index, voters, learners } = &record.observation else { return None };
+    let name = |id: &u64| name(*id, names);
+    let voters = voters.iter().map(|set| set.iter().map(name).collect()).collect();
+    let learners = learners.iter().map(name).collect();
+    Some(Fact::Membership { index: *index, voters, learners })
+}
+
+/// What became of a member's log, and of the state that it leads to. The entry that founds the cluster has index 0,
+/// which to checkers is no entry.
+fn log(record: &Record) -> Option<Fact> {
+    Some(match record.observation {
+        Told::Committed { index: 0, .. }
+        | Told::Applied { index: 0, .. }
+        | Told::SnapshotBuilt { index: 0, .. }
+        | Told::Purged { index: 0, .. } => return None,
+        Told::Appended { from, from_term, last, last_term } => {
+            Fact::Appended { from: log_id(from_term, from), last: log_id(last_term, last) }
+        }
+        Told::Truncated { index, term } => Fact::Truncated { last: log_id(term, index) },
+        Told::Durable { index, term, .. } => Fact::Durable { last: log_id(term, index) },
+        Told::Committed { index, term } => Fact::Committed { last: log_id(term, index) },
+        Told::Applied { index, term, digest, .. } => {
+            Fact::Applied { entry: log_id(term, index), digest }
+        }
+        Told::SnapshotBuilt { index, term } => {
+            Fact::Snapshot { last: log_id(term, index), installed: false }
+        }
+        Told::SnapshotInstalled { index, term, .. } => {
+            Fact::Snapshot { last: log_id(term, index), installed: true }
+        }
+        Told::Purged { index, term } => Fact::Purged { last: log_id(term, index) },
+        Told::ReadBegun => Fact::ReadBegun,
+        Told::ReadGranted { index, term } => Fact::ReadGranted { last: log_id(term, index) },
+        Told::Failed { .. } => Fact::Stopped,
+        _ => return None,
+    })
 }
 
 /// What the log says of leases, when the first member applied it.
@@ -124,51 +164,6 @@ fn leases(records: &[Record]) -> Vec<Event> {
         });
     }
     lines.into_values().flatten().map(Event::Lease).collect()
-}
-
-/// Puts one record into words; `term` is the last that the member told.
-fn translate(record: &Record, term: &mut u64, events: &mut Vec<Event>) {
-    let time = micros(record.time);
-    let member = record.member as MemberId;
-    let mut fact = |fact| events.push(Event::Observed(Observation { time, member, fact }));
-    match &record.observation {
-        Told::Started { applied, last_log, last_term, .. } => {
-            let last_log = LogId { term: *last_term, index: *last_log };
-            fact(Fact::Started { term: *term, last_log, applied: *applied });
-        }
-        // A task of its own tells of roles, and may be later than the vote for somebody else.
-        Told::Role { term: new_term, .. } if *new_term < *term => {}
-        Told::Voted { term: new_term, .. } => *term = (*term).max(*new_term),
-        Told::Role { term: new_term, is_leader, .. } => {
-            *term = *new_term;
-            let role = if *is_leader { Role::Leader } else { Role::Follower };
-            fact(Fact::Role { role, term: *new_term });
-        }
-        Told::Applied { index, term, digest, .. } => {
-            // The entry that founds the cluster has index 0, which to checkers is no entry.
-            if *index > 0 {
-                let entry = LogId { term: *term, index: *index };
-                fact(Fact::Committed { last: entry });
-                fact(Fact::Applied { entry, digest: *digest });
-            }
-        }
-        Told::SnapshotInstalled { index, term, .. } => {
-            let last = LogId { term: *term, index: *index };
-            fact(Fact::Snapshot { last, installed: true });
-        }
-        Told::Durable { index, term } => {
-            let time = time.saturating_sub(DURABLE_LAG_US);
-            let last = LogId { term: *term, index: *index };
-            let fact = Fact::Durable { last };
-            events.push(Event::Observed(Observation { time, member, fact }));
-        }
-        Told::Failed { .. } => fact(Fact::Stopped),
-        Told::Restored { .. }
-        | Told::SnapshotBuilt { .. }
-        | Told::Purged { .. }
-        | Told::Membership { .. } => {}
-    }
-    events.extend(state(record));
 }
 
 /// The state that a member has from now on. One that is restored or installed as a whole stands for
@@ -191,11 +186,13 @@ fn micros(time: Duration) -> Micros {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use detcd_node::wal::Reach;
 
     use super::*;
 
     fn record(at_us: u64, observation: Told) -> Record {
-        Record { time: Duration::from_micros(at_us), member: 1, incarnation: 1, observation }
+        let (time, witness) = (Duration::from_micros(at_us), None);
+        Record { time, member: 1, incarnation: 1, observation, witness }
     }
 
     fn applied(index: u64, term: u64, revision: i64) -> Told {
@@ -212,21 +209,63 @@ mod tests {
     }
 
     #[test]
-    fn a_sync_that_is_told_late_comes_before_what_it_allowed() {
-        let role = Told::Role { term: 2, leader: None, is_leader: true };
-        let applied = applied(7, 2, 3);
+    fn a_member_is_told_of_in_the_words_of_histories_and_nothing_is_added() {
+        let appended = Told::Appended { from: 6, from_term: 1, last: 7, last_term: 2 };
         let told = [
-            record(1_000, role),
-            record(2_000, applied),
-            record(2_010, Told::Durable { index: 7, term: 2 }),
+            record(900, Told::Role { term: 0, leader: None, is_leader: false }),
+            record(1_000, Told::Role { term: 2, leader: None, is_leader: true }),
+            record(1_100, appended),
+            record(2_000, Told::Durable { index: 7, term: 2, reach: Reach::default() }),
+            record(2_010, Told::Committed { index: 7, term: 2 }),
+            record(2_020, applied(7, 2, 3)),
+            record(2_030, Told::SnapshotBuilt { index: 7, term: 2 }),
+            record(2_040, Told::Purged { index: 5, term: 1 }),
+            record(2_050, Told::Truncated { index: 7, term: 2 }),
+            record(2_060, Told::ReadBegun),
+            record(2_070, Told::ReadGranted { index: 7, term: 2 }),
         ];
         let last = LogId { term: 2, index: 7 };
         let expected = vec![
             Fact::Role { role: Role::Leader, term: 2 },
-            Fact::Appended { from: last, last },
+            Fact::Appended { from: LogId { term: 1, index: 6 }, last },
             Fact::Durable { last },
             Fact::Committed { last },
             Fact::Applied { entry: last, digest: 9 },
+            Fact::Snapshot { last, installed: false },
+            Fact::Purged { last: LogId { term: 1, index: 5 } },
+            Fact::Truncated { last },
+            Fact::ReadBegun,
+            Fact::ReadGranted { last },
+        ];
+        assert_eq!(facts(&told), expected);
+    }
+
+    #[test]
+    fn what_a_disk_shows_is_told_before_what_the_member_says() {
+        let started = Told::Started {
+            applied: 3,
+            last_log: 7,
+            last_term: 2,
+            torn_tail_bytes: 0,
+            vote: Some(detcd_node::observer::Vote { term: 4, candidate: 9, committed: true }),
+            committed: 5,
+            committed_term: 1,
+        };
+        let mut told = [
+            record(1_000, started),
+            record(2_000, Told::Durable { index: 8, term: 4, reach: Reach::default() }),
+        ];
+        told[0].witness = Some(Witness::Damaged);
+        told[1].witness = Some(Witness::AtRisk { file: "wal".to_owned(), from: 512 });
+        let last = LogId { term: 4, index: 8 };
+        let vote = Some(Vote { candidate: 9, is_committed: true });
+        let last_log = LogId { term: 2, index: 7 };
+        let expected = vec![
+            Fact::Damaged,
+            Fact::Started { term: 4, vote, last_log, applied: 3 },
+            Fact::Committed { last: LogId { term: 1, index: 5 } },
+            Fact::AtRisk { last, file: "wal".to_owned(), from: 512 },
+            Fact::Durable { last },
         ];
         assert_eq!(facts(&told), expected);
     }

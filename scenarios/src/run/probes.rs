@@ -161,7 +161,7 @@ impl Looking {
             }
             Told::Role { term, is_leader, .. } => self.role(record, *term, *is_leader),
             Told::Voted { term, .. } => self.terms.entry(*term).or_default().voted = true,
-            Told::Durable { index, .. } => {
+            Told::Durable { index, .. } | Told::Truncated { index, .. } => {
                 if self.durable.insert(member, *index).is_some_and(|before| before > *index) {
                     self.once(TAIL_CUT);
                 }
@@ -183,7 +183,14 @@ impl Looking {
                 }
             }
             Told::Failed { .. } => _ = self.leading.remove(&member),
-            Told::Restored { .. } | Told::SnapshotBuilt { .. } | Told::Purged { .. } => {}
+            Told::Restored { .. }
+            | Told::SnapshotBuilt { .. }
+            | Told::Purged { .. }
+            | Told::Appended { .. }
+            | Told::Committed { .. }
+            | Told::Acknowledged { .. }
+            | Told::ReadBegun
+            | Told::ReadGranted { .. } => {}
         }
     }
 
@@ -280,14 +287,26 @@ impl Looking {
 mod tests {
     use std::collections::BTreeSet;
 
+    use detcd_node::wal::Reach;
+
     use super::*;
 
     fn record(at_ms: u64, member: usize, incarnation: u64, observation: Told) -> Record {
-        Record { time: Duration::from_millis(at_ms), member, incarnation, observation }
+        let (time, witness) = (Duration::from_millis(at_ms), None);
+        Record { time, member, incarnation, observation, witness }
     }
 
     fn started(applied: u64, last_log: u64, torn_tail_bytes: u64) -> Told {
-        Told::Started { applied, last_log, last_term: 1, torn_tail_bytes }
+        let (last_term, vote, committed, committed_term) = (1, None, 0, 0);
+        Told::Started {
+            applied,
+            last_log,
+            last_term,
+            torn_tail_bytes,
+            vote,
+            committed,
+            committed_term,
+        }
     }
 
     fn leads(term: u64, is_leader: bool) -> Told {
@@ -309,7 +328,7 @@ mod tests {
             record(0, 1, 0, started(0, 0, 0)),
             record(1, 1, 0, Told::Voted { term: 1, candidate: 1 }),
             record(2, 1, 0, leads(1, true)),
-            record(3, 1, 0, Told::Durable { index: 3, term: 1 }),
+            record(3, 1, 0, Told::Durable { index: 3, term: 1, reach: Reach::default() }),
         ];
         assert_eq!(look(&records, &[], &[]), Reached::new());
     }
@@ -322,7 +341,7 @@ mod tests {
             record(6, 1, 1, leads(2, true)),
             record(7, 2, 0, Told::Voted { term: 3, candidate: 2 }),
             record(8, 2, 0, leads(4, true)),
-            record(9, 1, 1, Told::Durable { index: 8, term: 1 }),
+            record(9, 1, 1, Told::Truncated { index: 8, term: 1 }),
         ];
         let reached = look(&records, &[], &[]);
         let mut expected =

@@ -123,6 +123,7 @@ impl Cluster {
     /// The machine of a member breaks, and its disk with it: what starts there again finds nothing.
     pub fn lose_disk(&self, member: usize) {
         self.observed.ended(member);
+        self.observed.lost_disk(member);
         let host = self.host(member);
         host.kill(Farewell::Silent);
         host.disk().lose_everything();

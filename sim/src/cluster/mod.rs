@@ -30,7 +30,7 @@ use roster::Roster;
 pub use client::{ClientHost, ConnectError};
 pub use content::{Content, DiskCopy, FileSize, LogEntry, View};
 pub use growth::Newcomer;
-pub use observed::{Observed, Record, Status};
+pub use observed::{Observed, Record, Status, Witness};
 
 /// What a cluster is made of.
 #[derive(Debug, Clone)]
@@ -230,15 +230,17 @@ impl Cluster {
 /// Starts a member on its machine: it runs until it fails, or is ended from outside.
 fn start(host: &Host, settings: Settings, member: usize, (observed, live): (Observed, Live)) {
     observed.started(member);
+    let disk = host.disk().clone();
     host.start(move |around: Surroundings| {
-        let (settings, observed, live) = (settings.clone(), observed.clone(), live.clone());
+        let (settings, observed, live, disk) =
+            (settings.clone(), observed.clone(), live.clone(), disk.clone());
         async move {
             loop {
                 let around = around.clone();
                 let environment = Environment {
                     network: Arc::new(around.network),
                     disk: Arc::new(around.disk),
-                    observer: observed.observer(member),
+                    observer: observed.observer(member, disk.clone()),
                 };
                 match node::start::<SimRuntime>(settings.now(), environment).await {
                     Ok(node) => {

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use detcd_node::observer::{Observation, Observer};
+use detcd_node::wal::Reach;
 
+use crate::disk::SimDisk;
 use crate::process::World;
 use crate::trace::Value;
 
@@ -19,6 +21,22 @@ pub struct Record {
     pub incarnation: u64,
     /// What it observed.
     pub observation: Observation,
+    /// What its disk showed at that moment, if that was not what the member could expect.
+    pub witness: Option<Witness>,
+}
+
+/// What a disk shows while a member tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Witness {
+    /// A loss of power would take what the member tells to be durable.
+    AtRisk {
+        /// The file.
+        file: String,
+        /// From this byte on; from the first, if the name of the file would go.
+        from: u64,
+    },
+    /// The member starts on a disk that was damaged, or is not the one it had.
+    Damaged,
 }
 
 /// The last that a member was heard to say of itself.
@@ -44,6 +62,8 @@ pub struct Status {
     pub is_removed: bool,
     /// Whether it has ever come to life with data of its own.
     pub has_begun: bool,
+    /// Whether it has lost a disk.
+    pub has_lost_disk: bool,
 }
 
 /// Hears all members; clones hear the same.
@@ -100,7 +120,7 @@ impl Observed {
 
     pub(super) fn failed(&self, member: usize, reason: &str) {
         let incarnation = self.status(member).starts;
-        self.record(member, incarnation, Observation::Failed { reason: reason.to_owned() });
+        self.record(member, incarnation, Observation::Failed { reason: reason.to_owned() }, None);
     }
 
     /// The cluster has removed the member, which ends by itself.
@@ -109,17 +129,28 @@ impl Observed {
         self.inner().statuses[member - 1].is_removed = true;
     }
 
-    /// What hears one incarnation of a member.
-    pub(super) fn observer(&self, member: usize) -> Arc<dyn Observer> {
+    /// The member's disk is gone, with all that it had made durable.
+    pub(super) fn lost_disk(&self, member: usize) {
+        self.inner().statuses[member - 1].has_lost_disk = true;
+    }
+
+    /// What hears one incarnation of a member, and looks at the disk it has.
+    pub(super) fn observer(&self, member: usize, disk: SimDisk) -> Arc<dyn Observer> {
         let incarnation = self.status(member).starts;
-        Arc::new(Ear { observed: self.clone(), member, incarnation })
+        Arc::new(Ear { observed: self.clone(), member, incarnation, disk })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn record(&self, member: usize, incarnation: u64, observation: Observation) {
+    fn record(
+        &self,
+        member: usize,
+        incarnation: u64,
+        observation: Observation,
+        disk: Option<&SimDisk>,
+    ) {
         self.trace(member, &observation);
         let time = self.world.true_time();
         let mut inner = self.inner();
@@ -130,8 +161,10 @@ impl Observed {
         if let Observation::Role { term, is_leader: true, .. } = observation {
             inner.terms_with_leader.insert(term);
         }
+        let has_lost_disk = inner.statuses[member - 1].has_lost_disk;
+        let witness = disk.and_then(|disk| look(disk, has_lost_disk, &observation));
         update(&mut inner.statuses[member - 1], &observation);
-        inner.records.push(Record { time, member, incarnation, observation });
+        inner.records.push(Record { time, member, incarnation, observation, witness });
     }
 
     fn trace(&self, member: usize, observation: &Observation) {
@@ -162,7 +195,19 @@ impl Observed {
             Observation::Durable { index, .. } => {
                 trace.event("durable", &[("member", member), ("index", (*index).into())]);
             }
-            Observation::SnapshotBuilt { index } | Observation::Purged { index } => {
+            // A log and its readers are busy, and all that a run does follows from the rest.
+            Observation::Appended { .. }
+            | Observation::Committed { .. }
+            | Observation::ReadBegun
+            | Observation::ReadGranted { .. } => {}
+            Observation::Truncated { index, .. } => {
+                trace.event("truncated", &[("member", member), ("index", (*index).into())]);
+            }
+            Observation::Acknowledged { term, leader } => trace.event(
+                "acknowledged",
+                &[("member", member), ("term", (*term).into()), ("leader", (*leader).into())],
+            ),
+            Observation::SnapshotBuilt { index, .. } | Observation::Purged { index, .. } => {
                 trace.event("snapshot", &[("member", member), ("index", (*index).into())]);
             }
             Observation::Membership { index, .. } => {
@@ -197,24 +242,55 @@ fn update(status: &mut Status, observation: &Observation) {
             status.digest = *digest;
             status.snapshots_installed += 1;
         }
-        Observation::Durable { index, .. } => status.durable = *index,
+        Observation::Durable { index, .. } | Observation::Truncated { index, .. } => {
+            status.durable = *index;
+        }
         Observation::Started { .. } => status.has_begun = true,
         Observation::Membership { .. }
         | Observation::Voted { .. }
+        | Observation::Acknowledged { .. }
+        | Observation::Appended { .. }
+        | Observation::Committed { .. }
+        | Observation::ReadBegun
+        | Observation::ReadGranted { .. }
         | Observation::SnapshotBuilt { .. }
         | Observation::Purged { .. } => {}
         Observation::Failed { .. } => status.is_leader = false,
     }
 }
 
+/// Whether the disk holds what the member relies on.
+fn look(disk: &SimDisk, has_lost_disk: bool, observation: &Observation) -> Option<Witness> {
+    match observation {
+        Observation::Started { .. } if has_lost_disk || disk.is_damaged() => Some(Witness::Damaged),
+        // Whoever has lost its disk says nothing of this one.
+        Observation::Durable { reach, .. } if !has_lost_disk => at_risk(disk, reach),
+        _ => None,
+    }
+}
+
+/// What a loss of power might take of a log that is said to be durable that far: the files before the last one are
+/// needed to their ends.
+fn at_risk(disk: &SimDisk, reach: &Reach) -> Option<Witness> {
+    let is_before = |name: &String| {
+        name.starts_with("wal-") && name.ends_with(".log") && name.as_str() < &*reach.file
+    };
+    let before = disk.names().into_iter().filter(is_before).map(|name| (name, u64::MAX));
+    let mut all = before.chain([(reach.file.to_string(), reach.bytes)]);
+    all.find_map(|(file, bytes)| {
+        disk.at_risk(&file, bytes).map(|from| Witness::AtRisk { file, from })
+    })
+}
+
 struct Ear {
     observed: Observed,
     member: usize,
     incarnation: u64,
+    disk: SimDisk,
 }
 
 impl Observer for Ear {
     fn observe(&self, observation: Observation) {
-        self.observed.record(self.member, self.incarnation, observation);
+        self.observed.record(self.member, self.incarnation, observation, Some(&self.disk));
     }
 }

@@ -2,6 +2,19 @@
 
 use bytes::Bytes;
 
+use crate::wal::Reach;
+
+/// A vote as it is kept on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vote {
+    /// The term.
+    pub term: u64,
+    /// Whom it is for; 0 if it was given to nobody, and can be given to nobody any more.
+    pub candidate: u64,
+    /// Whether a quorum gave it, so that the candidate leads the term, whomever this member voted for.
+    pub committed: bool,
+}
+
 /// Something that happened in a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
@@ -15,6 +28,12 @@ pub enum Observation {
         last_term: u64,
         /// Bytes cut from the log's torn tail.
         torn_tail_bytes: u64,
+        /// The vote found in the log, if there is one.
+        vote: Option<Vote>,
+        /// Up to where that log knows itself committed; 0 for nowhere. The database may know more.
+        committed: u64,
+        /// The term of that entry.
+        committed_term: u64,
     },
     /// The state that the database held, if it was more than the founding of the cluster, is in memory again. Told
     /// after `Started`.
@@ -37,10 +56,36 @@ pub enum Observation {
         /// Whether the member leads.
         is_leader: bool,
     },
-    /// Entries up to `index` are durable on this member. Told before Raft counts them, and again, with
-    /// an index that is lower, before a conflicting tail is cut.
+    /// Entries were put behind the log's end, where readers see them; they are not durable yet.
+    Appended {
+        /// The first of them.
+        from: u64,
+        /// The term of that entry.
+        from_term: u64,
+        /// The last of them.
+        last: u64,
+        /// The term of that entry.
+        last_term: u64,
+    },
+    /// A conflicting tail is about to be cut: nothing behind `index` stays.
+    Truncated {
+        /// The last index that stays.
+        index: u64,
+        /// The term of the entry there.
+        term: u64,
+    },
+    /// Entries up to `index` are durable on this member. Told before Raft counts them.
     Durable {
         /// Their last index.
+        index: u64,
+        /// The term of the entry there.
+        term: u64,
+        /// How far the log reaches on the disk: the entries lie before that.
+        reach: Reach,
+    },
+    /// Raft knows the log as committed up to `index`. Told before anything of it is applied.
+    Committed {
+        /// The last index.
         index: u64,
         /// The term of the entry there.
         term: u64,
@@ -62,6 +107,8 @@ pub enum Observation {
     SnapshotBuilt {
         /// The last index that it covers.
         index: u64,
+        /// The term of that entry.
+        term: u64,
     },
     /// A snapshot from the leader replaced the state.
     SnapshotInstalled {
@@ -78,6 +125,8 @@ pub enum Observation {
     Purged {
         /// The last index that is gone.
         index: u64,
+        /// The term of that entry.
+        term: u64,
     },
     /// From now on the member counts quorums by this membership: its log ends with it, or begins with it.
     Membership {
@@ -95,6 +144,22 @@ pub enum Observation {
         term: u64,
         /// Whom it voted for; itself, as a candidate.
         candidate: u64,
+    },
+    /// The member has on its disk that a quorum has voted for this leader. Told before it answers the leader.
+    Acknowledged {
+        /// The term.
+        term: u64,
+        /// Who leads it; the member itself when it leads.
+        leader: u64,
+    },
+    /// A round of linearizable reads begins: it serves those who have asked by now.
+    ReadBegun,
+    /// That round is over, and whoever has applied `index` may answer.
+    ReadGranted {
+        /// The read index.
+        index: u64,
+        /// The term in which the member leads.
+        term: u64,
     },
     /// The member cannot go on, and stops.
     Failed {

@@ -77,14 +77,15 @@ impl Known {
 impl Member {
     fn learn(&mut self, fact: &Fact) {
         match fact {
-            Fact::Started { term, last_log, applied } => {
+            Fact::Started { term, last_log, applied, .. } => {
                 *self = Self {
-                    term: self.term.max(*term),
-                    started_in: self.term.max(*term),
+                    term: *term,
+                    started_in: *term,
                     last: Some(*last_log),
                     durable: Some(*last_log),
                     applied: Some(*applied).filter(|applied| *applied > 0),
-                    snapshot: self.snapshot,
+                    // The state that it found stands for everything before.
+                    snapshot: self.snapshot.max(*applied),
                     ..Self::default()
                 };
             }
@@ -93,8 +94,14 @@ impl Member {
                 self.term = self.term.max(*term);
                 self.role = Some(*role);
             }
-            Fact::Voted { term, .. } => self.term = self.term.max(*term),
-            Fact::Appended { last, .. } | Fact::Truncated { last } => self.last = Some(*last),
+            Fact::Voted { term, .. } | Fact::Acknowledged { term, .. } => {
+                self.term = self.term.max(*term);
+            }
+            Fact::Appended { last, .. } => self.last = Some(*last),
+            Fact::Truncated { last } => {
+                self.last = Some(*last);
+                self.durable = self.durable.map(|durable| durable.min(*last));
+            }
             Fact::Durable { last } => self.durable = Some(*last),
             Fact::Committed { last } => {
                 self.committed = self.committed.max(last.index);
@@ -102,7 +109,11 @@ impl Member {
             }
             Fact::Applied { entry, .. } => self.applied = self.applied.max(Some(entry.index)),
             Fact::Snapshot { last, installed } => self.learn_snapshot(*last, *installed),
-            Fact::Purged { .. } => {}
+            Fact::Damaged => self.snapshot = 0,
+            Fact::Purged { .. }
+            | Fact::AtRisk { .. }
+            | Fact::ReadBegun
+            | Fact::ReadGranted { .. } => {}
             Fact::Membership { index, voters, learners } => {
                 // What stood there, or after it, is cut off.
                 self.configurations.retain(|before| before.index < *index);

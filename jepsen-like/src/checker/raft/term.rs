@@ -1,6 +1,8 @@
-//! Terms: "each server stores a current term number, which increases monotonically", and "each server will
-//! vote for at most one candidate in a given term" (Raft paper, sections 5.1 and 5.2). Both survive
-//! restarts; a member that lost its disk and came back as itself would break them.
+//! Terms: "each server stores a current term number, which increases monotonically over time" (Raft paper, section
+//! 5.1; openraft, tests-turmoil, `monotonic_term`), on stable storage, so a restart finds what was made durable.
+//!
+//! A role is told by a task of its own, and a little later than a vote for somebody else perhaps: roles are compared
+//! with roles of the same life and with what it began with, and what is durable with what is durable.
 
 use std::collections::BTreeMap;
 
@@ -10,30 +12,38 @@ use crate::history::MemberId;
 use crate::observation::{Fact, Observation};
 
 #[derive(Debug, Default)]
-pub(super) struct Terms {
-    votes: BTreeMap<(MemberId, u64), MemberId>,
+pub(super) struct MonotonicTerm {
+    durable: BTreeMap<MemberId, u64>,
+    /// Of the life that a member leads now.
+    told: BTreeMap<MemberId, u64>,
 }
 
-impl Property for Terms {
-    fn look(&mut self, seen: &Observation, known: &Known, report: &mut Report<'_>) {
-        let term = match &seen.fact {
-            Fact::Started { term, .. } | Fact::Role { term, .. } | Fact::Voted { term, .. } => {
-                *term
+impl Property for MonotonicTerm {
+    fn look(&mut self, seen: &Observation, _known: &Known, report: &mut Report<'_>) {
+        let terms = match &seen.fact {
+            Fact::Started { term, .. } => {
+                self.told.insert(seen.member, *term);
+                &mut self.durable
+            }
+            Fact::Voted { .. } | Fact::Acknowledged { .. } => &mut self.durable,
+            Fact::Role { .. } => &mut self.told,
+            Fact::Damaged => {
+                self.durable.remove(&seen.member);
+                return;
             }
             _ => return,
         };
-        let before = known.of(seen.member).term;
-        if term < before {
+        let (Fact::Started { term, .. }
+        | Fact::Voted { term, .. }
+        | Fact::Acknowledged { term, .. }
+        | Fact::Role { term, .. }) = &seen.fact
+        else {
+            return;
+        };
+        let before = terms.entry(seen.member).or_default();
+        if *term < *before {
             report("MONOTONIC_TERM", format!("its term went back from {before} to {term}"));
         }
-        if let Fact::Voted { candidate, .. } = &seen.fact {
-            let first = *self.votes.entry((seen.member, term)).or_insert(*candidate);
-            if first != *candidate {
-                let text = format!(
-                    "in term {term} it voted for member {first} and for member {candidate}"
-                );
-                report("VOTE_ONCE", text);
-            }
-        }
+        *before = *term;
     }
 }

@@ -1,4 +1,8 @@
 //! One watch followed from its confirmation to its end, across resumes.
+//!
+//! The guarantees and their names are those of etcd's documentation (Learning, "KV API guarantees", Watch APIs: ordered,
+//! unique, reliable, atomic, resumable, bookmarkable), as etcd's robustness tests read them (`tests/robustness/validate`,
+//! `watch.go`).
 
 use super::cursor::{Cursor, Interest};
 use super::{Violation, violation};

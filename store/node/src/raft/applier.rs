@@ -246,7 +246,8 @@ impl<R: Runtime> RaftSnapshotBuilder<TypeConfig<R>> for Applier<R> {
     async fn build_snapshot(&mut self) -> io::Result<Snapshot<R>> {
         let mark = self.state.storage().flush().await.map_err(fatal)?;
         let meta = snapshot_meta(&mark)?;
-        self.observer.observe(Observation::SnapshotBuilt { index: mark.position.index });
+        let (index, term) = (mark.position.index, mark.position.term);
+        self.observer.observe(Observation::SnapshotBuilt { index, term });
         Ok(Snapshot::<R> { meta, snapshot: SnapshotData::Built })
     }
 }

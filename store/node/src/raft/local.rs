@@ -12,6 +12,7 @@ use super::leadership::Leadership;
 use super::network::Links;
 use super::roll_call::RollCall;
 use super::{LogId, Proposal, Raft, Reply};
+use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::tasks::Tasks;
 
@@ -44,6 +45,7 @@ pub struct Local<R: Runtime> {
     readers: Arc<Readers>,
     in_flight: InFlight,
     roll_call: RollCall<R>,
+    observer: Arc<dyn Observer>,
 }
 
 type Waiter = oneshot::Sender<Result<LogId, LocalError>>;
@@ -61,6 +63,7 @@ impl<R: Runtime> Clone for Local<R> {
             readers: self.readers.clone(),
             in_flight: self.in_flight.clone(),
             roll_call: self.roll_call.clone(),
+            observer: self.observer.clone(),
         }
     }
 }
@@ -73,12 +76,13 @@ impl<R: Runtime> Local<R> {
         links: Links<R>,
         member_id: u64,
         patience: Duration,
+        observer: Arc<dyn Observer>,
         tasks: &Tasks<R>,
     ) -> Self {
         let leadership = Leadership::new(raft.clone(), links.clone(), member_id, patience);
         let roll_call = RollCall::new(raft.clone(), links, member_id, patience);
         let (readers, in_flight) = (Arc::default(), InFlight::default());
-        let local = Self { raft, readers, in_flight, roll_call };
+        let local = Self { raft, readers, in_flight, roll_call, observer };
         let (rounds, stop) = (local.clone(), tasks.stop().clone());
         tasks.add(R::spawn(async move {
             let serving = rounds.run_rounds(leadership);
@@ -169,7 +173,12 @@ impl<R: Runtime> Local<R> {
             if readers.is_empty() {
                 continue;
             }
+            self.observer.observe(Observation::ReadBegun);
             let result = leadership.confirm().await;
+            if let Ok(read) = &result {
+                let (index, term) = (read.index, read.leader_id.term);
+                self.observer.observe(Observation::ReadGranted { index, term });
+            }
             for reader in readers {
                 // A reader that has given up meanwhile is not missed.
                 let _ = reader.send(result.clone());

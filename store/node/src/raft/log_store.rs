@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::in_force::InForce;
 use super::{Entry, LogId, MemberNode, Membership, RaftVote, StoredMembership, TypeConfig, codec};
-use crate::observer::{Observation, Observer};
+use crate::observer::{Observation, Observer, Vote};
 use crate::runtime::Runtime;
 use crate::wal;
 
@@ -77,6 +77,12 @@ impl<R: Runtime> LogStore<R> {
         self.shared.lock().expect("no panic happens while the lock is held")
     }
 
+    /// The vote that recovery found, for whoever observes.
+    pub fn found_vote(&self) -> Option<Vote> {
+        let vote = codec::vote_to_peer(&self.shared().vote?);
+        Some(Vote { term: vote.term, candidate: vote.node_id, committed: vote.committed })
+    }
+
     /// Takes the memberships with which the member starts: the last that is committed, and that in force.
     pub fn begin_with(&self, committed: StoredMembership, in_force: StoredMembership) {
         let observation = self.shared().in_force.begin(committed, in_force);
@@ -110,6 +116,18 @@ impl<R: Runtime> LogStore<R> {
             let _ = flushed.send(result);
         });
         is_flushed.await.map_err(fatal)?
+    }
+
+    fn tell_appended(&self, frames: &[wal::Entry]) {
+        if let (Some(from), Some(last)) = (frames.first(), frames.last()) {
+            let (from, last) = (from.position, last.position);
+            self.observer.observe(Observation::Appended {
+                from: from.index,
+                from_term: from.term,
+                last: last.index,
+                last_term: last.term,
+            });
+        }
     }
 
     /// The entries `start..end`, as long as they fit `bytes_max`; at least one where there is one, and
@@ -248,12 +266,19 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         if !message.committed && message.node_id != NOBODY {
             let (term, candidate) = (message.term, message.node_id);
             self.observer.observe(Observation::Voted { term, candidate });
+        } else if message.committed {
+            let (term, leader) = (message.term, message.node_id);
+            self.observer.observe(Observation::Acknowledged { term, leader });
         }
         Ok(())
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         self.shared().committed = committed;
+        if let Some(committed) = committed {
+            let (index, term) = (committed.index, committed.leader_id.term);
+            self.observer.observe(Observation::Committed { index, term });
+        }
         self.log.save_committed(committed.map(codec::position));
         Ok(())
     }
@@ -280,11 +305,13 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
                 shared.push_recent(entry);
             }
         }
+        self.tell_appended(&frames);
         let last = frames.last().map(|frame| frame.position);
-        let observer = self.observer.clone();
+        let (observer, reached) = (self.observer.clone(), self.log.reached());
         self.log.append(frames, move |result| {
             if let (Ok(()), Some(last)) = (&result, last) {
-                observer.observe(Observation::Durable { index: last.index, term: last.term });
+                let (index, term, reach) = (last.index, last.term, reached.now());
+                observer.observe(Observation::Durable { index, term, reach });
             }
             callback.io_completed(result);
         });
@@ -301,7 +328,7 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
             self.observer.observe(observation);
         }
         let end = last.map(codec::position);
-        self.observer.observe(Observation::Durable {
+        self.observer.observe(Observation::Truncated {
             index: end.map_or(0, |end| end.index),
             term: end.map_or(0, |end| end.term),
         });
@@ -324,7 +351,8 @@ impl<R: Runtime> RaftLogStorage<TypeConfig<R>> for LogStore<R> {
         } else {
             self.log.purge(upto_position).await.map_err(fatal)?;
         }
-        self.observer.observe(Observation::Purged { index: upto.index });
+        let (index, term) = (upto.index, upto.leader_id.term);
+        self.observer.observe(Observation::Purged { index, term });
         Ok(())
     }
 }

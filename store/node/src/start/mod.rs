@@ -229,7 +229,8 @@ async fn assemble<R: Runtime>(
     if removed.is_stopped() {
         return Err(BootstrapError::Removed.into());
     }
-    let local = Local::start(raft.clone(), links, member_id, patience, &begun.tasks);
+    let observer = environment.observer.clone();
+    let local = Local::start(raft.clone(), links, member_id, patience, observer, &begun.tasks);
     let lessor = Lessor::new(deadlines, state.clone(), local.clone(), patience);
     Ok(Parts { raft, memberships, local, lessor, state, hub, tokens, peers, removed })
 }

@@ -52,13 +52,16 @@ pub(super) async fn recover<R: Runtime>(
         }
         log.install(mark.position).await?;
     }
+    let log_store = LogStore::new(log.clone(), &found, environment.observer.clone())?;
     environment.observer.observe(Observation::Started {
         applied,
         last_log: log.last().map_or(0, |last| last.index),
         last_term: log.last().map_or(0, |last| last.term),
         torn_tail_bytes: found.torn_tail_bytes,
+        vote: log_store.found_vote(),
+        committed: found.committed.map_or(0, |mark| mark.index),
+        committed_term: found.committed.map_or(0, |mark| mark.term),
     });
-    let log_store = LogStore::new(log.clone(), &found, environment.observer.clone())?;
     Ok(Recovered { log, log_store, storage })
 }
 

@@ -13,6 +13,7 @@ use super::commit::{self, Shared};
 use super::frame::{BODY_BYTES_MAX, entry_bytes};
 use super::outline::Installed;
 use super::queue::{Done, Op};
+use super::reach::Reached;
 use super::read::Plan;
 use super::recover::{identify, recover};
 use super::state::State;
@@ -216,6 +217,11 @@ impl<R: Runtime> Log<R> {
         self.handle.shared.state().durable()
     }
 
+    /// Up to where in which file the log is durable. What lies behind that was never promised.
+    pub fn reached(&self) -> Reached {
+        self.handle.shared.state().reached.clone()
+    }
+
     /// Follows [`Log::durable`].
     pub fn watch_durable(&self) -> <R::Watch as Watch>::Receiver<Option<u64>> {
         self.handle.shared.state().subscribe()
@@ -309,6 +315,7 @@ fn open_blocking<R: Runtime>(setting: &Setting) -> Result<(State<R>, Recovered, 
         None => Writer::begin(setting.clone())?,
     };
     let mut state = State::new(recovery);
+    state.reached.set(writer.reach());
     let segment = writer.segment().clone();
     state.segments.insert(segment.sequence, segment);
     // What a purge left behind when power was lost.

@@ -57,6 +57,7 @@ mod locations;
 mod log;
 mod outline;
 mod queue;
+mod reach;
 mod read;
 mod recover;
 mod replay;
@@ -68,6 +69,7 @@ use bytes::Bytes;
 
 pub use self::error::{Damage, Error, Refusal};
 pub use self::log::Log;
+pub use self::reach::{Reach, Reached};
 pub use crate::storage::Position;
 
 /// One entry of the Raft log.

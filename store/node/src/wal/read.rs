@@ -107,7 +107,7 @@ impl Stretch {
         let mut at = 0;
         for index in self.first_index..self.first_index + self.count {
             let corrupt = || Error::Corrupt {
-                segment: name.clone(),
+                segment: name.to_string(),
                 offset: u64::from(self.begin) + at as u64,
                 damage: Damage::Entry,
             };

@@ -118,7 +118,7 @@ fn scan(
     let mut bytes = vec![0; length as usize];
     file.read_at(0, &mut bytes).map_err(failed("read", name))?;
     let (header, seed) = Header::decode(&bytes, name, identity)?;
-    let segment = Segment { name: name.to_owned(), sequence: header.sequence, seed, file };
+    let segment = Segment { name: name.into(), sequence: header.sequence, seed, file };
     if let Some(before) = before {
         before.check_follower(&header)?;
     }

@@ -35,7 +35,7 @@ pub(super) struct Header {
 /// A segment that can be read.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
-    pub name: String,
+    pub name: Arc<str>,
     pub sequence: u64,
     /// Seeds the checksums of its frames.
     pub seed: u32,
@@ -53,8 +53,8 @@ pub(super) struct End {
 
 impl Header {
     /// The name of the segment's file.
-    pub(super) fn name(&self) -> String {
-        format!("wal-{:016x}-{:016x}{SUFFIX}", self.sequence, self.first_index)
+    pub(super) fn name(&self) -> Arc<str> {
+        format!("wal-{:016x}-{:016x}{SUFFIX}", self.sequence, self.first_index).into()
     }
 
     /// The header's bytes, and the seed that follows from them.
@@ -107,7 +107,7 @@ impl Header {
         let first_index = fields.get_u64_le();
         let salt = fields.get_u64_le();
         let header = Self { identity, sequence, first_index, previous, salt };
-        if header.name() != name {
+        if *header.name() != *name {
             return Err(corrupt(Damage::Name));
         }
         Ok((header, seed))

@@ -10,6 +10,7 @@ use super::cache::Cache;
 use super::locations::Locations;
 use super::outline::{Outline, next_after};
 use super::queue::{Batch, Op, Queue, Queued};
+use super::reach::Reached;
 use super::recover::Recovery;
 use super::segment::Segment;
 use super::writer::Receipt;
@@ -33,6 +34,8 @@ pub(super) struct State<R: Runtime> {
     pub segments: BTreeMap<u64, Segment>,
     pub ended: Option<Ended>,
     pub queue: Queue,
+    /// Where the last batch ended that is durable.
+    pub reached: Reached,
     /// Segments may have become empty.
     sweep_due: bool,
     durable: Durable<R>,
@@ -103,6 +106,7 @@ impl<R: Runtime> State<R> {
             segments,
             ended: None,
             queue: Queue::default(),
+            reached: Reached::default(),
             sweep_due: true,
             durable: Durable { next, cuts: VecDeque::new(), sender },
         }
@@ -172,6 +176,7 @@ impl<R: Runtime> State<R> {
             self.segments.insert(segment.sequence, segment);
             self.sweep_due = true;
         }
+        self.reached.set(receipt.reach);
         let mut locations = receipt.locations.into_iter();
         for queued in &batch.ops {
             self.queue.written(queued);

@@ -11,6 +11,7 @@ use super::frame::{self, Checkpoint, Place, Record};
 use super::locations::Location;
 use super::outline::next_after;
 use super::queue::{Batch, Op};
+use super::reach::Reach;
 use super::recover::Tail;
 use super::segment::{self, Header, Segment};
 use super::{Error, Identity, Options, Position};
@@ -58,6 +59,8 @@ pub(super) struct Receipt {
     pub locations: Vec<Location>,
     /// The segment that was begun for it.
     pub created: Option<Segment>,
+    /// Up to where the log is durable by it.
+    pub reach: Reach,
 }
 
 impl fmt::Debug for Writer {
@@ -103,7 +106,13 @@ impl Writer {
         if self.buffer.capacity() > BUFFER_BYTES_KEPT {
             self.buffer = Vec::new();
         }
+        receipt.reach = self.reach();
         Ok(receipt)
+    }
+
+    /// Up to where the log is durable.
+    pub(super) fn reach(&self) -> Reach {
+        Reach { file: self.segment.name.clone(), bytes: self.offset() }
     }
 
     fn offset(&self) -> u64 {

@@ -1,9 +1,9 @@
 //! Commitment: "a log entry is committed once the leader that created the entry has replicated it on a
 //! majority of the servers" (Raft paper, section 5.3), and a leader counts by the newest configuration in
 //! its log: of a joint one, "agreement requires separate majorities from both" (dissertation, 4.3).
-//! Replicated means durable.
+//! Replicated means durable (openraft, tests-turmoil, `committed_on_quorum`).
 //!
-//! A leader tells of a commit when it applies the entry, when it may use a newer configuration already. But
+//! A leader tells of a commit when Raft hands it to the log, when it may use a newer configuration already. But
 //! what stands behind a configuration in the log was never counted by an earlier one; so an entry must be
 //! durable on a quorum of the configuration before it, or of one after it.
 
@@ -13,9 +13,9 @@ use crate::history::MemberId;
 use crate::observation::{Fact, LogId, Observation, Role};
 
 #[derive(Debug, Default)]
-pub(super) struct Commits;
+pub(super) struct CommittedOnQuorum;
 
-impl Property for Commits {
+impl Property for CommittedOnQuorum {
     fn look(&mut self, seen: &Observation, known: &Known, report: &mut Report<'_>) {
         let Fact::Committed { last } = &seen.fact else { return };
         let leader = known.of(seen.member);

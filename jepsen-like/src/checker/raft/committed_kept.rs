@@ -14,7 +14,7 @@ use crate::history::MemberId;
 use crate::observation::{Fact, LogId, Observation};
 
 #[derive(Debug, Default)]
-pub(super) struct Keeping {
+pub(super) struct CommittedKept {
     /// The last committed index of each term.
     committed: BTreeMap<u64, u64>,
     /// Where the durable log of each member ends.
@@ -23,20 +23,20 @@ pub(super) struct Keeping {
     held: BTreeMap<MemberId, LogId>,
 }
 
-impl Property for Keeping {
+impl Property for CommittedKept {
     fn look(&mut self, seen: &Observation, _known: &Known, report: &mut Report<'_>) {
         match &seen.fact {
             Fact::Started { last_log, .. } => self.ends(seen.member, *last_log, report),
             Fact::Durable { last } | Fact::Truncated { last } => {
                 self.ends(seen.member, *last, report);
             }
-            Fact::Committed { last } => self.committed(*last),
+            Fact::Committed { last } | Fact::Applied { entry: last, .. } => self.committed(*last),
             _ => {}
         }
     }
 }
 
-impl Keeping {
+impl CommittedKept {
     fn committed(&mut self, last: LogId) {
         let index = self.committed.entry(last.term).or_default();
         if *index >= last.index {
