@@ -6,6 +6,8 @@ use std::time::Duration;
 use detcd_api::Client;
 use detcd_api::etcdserverpb::{PutRequest, RangeRequest};
 use openraft_rt::AsyncRuntime;
+use sim::cluster::Witness;
+use sim::disk::Times;
 use sim::network::NetworkOptions;
 use sim::trace::Recording;
 use sim::{ClientHost, Cluster, ClusterConfig, SimRuntime, Trace, World};
@@ -90,4 +92,39 @@ fn cluster_survives_the_power_loss_of_its_leader_and_replays() {
             panic!("seed {seed} does not replay: {difference}");
         }
     }
+}
+
+/// What a member says of its log is compared with its disk at that moment.
+#[test]
+fn a_disk_whose_syncs_lie_is_seen_through() {
+    let (sound, lying) = sim::run(11, || async {
+        let world = World::new(Trace::default(), NetworkOptions::default());
+        let cluster = Cluster::boot(&world, &ClusterConfig::default());
+        let client = cluster.client("client", 1);
+        let (inside, members) = (client.clone(), cluster.clone());
+        let work = client.host().spawn(async move {
+            put(&inside, 1, "k1".to_owned()).await;
+            let sound = witnesses(&members);
+            members.host(2).disk().set_faults(|faults| {
+                faults.only = "wal-".to_owned();
+                faults.sync_lies = Times::Always;
+            });
+            put(&inside, 2, "k2".to_owned()).await;
+            (sound, witnesses(&members))
+        });
+        work.await.expect("the client finishes")
+    });
+    assert_eq!(sound, vec![]);
+    assert!(!lying.is_empty(), "nobody saw that syncs lie");
+    for (member, witness) in lying {
+        let Witness::AtRisk { file, from } = witness else { panic!("not damaged: {witness:?}") };
+        assert_eq!(member, 2);
+        assert!(file.starts_with("wal-") && from >= 512, "{file} from {from}");
+    }
+}
+
+/// What disks showed beside what members said.
+fn witnesses(cluster: &Cluster) -> Vec<(usize, Witness)> {
+    let records = cluster.observed().records_from(0).into_iter();
+    records.filter_map(|record| Some((record.member, record.witness?))).collect()
 }
