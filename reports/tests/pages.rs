@@ -54,22 +54,7 @@ fn story() -> Story {
         focus: Some((2_000_000, 2_600_000)),
         profile: Some("dev".into()),
         left_out: vec!["<watches> without a lane (3)".into()],
-        plot: Plot {
-            actors: vec!["client 1".into(), "member 1 (leader of term 1)".into(), "faults".into()],
-            rows: vec![
-                PlotRow {
-                    at_us: 2_000_000,
-                    is_witness: false,
-                    cells: vec![String::new(), String::new(), "begin: partition {1} {2 3}".into()],
-                },
-                PlotRow {
-                    at_us: 2_410_000,
-                    is_witness: true,
-                    cells: vec!["get(<a>) -> member 1".into(), String::new(), String::new()],
-                },
-            ],
-            left_out: 7,
-        },
+        plot: plot(),
         members: Table {
             columns: vec!["member".into(), "term".into()],
             rows: vec![vec!["1".into(), "4".into()], vec!["2 <x>".into(), "4".into()]],
@@ -81,6 +66,25 @@ fn story() -> Story {
         statistics: vec![("operations".into(), "3".into())],
         script: "members 3\nat 2s partition {1} {2 3}\n".into(),
         log: vec!["2.100 client 1 put a".into()],
+    }
+}
+
+fn plot() -> Plot {
+    Plot {
+        actors: vec!["client 1".into(), "member 1 (leader of term 1)".into(), "faults".into()],
+        rows: vec![
+            PlotRow {
+                at_us: 2_000_000,
+                is_witness: false,
+                cells: vec![String::new(), String::new(), "begin: partition {1} {2 3}".into()],
+            },
+            PlotRow {
+                at_us: 2_410_000,
+                is_witness: true,
+                cells: vec!["get(<a>) -> member 1".into(), String::new(), String::new()],
+            },
+        ],
+        left_out: 7,
     }
 }
 

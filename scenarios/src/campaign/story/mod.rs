@@ -60,3 +60,50 @@ fn focus(judged: &Judged, ran: &Ran, end_us: u64) -> Option<(u64, u64)> {
     let first = first.saturating_sub(FOCUS_MARGIN_US).max(last.saturating_sub(FOCUS_MAX_US));
     Some((first, last))
 }
+
+#[cfg(test)]
+mod tests {
+    use jepsen_like::history::{Outcome, Request};
+
+    use super::*;
+    use crate::run::{Options, judge, simulate};
+    use crate::script::parse;
+
+    #[test]
+    fn a_run_is_told_by_its_witnesses_its_members_and_its_faults() {
+        let script = "# A test.\nmembers 3\nduration 3s\nat 1s kill leader\nat 2s restart all\n";
+        let plan = parse("story", script).expect("it is a script");
+        let ran = simulate(&plan, 7, &Options::default());
+        let mut judged = judge(&plan, &ran);
+        let operations = ran.history.operations();
+        let witness = operations.list.iter().find(|operation| {
+            let is_put = matches!(operation.request, Request::Put(_));
+            is_put && operation.call > 1_200_000 && matches!(operation.outcome, Outcome::Ok(_))
+        });
+        let witness = witness.expect("somebody wrote after the kill");
+        judged.witnesses = vec![witness.op];
+        let story = tell(&plan, &ran, &judged, &ledger::ledger(&plan, &ran));
+
+        let plot = story.plot;
+        assert_eq!(plot.actors.len(), 1 + 3 + 1, "{:?}", plot.actors);
+        assert!(plot.rows.len() <= 30, "{} rows", plot.rows.len());
+        assert!(plot.rows.is_sorted_by_key(|row| row.at_us));
+        let witnesses: Vec<u64> =
+            plot.rows.iter().filter(|row| row.is_witness).map(|row| row.at_us).collect();
+        assert_eq!(Some(witnesses), witness.end.map(|end| vec![witness.call, end]));
+        let tells = |column: usize, what: &str| {
+            plot.rows.iter().any(|row| row.cells[column].contains(what))
+        };
+        assert!(tells(4, "killed"), "the fault before: {:?}", plot.rows);
+        assert!((1..=3).any(|member| tells(member, "leader of term")), "{:?}", plot.rows);
+        let applied = format!("(operation {})", witness.op);
+        assert!((1..=3).any(|member| tells(member, &applied)), "{:?}", plot.rows);
+
+        assert_eq!(story.members.rows.len(), 3);
+        for name in ["role", "vote", "last log"] {
+            let column = story.members.columns.iter().position(|column| column == name);
+            let column = column.unwrap_or_else(|| panic!("no {name}"));
+            assert!(story.members.rows.iter().all(|row| !row[column].is_empty()), "{name}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! leadership, crashes), then to what the members did with the witnesses' requests, then to what the same clients did
 //! beside and to what goes on all the time; and each time to what is nearest to a witness.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jepsen_like::history::{Event, History, Micros};
 use jepsen_like::observation::{Fact, Role};
@@ -17,7 +17,7 @@ use crate::run::{Judged, Ran};
 const ROWS_MAX: usize = 30;
 /// Even of witnesses.
 const WITNESS_ROWS_MAX: usize = 60;
-/// Of what goes on all the time.
+/// Of what goes on all the time, and as much of what witnesses did beside.
 const TICKS_MAX: usize = 6;
 /// How much less far than before the finding it is told of after it.
 const AFTERWARDS: Micros = 10;
@@ -77,16 +77,19 @@ fn rows(moments: &[Moment], anchors: &[Micros], actors: &[Actor]) -> (Vec<PlotRo
         }
     }
     near.sort_unstable();
-    let (mut rows, mut left_out, mut ticks) = (Vec::new(), 0, 0);
+    let (mut rows, mut left_out) = (Vec::new(), 0);
+    let mut lesser: BTreeMap<Weight, usize> = BTreeMap::new();
     for (weight, _, place) in near {
         let moment = &moments[place];
         let room = if moment.is_witness() { WITNESS_ROWS_MAX } else { ROWS_MAX };
-        ticks += usize::from(weight == Weight::Tick);
-        if weight == Weight::Tick && ticks > TICKS_MAX {
-            continue;
-        }
-        if !put(&mut rows, moment, actors, room) {
-            left_out += u64::from(weight < Weight::Beside);
+        if weight >= Weight::Beside {
+            let count = lesser.entry(weight).or_default();
+            *count += 1;
+            if *count <= TICKS_MAX {
+                put(&mut rows, moment, actors, room);
+            }
+        } else if !put(&mut rows, moment, actors, room) {
+            left_out += 1;
         }
     }
     rows.sort_by_key(|row| row.at_us);
