@@ -14,8 +14,8 @@ use crate::run::{Place, Ran};
 /// Kinds of steps, by what they go against.
 const DISKS_THAT_FAIL: [&str; 2] = ["fail-disk", "fill-disk"];
 const LINKS_CUT: [&str; 5] = ["partition", "cut", "one-way", "flap", "swizzle"];
-const LINKS_BAD: [&str; 3] = ["delay", "lose", "clog"];
-const RESETS: [&str; 1] = ["reset"];
+const LINKS_BAD: [&str; 4] = ["delay", "lose", "clog", "bandwidth"];
+const RESETS: [&str; 2] = ["reset", "half-open"];
 const CLOCK_STEPS: [&str; 1] = ["step-clock"];
 const DRIFTS: [&str; 1] = ["drift"];
 const SLOW: [&str; 2] = ["slow-disk", "stall-disk"];
@@ -189,7 +189,9 @@ mod tests {
             "delay 1 - 2 by 1ms..2ms for 1s",
             "lose 1 - 2 5 percent for 1s",
             "clog 1 - 2 for 1s",
+            "bandwidth 1 - 2 9000 bytes per second for 1s",
             "reset 1 - 2",
+            "half-open 1 - 2",
             "step-clock 1 5",
             "drift 1 5",
             "slow-disk 1 5 times for 1s",

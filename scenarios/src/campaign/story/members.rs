@@ -117,7 +117,13 @@ impl Heard {
             | Fact::Durable { last }
             | Fact::Committed { last }
             | Fact::Snapshot { last, .. } => self.log = self.log.max(Some(*last)),
-            Fact::Applied { .. } | Fact::Purged { .. } => {}
+            Fact::Acknowledged { term, leader } => self.vote = Some((*term, *leader)),
+            Fact::Applied { .. }
+            | Fact::Purged { .. }
+            | Fact::Damaged
+            | Fact::AtRisk { .. }
+            | Fact::ReadBegun
+            | Fact::ReadGranted { .. } => {}
         }
     }
 
@@ -194,7 +200,7 @@ mod tests {
     }
 
     fn started(index: u64) -> Fact {
-        Fact::Started { term: 1, last_log: LogId { term: 1, index }, applied: 0 }
+        Fact::Started { term: 1, last_log: LogId { term: 1, index }, applied: 0, vote: None }
     }
 
     #[test]

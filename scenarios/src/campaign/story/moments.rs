@@ -234,7 +234,7 @@ fn of_member(fact: &Fact, durable: &mut u64) -> Option<(Weight, String)> {
         Fact::Role { role, term } => {
             (Weight::Turn, format!("{} of term {term}", super::plot::word(*role)))
         }
-        Fact::Started { term, last_log, applied } => {
+        Fact::Started { term, last_log, applied, .. } => {
             *durable = last_log.index;
             let text =
                 format!("starts in term {term}: log to {}, applied {applied}", last_log.index);
@@ -258,7 +258,22 @@ fn of_member(fact: &Fact, durable: &mut u64) -> Option<(Weight, String)> {
             *durable = last.index;
             (Weight::Tick, format!("durable to {}", last.index))
         }
+        Fact::Damaged => (Weight::Turn, "has a disk that was damaged, or a new one".to_owned()),
+        Fact::AtRisk { last, file, from } => {
+            let text = format!(
+                "told that its log is durable to {}: {file} is not from byte {from} on",
+                last.index
+            );
+            (Weight::Turn, text)
+        }
+        Fact::Acknowledged { term, leader } => {
+            (Weight::Detail, format!("has on its disk that {leader} leads term {term}"))
+        }
+        Fact::ReadGranted { last } => {
+            (Weight::Tick, format!("lets those read who have applied {}", last.index))
+        }
         Fact::Durable { .. }
+        | Fact::ReadBegun
         | Fact::Appended { .. }
         | Fact::Committed { .. }
         | Fact::Applied { .. }
