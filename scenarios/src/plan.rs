@@ -264,9 +264,11 @@ impl Action {
         !matches!(self, Self::Restart(_) | Self::Heal | Self::Remember(..) | Self::Serves { .. })
     }
 
-    /// Whether somebody else carries the step out, while the next ones are done.
+    /// Whether it shows only later that the step was carried out, while the next ones are done.
     pub fn is_told_later(&self) -> bool {
-        matches!(self, Self::Membership(_) | Self::Upkeep(..) | Self::Compact { .. })
+        // A call that is to fail may never come.
+        let is_armed = matches!(self, Self::Ail(_, Ailment::FailingDisk(_)));
+        is_armed || matches!(self, Self::Membership(_) | Self::Upkeep(..) | Self::Compact { .. })
     }
 
     /// Whether an operator does the step.

@@ -213,22 +213,12 @@ impl Schedule {
                 self.step(now, Action::PowerLoss(Who::All));
                 self.restart(50..=1_500);
             }
-            Kind::Partition => {
-                let split = self.split();
-                self.step(now, Action::Partition(split));
-                self.heal();
-            }
-            Kind::OneWay => {
-                let (from, to) = self.two();
-                self.step(now, Action::OneWay(from, to));
-                self.heal();
-            }
-            Kind::CutClients => {
-                let who = self.victim();
-                self.step(now, Action::CutClients(who));
-                self.heal();
-            }
-            Kind::Flap => self.flap(),
+            Kind::Partition
+            | Kind::OneWay
+            | Kind::CutClients
+            | Kind::Flap
+            | Kind::Reset
+            | Kind::HalfOpen => self.add_to_links(kind),
             Kind::Pause => {
                 let who = self.victim();
                 let lasting = self.dice.millis(50..=5_000);
@@ -241,15 +231,6 @@ impl Schedule {
                 self.step(now, Action::StallDisk { who, files, lasting });
             }
             Kind::StallThenPowerLoss => self.stall_then_power_loss(),
-            Kind::Reset => {
-                let (one, other) = self.ends();
-                self.step(now, Action::Reset(one, other));
-            }
-            Kind::HalfOpen => {
-                let (one, other) = self.ends();
-                let is_one_way = self.dice.percent(60);
-                self.step(now, Action::HalfOpen { one, other, is_one_way });
-            }
             Kind::RestartLoop => {
                 let who = self.victim();
                 let every = self.dice.millis(20..=800);
@@ -272,6 +253,38 @@ impl Schedule {
                 let every = self.dice.millis(50..=800);
                 self.step(now, Action::Swizzle { every });
             }
+        }
+    }
+
+    fn add_to_links(&mut self, kind: Kind) {
+        let now = Duration::ZERO;
+        match kind {
+            Kind::Partition => {
+                let split = self.split();
+                self.step(now, Action::Partition(split));
+                self.heal();
+            }
+            Kind::OneWay => {
+                let (from, to) = self.two();
+                self.step(now, Action::OneWay(from, to));
+                self.heal();
+            }
+            Kind::CutClients => {
+                let who = self.victim();
+                self.step(now, Action::CutClients(who));
+                self.heal();
+            }
+            Kind::Flap => self.flap(),
+            Kind::Reset => {
+                let (one, other) = self.ends();
+                self.step(now, Action::Reset(one, other));
+            }
+            Kind::HalfOpen => {
+                let (one, other) = self.ends();
+                let is_one_way = self.dice.percent(60);
+                self.step(now, Action::HalfOpen { one, other, is_one_way });
+            }
+            other => unreachable!("{other:?} hits no links"),
         }
     }
 

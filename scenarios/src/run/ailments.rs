@@ -22,6 +22,7 @@ impl Members {
     /// it does.
     pub(super) fn ail(&self, member: usize, ailment: &Ailment, dice: &mut Dice) {
         if !self.cluster.is_here(member) {
+            self.spares(format!("member {member} is not there"));
             return;
         }
         match ailment {
@@ -58,7 +59,33 @@ impl Members {
             DiskCall::Write => faults.write_fails = Times::Next(1),
             DiskCall::Sync => faults.sync_fails = Times::Next(1),
         });
-        self.blink(Place::Disk, format!("the next {} of {member} fails", call.name()));
+        let text = format!("the next {} of {member} fails", call.name());
+        let fault = self.begin_curable(Place::Disk, Some(member), None, text);
+        self.lock().armed.push((member, call, fault));
+    }
+
+    /// Tells of each call that was to fail whether one came.
+    fn disarm_disks(&self) {
+        let armed = std::mem::take(&mut self.lock().armed);
+        for (member, call, fault) in armed {
+            let mut is_waiting = false;
+            self.host(member).disk().set_faults(|faults| {
+                let times = match call {
+                    DiskCall::Read => &faults.read_fails,
+                    DiskCall::Write => &faults.write_fails,
+                    DiskCall::Sync => &faults.sync_fails,
+                };
+                is_waiting = *times == Times::Next(1);
+            });
+            self.end_fault(fault);
+            // A disk that was lost has no faults any more, whether they came to anything or not.
+            if is_waiting || self.is_lost(member) {
+                let reason = format!("member {member} asked for no {} any more", call.name());
+                self.spares_kind("fail-disk", &reason);
+            } else {
+                self.strikes("fail-disk");
+            }
+        }
     }
 
     /// Every sync takes `lasting` longer, until so much time has passed.
@@ -101,13 +128,14 @@ impl Members {
     /// Disks and clocks are as they should be. Wall clocks are set right, too: a member whose clock is an hour ahead
     /// refuses every signed token of the others, as it must, and would serve nobody for good.
     pub(super) fn cure(&self) {
+        self.disarm_disks();
         for member in self.all() {
             self.host(member).disk().set_faults(|faults| *faults = Faults::default());
             self.host(member).set_clock_drift(0);
             self.host(member).set_wall_clock_right();
             let others = self.all().filter(|other| *other != member);
-            others.for_each(|other| self.cure_link(Self::between(member, other)));
-            self.cure_link(Self::to_clients(member));
+            others.for_each(|other| self.cure_link(Link::between(member, other)));
+            self.cure_link(Link::to_clients(member));
         }
         self.end_curable();
     }

@@ -82,23 +82,16 @@ impl Faults {
             Action::StallDisk { who, files, lasting } => {
                 self.each(who, dice, |members, it| members.stall_disk(it, files, *lasting)).await;
             }
-            Action::Partition(split) => self.partition(split, dice).await,
-            Action::Cut(these, those) => self.cut(these, those, true, dice).await,
-            Action::OneWay(from, to) => self.cut(from, to, false, dice).await,
-            Action::CutClients(who) => {
-                self.each(who, dice, |members, it| {
-                    members.cut_clients(it);
-                    members.begin(Place::Network, None, format!("{it} cut from clients"));
-                })
-                .await;
-            }
-            Action::Flap { one, other, every, lasting } => {
-                self.flap(one, other, *every, *lasting, dice).await;
-            }
-            Action::Reset(one, other) => self.reset(one, other, dice).await,
-            Action::HalfOpen { one, other, is_one_way } => {
-                self.half_open(one, other, *is_one_way, dice).await;
-            }
+            Action::Partition(_)
+            | Action::Cut(..)
+            | Action::OneWay(..)
+            | Action::CutClients(_)
+            | Action::Flap { .. }
+            | Action::Reset(..)
+            | Action::HalfOpen { .. }
+            | Action::AilLink { .. }
+            | Action::Swizzle { .. }
+            | Action::Heal => self.perform_on_links(action, dice).await,
             Action::RestartLoop { who, every, lasting } => {
                 self.restart_loop(who, *every, *lasting, dice).await;
             }
@@ -111,11 +104,6 @@ impl Faults {
                     self.members.ail(member, ailment, dice);
                 }
             }
-            Action::AilLink { one, other, ailment, lasting } => {
-                self.ail_links(one, other, ailment, *lasting, dice).await;
-            }
-            Action::Swizzle { every } => self.swizzle(*every, dice),
-            Action::Heal => self.members.heal_links(),
             Action::Compact { keep } => self.compact(*keep).await,
             Action::Burst { puts, bytes } => self.burst(*puts, *bytes),
             Action::Membership(change) => self.membership(change, dice).await,
@@ -142,6 +130,34 @@ impl Faults {
                 }
             }
             Action::Serves { via, within } => self.serves(via.as_ref(), *within, dice).await,
+        }
+    }
+
+    async fn perform_on_links(&self, action: &Action, dice: &mut Dice) {
+        match action {
+            Action::Partition(split) => self.partition(split, dice).await,
+            Action::Cut(these, those) => self.cut(these, those, true, dice).await,
+            Action::OneWay(from, to) => self.cut(from, to, false, dice).await,
+            Action::CutClients(who) => {
+                self.each(who, dice, |members, it| {
+                    members.cut_clients(it);
+                    members.begin(Place::Network, None, format!("{it} cut from clients"));
+                })
+                .await;
+            }
+            Action::Flap { one, other, every, lasting } => {
+                self.flap(one, other, *every, *lasting, dice).await;
+            }
+            Action::Reset(one, other) => self.reset(one, other, dice).await,
+            Action::HalfOpen { one, other, is_one_way } => {
+                self.half_open(one, other, *is_one_way, dice).await;
+            }
+            Action::AilLink { one, other, ailment, lasting } => {
+                self.ail_links(one, other, ailment, *lasting, dice).await;
+            }
+            Action::Swizzle { every } => self.swizzle(*every, dice),
+            Action::Heal => self.members.heal_links(),
+            other => unreachable!("`{other}` hits no links"),
         }
     }
 

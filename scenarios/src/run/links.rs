@@ -27,6 +27,16 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// Between two members.
+    pub(super) fn between(one: usize, other: usize) -> Self {
+        Self { one, other }
+    }
+
+    /// Between a member and all clients.
+    pub(super) fn to_clients(member: usize) -> Self {
+        Self { one: member, other: 0 }
+    }
+
     /// What only one ailment at a time can have.
     fn slot(self) -> Slot {
         let (low, high) = (self.one.min(self.other), self.one.max(self.other));
@@ -52,16 +62,6 @@ impl Members {
             .into_iter()
             .flat_map(|one| others.iter().map(move |other| (one, *other)))
             .collect()
-    }
-
-    /// The links of a member to all clients.
-    pub(super) fn to_clients(member: usize) -> Link {
-        Link { one: member, other: 0 }
-    }
-
-    /// The links between two members.
-    pub(super) fn between(one: usize, other: usize) -> Link {
-        Link { one, other }
     }
 }
 

@@ -13,10 +13,11 @@ use sim::network::{HostId, SimNetwork};
 use sim::random::{Key, Stream};
 use sim::{Host, SimRuntime, World};
 
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, FaultId};
 pub(super) use super::chronicle::{FaultRecord, Place};
 use super::clocks;
 use super::tally::StepTally;
+use crate::ailment::DiskCall;
 use crate::dice::Dice;
 use crate::plan::{ClusterPlan, Who};
 use crate::workload::Endpoints;
@@ -63,6 +64,8 @@ pub(super) struct State {
     pub(super) lost: BTreeSet<usize>,
     /// Whose disks do not give back what was written.
     pub(super) damaged: BTreeSet<usize>,
+    /// Whose next call of which kind is to fail.
+    pub(super) armed: Vec<(usize, DiskCall, FaultId)>,
     /// Who comes in the place of whom.
     pub(super) successors: BTreeMap<usize, usize>,
 }
