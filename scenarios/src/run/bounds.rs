@@ -3,6 +3,8 @@
 //! A log that is not cut off behind its snapshots, a queue that nobody empties or a lease that nobody ends shows in no
 //! answer, only in memory and disks that fill over weeks.
 
+use std::collections::BTreeSet;
+
 use detcd_node::window::View;
 
 use super::faults::add_finding;
@@ -11,8 +13,8 @@ use crate::plan::{ClusterPlan, Plan};
 
 /// A log is cut off where a snapshot is, which is made somewhat later than it is due.
 const LOG_SLACK: u64 = 500;
-/// Everything was told to everybody: at most a few notifications of progress are left.
-const QUEUED_BYTES_MAX: usize = 64 << 10;
+/// What may wait for the client of one stream, who may be gone without a word: a queue's limit, and a revision more.
+const QUEUED_BYTES_MAX: usize = (1 << 20) + (512 << 10);
 
 impl Liveness {
     /// Looks at every member that serves.
@@ -36,9 +38,11 @@ fn excesses(view: &View, plan: &ClusterPlan, leases_are_over: bool) -> Vec<Strin
     if kept > allowed {
         excesses.push(format!("its log keeps {kept} entries, of at most {allowed}"));
     }
-    if view.queued_bytes > QUEUED_BYTES_MAX {
-        excesses
-            .push(format!("{} bytes wait for watchers that have everything", view.queued_bytes));
+    let streams: BTreeSet<u64> =
+        view.watchers.iter().map(|watching| watching.watcher.id.stream).collect();
+    if view.queued_bytes > QUEUED_BYTES_MAX * streams.len() {
+        let (bytes, streams) = (view.queued_bytes, streams.len());
+        excesses.push(format!("{bytes} bytes wait for {streams} streams of watchers"));
     }
     if leases_are_over && view.leases > 0 {
         excesses.push(format!("{} leases are left that should have ended", view.leases));
@@ -48,8 +52,6 @@ fn excesses(view: &View, plan: &ClusterPlan, leases_are_over: bool) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use detcd_node::raft::standing::{Role, Standing};
 
     use super::*;

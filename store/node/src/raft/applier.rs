@@ -234,6 +234,9 @@ impl<R: Runtime> RaftStateMachine<TypeConfig<R>> for Applier<R> {
         // The metadata is read inside the transaction that is going to be sent.
         let reader = self.state.storage().snapshot().await.map_err(fatal)?;
         let meta = snapshot_meta(reader.mark())?;
+        // It was made durable for this, and openraft purges its log by it as by one that was built.
+        let (index, term) = (reader.mark().position.index, reader.mark().position.term);
+        self.observer.observe(Observation::SnapshotBuilt { index, term });
         Ok(Some(Snapshot::<R> { meta, snapshot: SnapshotData::Local(Box::new(reader)) }))
     }
 }

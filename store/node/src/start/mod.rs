@@ -133,6 +133,7 @@ async fn bring_up<R: Runtime>(
         memberships.begin_with((**known.committed()).clone(), (**known.effective()).clone());
     });
     noting.await.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
+    trim(&raft, config.snapshot_catchup_entries).await?;
     let initialized = raft.is_initialized().await;
     let is_initialized = initialized.map_err(|fatal| StartError::Raft(fatal.to_string()))?;
     let is_new = !is_initialized || origin.founders.is_some();
@@ -165,6 +166,18 @@ async fn bring_up<R: Runtime>(
         unreachable!("a member that was assembled has both");
     };
     Ok(Node { replica, raft, log, storage, tasks, clients, hub, removed })
+}
+
+/// Cuts off what the database covers, but for what followers that lag may still want. openraft does so only when it has
+/// made a snapshot: whoever is started again more often than that would keep its whole log.
+async fn trim<R: Runtime>(raft: &Raft<R>, catchup_entries: u64) -> Result<(), StartError> {
+    let fatal = |fatal: openraft::errors::Fatal<_>| StartError::Raft(fatal.to_string());
+    let covered = raft.with_raft_state(|state| state.snapshot_meta.last_log_id).await;
+    let covered = covered.map_err(fatal)?.map_or(0, |last| last.index);
+    match covered.checked_sub(catchup_entries) {
+        None | Some(0) => Ok(()),
+        Some(upto) => raft.trigger().purge_log(upto).await.map_err(fatal),
+    }
 }
 
 struct Parts<R: Runtime> {
