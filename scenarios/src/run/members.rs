@@ -16,6 +16,7 @@ use sim::{Host, SimRuntime, World};
 use super::chronicle::{Chronicle, FaultId};
 pub(super) use super::chronicle::{FaultRecord, Place};
 use super::clocks;
+use super::excuses::Excuses;
 use super::tally::StepTally;
 use crate::ailment::DiskCall;
 use crate::dice::Dice;
@@ -57,7 +58,7 @@ pub(super) struct State {
     pub(super) chronicle: Chronicle,
     pub(super) steps: StepTally,
     clients: Vec<HostId>,
-    excuses: Vec<Excuse>,
+    excuses: Excuses,
     pub(super) changes: u64,
     pub(super) learners: BTreeSet<usize>,
     /// Whose disks are lost: they cannot come back, and are to be replaced.
@@ -68,15 +69,6 @@ pub(super) struct State {
     pub(super) armed: Vec<(usize, DiskCall, FaultId)>,
     /// Who comes in the place of whom.
     pub(super) successors: BTreeMap<usize, usize>,
-}
-
-/// Why a member may stop by itself.
-#[derive(Debug, Clone, Copy)]
-struct Excuse {
-    member: usize,
-    from: Duration,
-    /// Until then, or once if there is no end.
-    until: Option<Duration>,
 }
 
 /// The members, numbered from 1; clones are the same ones.
@@ -305,23 +297,12 @@ impl Members {
     /// From now on the member may stop by itself: until then, or once.
     pub(super) fn may_stop(&self, member: usize, lasting: Option<Duration>) {
         let from = self.world.true_time();
-        let until = lasting.map(|lasting| from + lasting);
-        self.lock().excuses.push(Excuse { member, from, until });
+        self.lock().excuses.add(member, from, lasting.map(|lasting| from + lasting));
     }
 
     /// Whether a member had a reason to stop by itself; a reason that holds once is used up.
     pub(super) fn excuses(&self, member: usize, at: Duration) -> bool {
-        let mut state = self.lock();
-        let holds = |excuse: &Excuse| {
-            excuse.member == member
-                && excuse.from <= at
-                && excuse.until.is_none_or(|until| at <= until)
-        };
-        let Some(place) = state.excuses.iter().position(holds) else { return false };
-        if state.excuses[place].until.is_none() {
-            state.excuses.remove(place);
-        }
-        true
+        self.lock().excuses.take(member, at)
     }
 
     /// The member that has a machine, or the last that had it.

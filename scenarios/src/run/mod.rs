@@ -18,6 +18,7 @@ mod chronicle;
 mod clocks;
 mod core;
 mod damage;
+mod excuses;
 mod farewell;
 mod faults;
 mod inspection;
