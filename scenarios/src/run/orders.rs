@@ -22,6 +22,10 @@ impl Faults {
             }
             MembershipChange::Remove(who) => {
                 for member in self.members.resolve(who, dice).await {
+                    if self.members.has_successor(member) {
+                        self.members.spares(format!("member {member} is being replaced already"));
+                        continue;
+                    }
                     self.changes.order(Order::Remove(member));
                 }
             }
@@ -55,6 +59,11 @@ impl Faults {
 }
 
 impl Members {
+    /// Whether somebody comes, or has come, in the place of this member.
+    fn has_successor(&self, member: usize) -> bool {
+        self.lock().successors.values().any(|replaced| *replaced == member)
+    }
+
     /// An order of the operator has ended.
     pub(super) fn ordered(&self, order: &Order, is_done: bool) {
         self.lock().changes += u64::from(is_done);
