@@ -3,12 +3,12 @@
 //! The runtime trait is static, so the world of a task has to be found from the task itself; this is
 //! the only place where that happens. A run owns its thread, so a thread-local is a run-local.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -62,8 +62,8 @@ pub(crate) struct Node {
     spawn_count: AtomicU64,
     /// How many processes of this machine have ended.
     pub(crate) ended_count: AtomicU64,
-    /// How long the previous blocking work took, as a guess for the next.
-    pub(crate) blocking_nanos: AtomicU64,
+    /// How long the previous blocking work of each kind took, as a guess for the next.
+    blocking_nanos: Mutex<BTreeMap<TypeId, u64>>,
 }
 
 impl Node {
@@ -80,7 +80,7 @@ impl Node {
             blocking_count: AtomicU64::new(0),
             spawn_count: AtomicU64::new(0),
             ended_count: AtomicU64::new(0),
-            blocking_nanos: AtomicU64::new(0),
+            blocking_nanos: Mutex::default(),
         }
     }
 
@@ -91,6 +91,25 @@ impl Node {
     /// The next 64 bits of entropy of this machine.
     pub(crate) fn entropy(&self) -> u64 {
         self.next(Stream::Process, "entropy", &self.entropy_count).bits()
+    }
+
+    /// How long the previous blocking work of this kind took, in nanoseconds.
+    pub(crate) fn guess_blocking(&self, kind: TypeId) -> u64 {
+        self.lock_blocking().get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Blocking work of this kind took so many nanoseconds.
+    pub(crate) fn learn_blocking(&self, kind: TypeId, nanos: u64) {
+        self.lock_blocking().insert(kind, nanos);
+    }
+
+    /// Another process begins, on a disk that may be well again.
+    pub(crate) fn forget_blocking(&self) {
+        self.lock_blocking().clear();
+    }
+
+    fn lock_blocking(&self) -> MutexGuard<'_, BTreeMap<TypeId, u64>> {
+        self.blocking_nanos.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next decision about blocking work of this machine.

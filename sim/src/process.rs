@@ -297,7 +297,7 @@ impl Host {
         let machine = &self.machine;
         stop_disk(&machine.disk);
         machine.node.ended_count.fetch_add(1, Ordering::Relaxed);
-        machine.node.blocking_nanos.store(0, Ordering::Relaxed);
+        machine.node.forget_blocking();
         let was = std::mem::replace(&mut self.process().status, Status::Down);
         machine.network.process_ended(machine.place.id(), farewell);
         if was == Status::Running {

@@ -221,6 +221,29 @@ fn input_and_output_takes_time_one_after_the_other() {
 }
 
 #[test]
+fn a_stall_of_some_files_holds_up_nobody_else() {
+    for seed in 0..20 {
+        run(seed, || async {
+            let world = World::new(Trace::default(), NetworkOptions::default());
+            let host = world.host("n1", "10.0.0.1");
+            let mount = host.disk().mount();
+            let [log, table] = ["wal-1", "db"].map(|name| mount.open(name, true).unwrap());
+            host.disk().set_faults(|faults| {
+                faults.only = "wal".to_owned();
+                faults.sync_stalls = Duration::from_secs(1);
+            });
+            let begin = SimInstant::now();
+            let stalled = host.spawn(R::blocking(move || log.sync()));
+            host.spawn(R::blocking(move || table.sync())).await.unwrap().unwrap();
+            let others = begin.elapsed();
+            stalled.await.unwrap().unwrap();
+            assert!(others < Duration::from_millis(100), "{others:?}");
+            assert!(begin.elapsed() >= Duration::from_secs(1), "{:?}", begin.elapsed());
+        });
+    }
+}
+
+#[test]
 fn power_lost_in_an_operation_stops_the_whole_machine() {
     for seed in 0..20 {
         run(seed, || async {

@@ -386,6 +386,28 @@ fn a_connection_that_was_forgotten_is_silent_until_an_end_gives_it_up() {
 }
 
 #[test]
+fn who_gives_up_silent_connections_leaves_the_others_alone() {
+    simulate(|pair| async move {
+        let listener = pair.listen().await;
+        let network = pair.world.network();
+        let (one, other) = (pair.client.id(), pair.server.id());
+        let mut forgotten =
+            pair.client.network().connect("server:2379").await.expect("it listens");
+        let (mut listening, _) = listener.accept().await.expect("somebody connected");
+        assert_eq!(network.silence(one, other), 1);
+        let mut whole = pair.client.network().connect("server:2379").await.expect("it listens");
+        let (mut served, _) = listener.accept().await.expect("somebody connected");
+        network.reset_half_open(one, other);
+        let mut buffer = [0; 4];
+        for told in [forgotten.read(&mut buffer).await, listening.read(&mut buffer).await] {
+            assert_eq!(told.expect_err("it is over").kind(), ErrorKind::ConnectionReset);
+        }
+        whole.write_all(b"word").await.expect("nothing happened to it");
+        served.read_exact(&mut buffer).await.expect("it arrives");
+    });
+}
+
+#[test]
 fn what_waits_for_a_narrow_link_leaves_when_it_becomes_wide() {
     simulate(|pair| async move {
         let (mut client, mut server) = pair.connect().await;

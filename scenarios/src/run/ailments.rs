@@ -136,8 +136,18 @@ impl Members {
             let others = self.all().filter(|other| *other != member);
             others.for_each(|other| self.cure_link(Link::between(member, other)));
             self.cure_link(Link::to_clients(member));
+            self.give_up_silent_clients(member);
         }
         self.end_curable();
+    }
+
+    /// Connections of clients that are half open are over. Members have to notice by themselves, and do; but a client
+    /// that only listens, and hears the member well, has no reason to give up before its operating system does, which
+    /// takes a quarter of an hour (Linux, tcp(7), `tcp_retries2`) and is longer than a run.
+    fn give_up_silent_clients(&self, member: usize) {
+        for (one, other) in self.machines(Link::to_clients(member)) {
+            self.network().reset_half_open(one, other);
+        }
     }
 
     /// Does it to links, both ways.

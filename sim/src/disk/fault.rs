@@ -37,7 +37,7 @@ pub struct Faults {
     pub sync_fails: Times,
     /// Syncs succeed without doing anything.
     pub sync_lies: Times,
-    /// Syncs take this much longer.
+    /// Syncs take this much longer. If only some files are hit, the device goes on with the others meanwhile.
     pub sync_stalls: Duration,
     /// Reads fail.
     pub read_fails: Times,

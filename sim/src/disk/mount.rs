@@ -110,7 +110,7 @@ impl Disk for Mount {
     fn sync_dir(&self) -> io::Result<()> {
         self.operate(Effect::Durability, |state| {
             state.counters.syncs += 1;
-            state.charge_sync();
+            state.charge_sync(None);
             if state.faults.only.is_empty() && state.faults.sync_fails.strike() {
                 return Err(eio());
             }
@@ -218,7 +218,7 @@ impl File for Handle {
     fn sync(&self) -> io::Result<()> {
         let (pending, lies) = self.mount.operate(Effect::Durability, |state| {
             state.counters.syncs += 1;
-            state.charge_sync();
+            state.charge_sync(Some(self.file));
             let hit = state.is_hit(self.file);
             if hit && state.faults.sync_fails.strike() {
                 state.stored(self.file).image.abandon();

@@ -115,18 +115,28 @@ impl State {
         self.files.retain(|file, stored| stored.handles > 0 || named.contains(file));
     }
 
-    /// The time of one sync.
-    pub(super) fn charge_sync(&mut self) {
+    /// The time of one sync: of a file, or of the directory.
+    pub(super) fn charge_sync(&mut self, file: Option<FileId>) {
         let drawn = self.draw("sync time", self.counters.syncs).duration(&self.timing.sync);
-        self.charge_both(drawn, self.faults.sync_stalls);
+        let everything_stalls = self.faults.only.is_empty();
+        let stall = self.faults.sync_stalls;
+        if everything_stalls {
+            self.charge_all(drawn, stall);
+        } else {
+            self.charge(drawn);
+            if file.is_some_and(|file| self.is_hit(file)) {
+                self.hold(stall);
+            }
+        }
     }
 
     /// Accounts for the time of an operation, which begins when the device is done with the others.
     pub(super) fn charge(&mut self, cost: Duration) {
-        self.charge_both(cost, Duration::ZERO);
+        self.charge_all(cost, Duration::ZERO);
     }
 
-    fn charge_both(&mut self, cost: Duration, stall: Duration) {
+    /// Whatever comes next waits for a stall as well.
+    fn charge_all(&mut self, cost: Duration, stall: Duration) {
         let ailing = nanos((cost + stall) * (1 + self.faults.slowdown));
         let (cost, slow_until) = (nanos(cost), self.faults.slow_until);
         let busy_until = &mut self.busy_until;
@@ -135,6 +145,15 @@ impl State {
             let slow = slow_until.unwrap_or(u64::MAX).min(begin.saturating_add(ailing));
             *busy_until = slow.max(begin + cost);
             time.done = time.done.max(*busy_until);
+        });
+    }
+
+    /// Only who asks waits, and the device goes on with other files.
+    fn hold(&mut self, stall: Duration) {
+        let slow_until = self.faults.slow_until.unwrap_or(u64::MAX);
+        in_blocking_time(|time| {
+            let held = time.done.saturating_add(nanos(stall)).min(slow_until);
+            time.done = time.done.max(held);
         });
     }
 

@@ -114,10 +114,17 @@ impl State {
         self.event("clog", from, to, ("until", until));
     }
 
-    pub(super) fn reset_between(&mut self, one: HostId, other: HostId, wakers: &mut Wakers) {
+    pub(super) fn reset_between(
+        &mut self,
+        one: HostId,
+        other: HostId,
+        which: fn(&Connection) -> bool,
+        wakers: &mut Wakers,
+    ) {
         let now = self.now;
         for (id, side) in self.ends_of(one) {
-            if self.connections.get(&id).is_some_and(|it| it.route(side) == (one, other)) {
+            let is_meant = |it: &Connection| it.route(side) == (one, other) && which(it);
+            if self.connections.get(&id).is_some_and(is_meant) {
                 self.reset_end(id, side, now, wakers);
                 self.reset_end(id, side.other(), now, wakers);
             }

@@ -39,6 +39,7 @@ use crate::random::Streams;
 use crate::runtime::wake_at;
 use crate::trace::Trace;
 
+use self::connection::Connection;
 use self::state::State;
 
 pub use self::host::{HostId, HostNetwork};
@@ -159,9 +160,17 @@ impl SimNetwork {
         self.update(|state, _| state.half_open_count(one, other))
     }
 
+    /// Resets the connections between two hosts that are silent in a direction, as the operating systems do at last
+    /// when what they send again and again is never acknowledged; both ends notice at once.
+    pub fn reset_half_open(&self, one: HostId, other: HostId) {
+        self.update(|state, wakers| {
+            state.reset_between(one, other, Connection::is_half_open, wakers);
+        });
+    }
+
     /// Resets every connection between two hosts; both ends notice at once.
     pub fn reset_connections(&self, one: HostId, other: HostId) {
-        self.update(|state, wakers| state.reset_between(one, other, wakers));
+        self.update(|state, wakers| state.reset_between(one, other, |_| true, wakers));
     }
 
     /// The process of a host is gone, with its listeners and connections.

@@ -4,6 +4,7 @@
 //! off afterwards or beforehand. Where in that time the work happens is drawn, so that races between
 //! two pieces of blocking work are explored although each of them is atomic here.
 
+use std::any::TypeId;
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
@@ -38,9 +39,15 @@ pub(crate) fn in_blocking_time(account: impl FnOnce(&mut BlockingTime)) {
     });
 }
 
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T, W>(work: W) -> T
+where
+    T: Send + 'static,
+    W: FnOnce() -> T + Send + 'static,
+{
     let node = context::node();
-    let guess = node.blocking_nanos.load(Ordering::Relaxed);
+    // A stalled log says nothing about how long the database will take.
+    let kind = TypeId::of::<W>();
+    let guess = node.guess_blocking(kind);
     let ahead = match node.draw_blocking().below(3) {
         0 => 0,
         1 => guess / 2,
@@ -67,7 +74,7 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
             Err(_) => std::future::pending().await,
         }
     };
-    node.blocking_nanos.store((done - started).min(AHEAD_MAX), Ordering::Relaxed);
+    node.learn_blocking(kind, (done - started).min(AHEAD_MAX));
     if done > context::true_nanos() {
         Sleep::until_true(done).await;
     }
