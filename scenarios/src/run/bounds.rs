@@ -4,8 +4,11 @@
 //! answer, only in memory and disks that fill over weeks.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use detcd_node::window::View;
+use openraft_rt::AsyncRuntime;
+use sim::SimRuntime;
 
 use super::faults::add_finding;
 use super::liveness::Liveness;
@@ -13,19 +16,41 @@ use crate::plan::{ClusterPlan, Plan};
 
 /// A log is cut off where a snapshot is, which is made somewhat later than it is due.
 const LOG_SLACK: u64 = 500;
+/// How long what is too much may stay: a leader keeps what it tries to send to somebody who does not answer until that
+/// attempt is given up, and looks again then. An attempt and the pause before it take less than this.
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(100);
 /// What may wait for the client of one stream, who may be gone without a word: a queue's limit, and a revision more.
 const QUEUED_BYTES_MAX: usize = (1 << 20) + (512 << 10);
 
 impl Liveness {
-    /// Looks at every member that serves.
-    pub(super) fn bounded(&self, plan: &Plan) {
+    /// Looks at every member that serves, until none has too much or patience ends.
+    pub(super) async fn bounded(&self, plan: &Plan) {
+        let deadline = self.world.true_time() + PATIENCE;
+        loop {
+            let found = self.all_excesses(plan);
+            if found.is_empty() {
+                return;
+            }
+            if self.world.true_time() >= deadline {
+                for message in found {
+                    add_finding(&self.findings, "bounded growth", message);
+                }
+                return;
+            }
+            SimRuntime::sleep(POLL).await;
+        }
+    }
+
+    fn all_excesses(&self, plan: &Plan) -> Vec<String> {
+        let mut found = Vec::new();
         for member in self.members.serving() {
             let Some(view) = self.members.cluster().look(member, 0) else { continue };
             for excess in excesses(&view, &plan.cluster, plan.has_leases()) {
-                let message = format!("member {member}: {excess}, though nothing is going on");
-                add_finding(&self.findings, "bounded growth", message);
+                found.push(format!("member {member}: {excess}, though nothing is going on"));
             }
         }
+        found
     }
 }
 

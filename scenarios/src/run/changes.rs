@@ -97,18 +97,24 @@ impl Changes {
         orders.iter().for_each(|order| self.members.dropped(order));
     }
 
-    /// Whether nobody will ever clear the way for a change: a member that is gone would have to be replaced first,
-    /// other than the one that it removes, or a learner promoted, and nothing more is ordered.
+    /// Whether nobody will ever clear the way for a change: it gives a vote to somebody who is gone; or a member that
+    /// is gone would have to be replaced first, other than the one that it removes, or a learner promoted, and nothing
+    /// more is ordered.
     fn is_hopeless(&self, ask: &Ask, error: Error) -> bool {
+        let members = &self.members;
+        let is_broken = |member| {
+            (members.is_lost(member) || members.is_damaged(member)) && !members.is_up(member)
+        };
+        if error == Error::LearnerNotReady {
+            let is_meant =
+                |member| matches!(ask, Ask::Promote(id) if members.id(member) == Some(*id));
+            return members.all().any(|member| is_meant(member) && is_broken(member));
+        }
         if !self.lock().is_over {
             return false;
         }
-        let members = &self.members;
         let is_let_go = |member| matches!(ask, Ask::Remove(id) if members.id(member) == Some(*id));
-        let is_gone = |member| {
-            let is_broken = members.is_lost(member) || members.is_damaged(member);
-            is_broken && !members.is_up(member) && !is_let_go(member)
-        };
+        let is_gone = |member| is_broken(member) && !is_let_go(member);
         match error {
             Error::Unhealthy | Error::MemberNotEnoughStarted => members.all().any(is_gone),
             Error::TooManyLearners => {

@@ -60,7 +60,7 @@ impl Liveness {
         // Who runs on a damaged disk is asked for nothing, but has to follow while it runs.
         let running = || self.members.all().filter(|member| self.members.is_up(*member)).collect();
         if self.converge(running, deadline).await.is_some() {
-            self.bounded(plan);
+            self.bounded(plan).await;
         }
     }
 
