@@ -23,9 +23,11 @@ pub use self::html::{failure_page, index_page};
 pub use self::junit::junit;
 pub use self::ledger::Ledger;
 pub use self::merge::{MergeError, merge};
-pub use self::record::{Campaign, Counts, Coverage, Finding, Floor, Run, Scenario, Verdict};
+pub use self::record::{Campaign, Counts, Coverage, Finding, Floor, Run, Scenario, Verdict, When};
 pub use self::results::{Origin, Results, ResultsError, ResultsWriter};
 pub use self::shard::{Shard, ShardError};
-pub use self::story::{Bar, Lane, LaneGroup, Mark, Plot, PlotRow, Story, Table, Timeline, Tone};
+pub use self::story::{
+    Bar, Lane, LaneGroup, Mark, Plot, PlotRow, Story, Table, TableAt, Timeline, Tone,
+};
 pub use self::text::{failure_text, grouped, seconds};
 pub use self::write::{Written, failure_name, write};

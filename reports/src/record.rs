@@ -256,6 +256,32 @@ pub struct Finding {
     pub message: String,
     /// Further lines, such as the operations that bear witness.
     pub details: Vec<String>,
+    /// When, in true simulated microseconds; nothing where it has no time, or nobody wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+}
+
+impl Finding {
+    /// What is wrong, and who says so.
+    pub fn new(checker: &str, message: String) -> Self {
+        Self { checker: checker.to_owned(), message, details: Vec::new(), when: None }
+    }
+}
+
+/// From when something was wrong, and when that was noticed, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// When it began, as far as that is known; else when it was noticed.
+    pub began_us: u64,
+    /// When it was noticed.
+    pub noticed_us: u64,
+}
+
+impl When {
+    /// Noticed as it happened.
+    pub fn at(noticed_us: u64) -> Self {
+        Self { began_us: noticed_us, noticed_us }
+    }
 }
 
 #[cfg(test)]

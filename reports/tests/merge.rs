@@ -14,6 +14,7 @@ fn run(seed: u64, digest: &str) -> Run {
         checker: "durability".to_owned(),
         message: "lost".to_owned(),
         details: Vec::new(),
+        when: None,
     };
     Run {
         seed,

@@ -2,8 +2,8 @@
 
 use reports::{
     Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Ledger, Mark, Plot, PlotRow,
-    Run, Scenario, Story, Table, Timeline, Tone, Verdict, failure_page, failure_text, index_page,
-    junit,
+    Run, Scenario, Story, Table, TableAt, Timeline, Tone, Verdict, When, failure_page,
+    failure_text, index_page, junit,
 };
 
 fn story() -> Story {
@@ -55,6 +55,7 @@ fn story() -> Story {
         profile: Some("dev".into()),
         left_out: vec!["<watches> without a lane (3)".into()],
         plot: plot(),
+        members_then: None,
         members: Table {
             columns: vec!["member".into(), "term".into()],
             rows: vec![vec!["1".into(), "4".into()], vec!["2 <x>".into(), "4".into()]],
@@ -103,6 +104,7 @@ fn campaign() -> Campaign {
                 checker: "strict serializability".into(),
                 message: "get(k3) returned revision 167 < 168 & more".into(),
                 details: vec!["client 1 \u{1b}[31mput a".into()],
+                when: None,
             }],
         },
         struck: Default::default(),
@@ -305,4 +307,47 @@ fn the_index_sums_up_what_was_done_in_all_runs() {
     assert!(page.contains(&row("kills &lt;all&gt;", 3, "6,003")));
     assert!(page.contains(&row("ppm", 3, "at most 52")));
     assert!(page.contains("1 runs kept no accounts"));
+}
+
+/// What the run itself finds has no witnesses; its time is all that says where to look.
+#[test]
+fn a_finding_with_a_time_tells_it() {
+    let mut campaign = campaign();
+    let run = &mut campaign.scenarios[0].runs[1];
+    run.findings[0].when = Some(When { began_us: 2_000_000, noticed_us: 5_010_000 });
+    let table = |cell: &str| Table {
+        columns: vec!["member".into(), "role".into()],
+        rows: vec![vec!["1".into(), cell.into()]],
+    };
+    let story = run.story.as_mut().expect("it failed");
+    story.members_then = Some(TableAt { at_us: 5_010_000, table: table("down") });
+    let found = Bar {
+        from_us: 2_000_000,
+        to_us: Some(5_010_000),
+        tone: Tone::Witness,
+        label: "availability".into(),
+        title: "availability: nobody serves".into(),
+    };
+    let lane =
+        Lane { group: LaneGroup::Finding, name: "found".into(), bars: vec![found], marks: vec![] };
+    story.timeline.lanes.insert(0, lane);
+    let scenario = &campaign.scenarios[0];
+    let (run, old) = (&scenario.runs[1], &scenario.runs[2]);
+    let page = failure_page(&campaign, scenario, run);
+    assert_balanced(&page);
+    let text = failure_text(&campaign, scenario, run);
+    for (out, parts) in [
+        (&page, ["from 2.000 s on, noticed at 5.010 s", "Members at 5.010 s, when it was found"]),
+        (&text, ["from 2.000 s on, noticed at 5.010 s", "members at 5.010 s, when it was found"]),
+    ] {
+        for part in parts {
+            assert!(out.contains(part), "{part:?} is missing in\n{out}");
+        }
+    }
+    assert!(page.contains(">found</text>") && page.contains("availability: nobody serves"));
+    assert!(!failure_text(&campaign, scenario, old).contains("noticed"));
+    // Records of programs that knew no times have no such field.
+    let json = serde_json::to_string(&old.findings).unwrap();
+    assert!(!json.contains("when"), "{json}");
+    assert_eq!(serde_json::from_str::<Vec<Finding>>(&json).unwrap(), old.findings);
 }

@@ -60,6 +60,7 @@ fn large_run() -> Run {
         checker: "strict serializability".into(),
         message: format!("finding {number} {}", long_text(100_000)),
         details: (0..500).map(|detail| format!("{detail} {}", long_text(1_000))).collect(),
+        when: None,
     };
     Run {
         seed: 1,
@@ -83,6 +84,7 @@ fn large_run() -> Run {
             },
             profile: Some("dev".into()),
             left_out: vec![long_text(4_000); 3],
+            members_then: None,
             members: table(200),
             ledger: table(200),
             statistics: vec![("name".into(), long_text(9_000)); 200],

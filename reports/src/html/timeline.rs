@@ -117,7 +117,7 @@ pub(super) fn draw(timeline: &Timeline, view: &View, room: usize) -> Drawing {
 
 /// Who did nothing meanwhile needs no lane; of members and faults that is worth to be seen.
 fn is_drawn(lane: &Lane, view: &View, end_us: u64) -> bool {
-    matches!(lane.group, LaneGroup::Fault | LaneGroup::Member)
+    matches!(lane.group, LaneGroup::Finding | LaneGroup::Fault | LaneGroup::Member)
         || !shapes::shown(lane, view, end_us).is_empty()
         || lane.marks.iter().any(|mark| view.shows(mark.at_us, mark.at_us))
 }

@@ -44,15 +44,14 @@ fn differs(subject: &Subject, run: &Run, again: &str) -> Finding {
     let (seed, name, first) = (run.seed, subject.name(), &run.digest);
     // Of the last seed of all there is no range.
     let end = seed.saturating_add(1);
-    Finding {
-        checker: "determinism".to_owned(),
-        message: format!(
+    Finding::new(
+        "determinism",
+        format!(
             "{name} seed {seed} gave the events {first}, and run again {again}: the seed does not decide the run; \
              `{} -- determinism --seeds {seed}..{end} {name}` shows the first event that differs",
             invocation()
         ),
-        details: Vec::new(),
-    }
+    )
 }
 
 #[cfg(test)]

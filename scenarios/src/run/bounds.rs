@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use detcd_node::window::View;
 
-use super::faults::add_finding;
 use super::liveness::Liveness;
 use crate::plan::{ClusterPlan, Plan};
 
@@ -23,7 +22,7 @@ impl Liveness {
             let Some(view) = self.members.cluster().look(member, 0) else { continue };
             for excess in excesses(&view, &plan.cluster, plan.has_leases()) {
                 let message = format!("member {member}: {excess}, though nothing is going on");
-                add_finding(&self.findings, "bounded growth", message);
+                self.findings.add("bounded growth", message);
             }
         }
     }
