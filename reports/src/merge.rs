@@ -60,6 +60,10 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         for (name, run) in &results.runs {
             let (_, runs) = runs_of(&mut scenarios, name);
             let before = runs.insert(run.seed, run);
+            // What a second run of it showed is not lost.
+            if let Some(before) = before.filter(|_| run.repeats.is_none()) {
+                runs.insert(run.seed, before);
+            }
             if let Some(before) = before.filter(|before| before.digest != run.digest) {
                 return Err(MergeError::Differs {
                     scenario: name.clone(),

@@ -240,6 +240,12 @@ pub struct Run {
     /// Rare states that were reached, with how often.
     #[serde(default)]
     pub reached: BTreeMap<String, u64>,
+    /// Kinds of steps that did nothing, with the reasons, and how often for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spared: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Whether it gave the same events when it was run once more; nothing where it was run once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<bool>,
     /// What was done to what the verdict relies on; nothing where nobody kept accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,

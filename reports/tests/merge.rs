@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reports::{
     Counts, Finding, Ledger, MergeError, Origin, Results, ResultsError, ResultsWriter, Run, Shard,
-    Verdict, merge,
+    SparedSteps, Verdict, merge, spared_steps,
 };
 
 fn run(seed: u64, digest: &str) -> Run {
@@ -27,6 +27,8 @@ fn run(seed: u64, digest: &str) -> Run {
         findings: (verdict == Verdict::Violation).then_some(()).map(finding).into_iter().collect(),
         struck: Default::default(),
         reached: Default::default(),
+        spared: [("kill".to_owned(), [(format!("member {seed} was down"), 2)].into())].into(),
+        repeats: (seed == 4).then_some(true),
         ledger: Some(Ledger {
             counts: [("kills".to_owned(), seed + 1)].into(),
             ..Ledger::default()
@@ -81,6 +83,11 @@ fn shards_make_the_campaign_that_one_process_would_have_made() {
     assert_eq!(campaign.runs().nth(3).unwrap().findings[0].message, "lost");
     assert!(campaign.floors.iter().all(reports::Floor::holds), "{:?}", campaign.floors);
     assert_eq!((campaign.wall_us, campaign.jobs), (77, 4));
+    let repeats: Vec<_> = campaign.runs().map(|run| run.repeats).collect();
+    assert_eq!(repeats, [None, None, None, None, Some(true), None]);
+    let spared = spared_steps(&campaign);
+    let reason = "member N was down".to_owned();
+    assert_eq!(spared, [SparedSteps { kind: "kill".to_owned(), reason, runs: 6, times: 12 }]);
     // The same file twice counts once.
     assert_eq!(merge(&read(&[&one, &two, &one])).unwrap().runs().count(), 6);
 }

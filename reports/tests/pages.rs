@@ -3,7 +3,7 @@
 use reports::{
     Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Ledger, Mark, Plot, PlotRow,
     Run, Scenario, Story, Table, TableAt, Timeline, Tone, Verdict, When, failure_page,
-    failure_text, index_page, junit,
+    failure_text, index_page, index_text, junit,
 };
 
 fn story() -> Story {
@@ -109,6 +109,8 @@ fn campaign() -> Campaign {
         },
         struck: Default::default(),
         reached: Default::default(),
+        spared: [("kill".into(), [(format!("<member> {seed} was down"), seed + 1)].into())].into(),
+        repeats: None,
         ledger: (seed < 3).then(|| Ledger {
             counts: [("kills <all>".to_owned(), 2_000 + seed)].into(),
             limits: [("ppm".to_owned(), 50 + seed)].into(),
@@ -350,4 +352,30 @@ fn a_finding_with_a_time_tells_it() {
     let json = serde_json::to_string(&old.findings).unwrap();
     assert!(!json.contains("when"), "{json}");
     assert_eq!(serde_json::from_str::<Vec<Finding>>(&json).unwrap(), old.findings);
+}
+
+#[test]
+fn the_index_sums_up_which_steps_did_nothing() {
+    let mut campaign = campaign();
+    campaign.scenarios[0].runs[2].spared.clear();
+    let page = index_page(&campaign);
+    assert!(page.contains(
+        "<td class=\"name\">kill</td><td>&lt;member&gt; N was down</td>\
+         <td class=\"number\">3</td><td class=\"number\">7</td>"
+    ));
+    let text = index_text(&campaign);
+    for part in [
+        "scripted: VIOLATION",
+        "commit abc123",
+        "crashes  1        2         TOO FEW",
+        "stale-read  VIOLATION  4      4,936",
+        "state  two <leaders>  never  0",
+        "  step  why                  runs  times\n  kill  <member> N was down  3     7\n",
+        "stale-read seed 3: harness error",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    campaign.scenarios[0].runs.iter_mut().for_each(|run| run.spared.clear());
+    assert!(!index_page(&campaign).contains("did nothing"));
+    assert!(!index_text(&campaign).contains("did nothing"));
 }

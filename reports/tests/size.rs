@@ -73,6 +73,8 @@ fn large_run() -> Run {
         findings: (0..50).map(finding).collect(),
         struck: Default::default(),
         reached: Default::default(),
+        spared: Default::default(),
+        repeats: None,
         ledger: None,
         story: Some(Story {
             timeline: Timeline { end_us: END_US, lanes: lanes.collect() },

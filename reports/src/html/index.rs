@@ -3,6 +3,7 @@
 use super::{Escaped, page, put};
 use crate::ledger::Ledger;
 use crate::record::{Campaign, Coverage, Scenario, Verdict};
+use crate::spared::spared_steps;
 use crate::text::{grouped, seconds};
 use crate::write::failure_name;
 
@@ -13,6 +14,7 @@ pub fn index_page(campaign: &Campaign) -> String {
     floors(&mut body, campaign);
     table(&mut body, campaign);
     coverage(&mut body, campaign);
+    spared(&mut body, campaign);
     ledger(&mut body, campaign);
     failures(&mut body, campaign);
     page(&campaign.title, &body)
@@ -153,6 +155,29 @@ fn coverage(body: &mut String, campaign: &Campaign) {
 
 fn badge_never() -> String {
     "<span class=\"badge inconclusive\">never</span>".to_owned()
+}
+
+/// What the plans had and the runs had not.
+fn spared(body: &mut String, campaign: &Campaign) {
+    let all = spared_steps(campaign);
+    if all.is_empty() {
+        return;
+    }
+    body.push_str("<h2>Steps that did nothing</h2>\n<div class=\"scroll\"><table>\n<thead><tr>");
+    body.push_str("<th>step</th><th>why</th><th class=\"number\">runs</th>");
+    body.push_str("<th class=\"number\">times</th></tr></thead>\n<tbody>\n");
+    for steps in &all {
+        put!(
+            body,
+            "<tr><td class=\"name\">{}</td><td>{}</td><td class=\"number\">{}</td>\
+             <td class=\"number\">{}</td></tr>\n",
+            Escaped(&steps.kind),
+            Escaped(&steps.reason),
+            grouped(steps.runs),
+            grouped(steps.times)
+        );
+    }
+    body.push_str("</tbody>\n</table></div>\n");
 }
 
 /// What all runs together did to what their verdicts rely on.

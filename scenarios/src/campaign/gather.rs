@@ -114,6 +114,8 @@ mod tests {
             findings: Vec::new(),
             struck: BTreeMap::new(),
             reached: BTreeMap::new(),
+            spared: BTreeMap::new(),
+            repeats: None,
             ledger: None,
             story: Some(Story::default()),
         }

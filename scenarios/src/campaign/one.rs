@@ -94,6 +94,8 @@ fn record(plan: &Plan, seed: u64, ran: Ran, judged: run::Judged, details: &Detai
         findings,
         struck: ran.struck,
         reached: judged.reached,
+        spared: ran.spared,
+        repeats: None,
         ledger: Some(ledger),
         story,
     }
@@ -130,6 +132,8 @@ fn panicked(plan: &Plan, seed: u64, slot: &Slot) -> Run {
         findings: vec![Finding::new(checker, message)],
         struck: BTreeMap::new(),
         reached: BTreeMap::new(),
+        spared: BTreeMap::new(),
+        repeats: None,
         ledger: None,
         story: Some(Story {
             script: plan.to_string(),
