@@ -23,6 +23,9 @@ pub fn index_text(campaign: &Campaign) -> String {
     if let Some(commit) = &campaign.commit {
         put!(&mut out, "commit {commit}\n");
     }
+    if let Some(program) = &campaign.program {
+        put!(&mut out, "program {program}\n");
+    }
     put!(&mut out, "command: {}\n", campaign.command);
     floors(&mut out, campaign);
     scenarios(&mut out, campaign);

@@ -144,8 +144,11 @@ pub struct Campaign {
     pub title: String,
     /// The command that repeats it.
     pub command: String,
-    /// The commit that was tested, where it is known.
+    /// The commit of the folder in which it was tested, where it is known. The program may have been built from another.
     pub commit: Option<String>,
+    /// What tells the program that ran from every other; nothing where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// The verdict on the whole.
     pub verdict: Verdict,
     /// Real microseconds from start to end.

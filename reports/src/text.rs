@@ -29,12 +29,13 @@ pub fn seconds(micros: u64) -> String {
 /// Which program ran, as far as that is known.
 pub(crate) fn program(campaign: &Campaign, run: &Run) -> Option<String> {
     let profile = run.story.as_ref().and_then(|story| story.profile.as_ref());
-    match (&campaign.commit, profile) {
-        (Some(commit), Some(profile)) => Some(format!("commit {commit}, {profile} profile")),
-        (Some(commit), None) => Some(format!("commit {commit}")),
-        (None, Some(profile)) => Some(format!("{profile} profile")),
-        (None, None) => None,
-    }
+    let words = [
+        campaign.commit.as_ref().map(|commit| format!("commit {commit}")),
+        profile.map(|profile| format!("{profile} profile")),
+        campaign.program.as_ref().map(|program| format!("fingerprint {program}")),
+    ];
+    let known: Vec<String> = words.into_iter().flatten().collect();
+    (!known.is_empty()).then(|| known.join(", "))
 }
 
 /// When something was found.

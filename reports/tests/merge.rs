@@ -177,7 +177,36 @@ fn files_that_do_not_belong_together_are_refused() {
     write(&two, &commit, &[1], true);
     let text = refused().to_string();
     assert!(text.contains("another commit") && text.ends_with("abc instead of none"), "{text}");
+    let mut program = origin(Shard::WHOLE);
+    program.program = Some("00ff".to_owned());
+    write(&two, &program, &[1], true);
+    let text = refused().to_string();
+    assert!(text.contains("another program") && text.ends_with("00ff instead of none"), "{text}");
+    assert_eq!(text.lines().count(), 1);
     assert_eq!(merge(&[]).unwrap_err(), MergeError::Nothing);
+}
+
+/// The commit is that of the folder in which a process ran.
+#[test]
+fn one_program_in_two_folders_is_one_campaign() {
+    let folder = folder("folders");
+    let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));
+    let ran_at = |commit: &str| {
+        let mut origin = origin(Shard::WHOLE);
+        origin.program = Some("00ff".to_owned());
+        origin.commit = Some(commit.to_owned());
+        origin
+    };
+    write(&one, &ran_at("abc"), &[0], true);
+    write(&two, &ran_at("abc"), &[1], true);
+    let campaign = merge(&read(&[&one, &two])).unwrap();
+    assert_eq!(
+        (campaign.commit.as_deref(), campaign.program.as_deref()),
+        (Some("abc"), Some("00ff"))
+    );
+    write(&two, &ran_at("def"), &[1], true);
+    let campaign = merge(&read(&[&one, &two])).unwrap();
+    assert_eq!((campaign.commit.as_deref(), campaign.program.as_deref()), (None, Some("00ff")));
 }
 
 #[test]

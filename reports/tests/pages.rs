@@ -121,6 +121,7 @@ fn campaign() -> Campaign {
         title: "scripted".into(),
         command: "cargo sim".into(),
         commit: Some("abc123".into()),
+        program: Some("00<ff".into()),
         verdict: Verdict::Violation,
         wall_us: 120_000,
         jobs: 2,
@@ -203,7 +204,7 @@ fn the_page_of_a_failure_leads_with_verdict_and_replay() {
     let order = [
         "get(k3) returned revision 167 &lt; 168 &amp; more",
         "cargo sim -- run stale-read --seed 1",
-        "commit abc123, dev profile",
+        "commit abc123, dev profile, fingerprint 00&lt;ff",
         "How it came about",
         "<tr class=\"seen\"><td class=\"number\">2.410</td><td>get(&lt;a&gt;) -&gt; member 1</td>",
         "Left out: other events near it (7)",
@@ -230,7 +231,7 @@ fn the_text_stands_alone() {
     assert!(text.contains(&plot.join("\n")), "the plot is another one in\n{text}");
     for part in [
         "VIOLATION",
-        "program: commit abc123, dev profile",
+        "program: commit abc123, dev profile, fingerprint 00<ff",
         "replay: cargo sim",
         "member  term",
         "2 <x>   4",
@@ -366,7 +367,7 @@ fn the_index_sums_up_which_steps_did_nothing() {
     let text = index_text(&campaign);
     for part in [
         "scripted: VIOLATION",
-        "commit abc123",
+        "commit abc123\nprogram 00<ff\n",
         "crashes  1        2         TOO FEW",
         "stale-read  VIOLATION  4      4,936",
         "state  two <leaders>  never  0",

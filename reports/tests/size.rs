@@ -102,6 +102,7 @@ fn page_of(run: &Run) -> String {
         title: "large".into(),
         command: "cargo sim".into(),
         commit: Some(long_text(100_000)),
+        program: None,
         verdict: run.verdict,
         wall_us: 1,
         jobs: 1,

@@ -54,6 +54,9 @@ fn head(body: &mut String, campaign: &Campaign) {
     if let Some(commit) = &campaign.commit {
         put!(body, " Commit <code>{}</code>.", Escaped(commit));
     }
+    if let Some(program) = &campaign.program {
+        put!(body, " Program <code>{}</code>.", Escaped(program));
+    }
     put!(body, "</p>\n<pre>{}</pre>\n", Escaped(&campaign.command));
 }
 
