@@ -19,6 +19,7 @@ mod shard;
 mod spared;
 mod story;
 mod text;
+mod trim;
 mod write;
 
 pub use self::html::{failure_page, index_page};

@@ -82,7 +82,7 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         needed: ended.len() as u64,
     };
     let put = |(scenario, runs): Gathered<'_>| Scenario {
-        runs: runs.into_values().cloned().collect(),
+        runs: runs.into_values().map(trimmed).collect(),
         ..scenario
     };
     Ok(Campaign {
@@ -100,6 +100,15 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         floors: vec![floor],
         scenarios: scenarios.into_iter().map(put).collect(),
     })
+}
+
+/// A run with its story in bounds, which programs of before did not keep.
+fn trimmed(run: &Run) -> Run {
+    let mut run = run.clone();
+    if let Some(story) = &mut run.story {
+        story.trim();
+    }
+    run
 }
 
 /// A scenario, and its runs by their seeds.

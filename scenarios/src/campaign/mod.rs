@@ -10,6 +10,7 @@ mod gather;
 mod ledger;
 mod one;
 mod pool;
+mod quota;
 mod story;
 mod subject;
 mod watchdog;
@@ -25,6 +26,7 @@ pub use self::base_seed::base_seed;
 use self::gather::Gathered;
 pub use self::one::{Details, invocation, run_one};
 pub use self::pool::for_each as each;
+pub use self::quota::StoryQuota;
 pub use self::subject::{Subject, UnknownScenario, find, scripted};
 pub use self::watchdog::Patience;
 use self::watchdog::Watchdog;
@@ -32,9 +34,6 @@ pub use self::work::{Batch, Until};
 
 /// Of a thousand runs so many may say nothing.
 const INCONCLUSIVE_PER_THOUSAND_MAX: usize = 10;
-
-/// Pages of one scenario are much alike: a few of them do.
-pub const STORIES_MAX: usize = 5;
 
 /// Of the failed runs of one scenario, about so many leave their history (those under way meanwhile do, too): each may
 /// be tens of megabytes, and all can be run again.

@@ -15,7 +15,7 @@ use super::program::fingerprint;
 use super::screen::{Screen, Times, complain, failures, say, summary};
 use super::signals;
 use crate::campaign::{
-    self, Batch, Details, Listener, Patience, Progress, STORIES_MAX, Settings, Subject, find,
+    self, Batch, Details, Listener, Patience, Progress, Settings, StoryQuota, Subject, find,
 };
 
 /// Seeds of the scripted scenarios, if none are asked for.
@@ -208,9 +208,13 @@ impl Listener for Watching {
 }
 
 fn keep_few_stories(campaign: &mut Campaign) {
-    for scenario in &mut campaign.scenarios {
-        let told = scenario.runs.iter_mut().filter(|run| run.story.is_some());
-        told.skip(STORIES_MAX).for_each(|run| run.story = None);
+    let mut quota = StoryQuota::default();
+    for (number, scenario) in campaign.scenarios.iter_mut().enumerate() {
+        for run in scenario.runs.iter_mut().filter(|run| run.story.is_some()) {
+            if !quota.admits(number) {
+                run.story = None;
+            }
+        }
     }
 }
 

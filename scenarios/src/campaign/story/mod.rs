@@ -23,7 +23,7 @@ pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged, accounts: &Ledger) -
     let found = when::found(judged, ran);
     let focus = when::focus(judged, found, end_us);
     let (lanes, left_out) = lanes::of(ran, judged, end_us);
-    Story {
+    let mut story = Story {
         timeline: Timeline { end_us, lanes },
         left_out,
         profile: Some(profile().to_owned()),
@@ -38,7 +38,9 @@ pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged, accounts: &Ledger) -
         statistics: judged.statistics.clone(),
         script: plan.to_string(),
         log: log::around(ran, focus),
-    }
+    };
+    story.trim();
+    story
 }
 
 fn micros(time: Duration) -> u64 {
