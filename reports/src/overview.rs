@@ -29,9 +29,9 @@ pub fn index_text(campaign: &Campaign) -> String {
     put!(&mut out, "command: {}\n", campaign.command);
     floors(&mut out, campaign);
     scenarios(&mut out, campaign);
+    failures(&mut out, campaign);
     coverage(&mut out, campaign);
     spared(&mut out, campaign);
-    failures(&mut out, campaign);
     out
 }
 

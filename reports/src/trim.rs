@@ -45,8 +45,7 @@ impl Story {
     }
 
     fn trim_to(&mut self, shapes_max: usize) {
-        let cut = self.trim_shapes(shapes_max);
-        self.note(cut, "shapes that are covered by others, or far from what was found");
+        self.trim_shapes(shapes_max);
         let lines = trim_lines(&mut self.log, LOG_MAX);
         self.note(lines, "lines before those of the log");
         let end = self.script.floor_char_boundary(SCRIPT_MAX);
@@ -61,11 +60,10 @@ impl Story {
         }
     }
 
-    /// How many went.
-    fn trim_shapes(&mut self, shapes_max: usize) -> usize {
+    fn trim_shapes(&mut self, shapes_max: usize) {
         let mut shapes = self.shapes();
         if shapes.iter().map(|shape| shape.bytes).sum::<usize>() <= shapes_max {
-            return 0;
+            return;
         }
         shapes.sort_by_key(|shape| (shape.worth, shape.distance));
         let mut room = shapes_max;
@@ -85,7 +83,7 @@ impl Story {
             lane.bars.retain(|_| stays.next().unwrap_or(true));
             lane.marks.retain(|_| stays.next().unwrap_or(true));
         }
-        shapes.len() - kept
+        self.note(shapes.len() - kept, &what(&shapes[kept..]));
     }
 
     fn shapes(&self) -> Vec<Shape> {
@@ -115,6 +113,19 @@ impl Story {
             }
         }
         shapes
+    }
+}
+
+/// What is cut, in words: an empty part of a lane must not be taken for one in which nothing happened.
+fn what(cut: &[Shape]) -> String {
+    let seen = cut.iter().filter(|shape| shape.worth < Worth::Covered);
+    match seen.map(|shape| shape.distance).min() {
+        Some(0) => "much of what clients and watches did, even around the finding".to_owned(),
+        Some(distance) => format!(
+            "much that is farther than {} s from what is shown around the finding",
+            crate::text::seconds(distance)
+        ),
+        None => "shapes that lie under others of their colour".to_owned(),
     }
 }
 

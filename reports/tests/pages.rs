@@ -380,3 +380,16 @@ fn the_index_sums_up_which_steps_did_nothing() {
     assert!(!index_page(&campaign).contains("did nothing"));
     assert!(!index_text(&campaign).contains("did nothing"));
 }
+
+#[test]
+fn of_very_many_failures_those_with_a_page_are_listed() {
+    let mut campaign = campaign();
+    let runs = &mut campaign.scenarios[0].runs;
+    let failed = runs[3].clone();
+    runs.extend((10..1_000).map(|seed| Run { seed, ..failed.clone() }));
+    runs.push(Run { seed: 1_000, story: Some(story()), ..failed });
+    let page = index_page(&campaign);
+    assert!(page.contains("stale-read-1.html") && page.contains("stale-read-1000.html"));
+    assert!(page.contains("Left out: further runs that did not pass (694)"));
+    assert!(page.len() < 200_000, "{} bytes", page.len());
+}

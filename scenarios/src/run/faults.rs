@@ -285,8 +285,9 @@ impl Faults {
                 SimRuntime::sleep(Duration::from_millis(50)).await;
             }
             let message = format!(
-                "no write was acknowledged through any of {via:?} for {within:?} from {start:?} on, \
-                 although the script says that the cluster serves then"
+                "no write was acknowledged through any of {via:?} for {within:?} from {:.3} s on, \
+                 although the script says that the cluster serves then",
+                start.as_secs_f64()
             );
             findings.add_since(start, "availability", message);
         }));

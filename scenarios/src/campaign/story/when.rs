@@ -13,6 +13,8 @@ const BEFORE_US: Micros = 1_000_000;
 const END_US: Micros = 2_000_000;
 /// A longer focus shows nothing.
 const MAX_US: Micros = 3_000_000;
+/// Without witnesses there is less to be seen in it, and what was waited for in vain was waited for some seconds.
+const MAX_WITHOUT_US: Micros = 6_000_000;
 
 /// From the first to the last that bears witness; else the time of the first finding that has one.
 pub(super) fn found(judged: &Judged, ran: &Ran) -> Option<When> {
@@ -36,9 +38,10 @@ pub(super) fn focus(judged: &Judged, found: Option<When>, end: Micros) -> Option
         return is_wrong.then_some((end.saturating_sub(END_US), end));
     };
     let has_witnesses = !judged.times.is_empty() || !judged.witnesses.is_empty();
-    let before = if has_witnesses { MARGIN_US } else { BEFORE_US };
+    let (before, max) =
+        if has_witnesses { (MARGIN_US, MAX_US) } else { (BEFORE_US, MAX_WITHOUT_US) };
     let last = (noticed_us + MARGIN_US).min(end.max(noticed_us));
-    Some((began_us.saturating_sub(before).max(last.saturating_sub(MAX_US)), last))
+    Some((began_us.saturating_sub(before).max(last.saturating_sub(max)), last))
 }
 
 #[cfg(test)]
@@ -72,8 +75,8 @@ mod tests {
             focus(&judged(finding(), Vec::new()), found, 60 * SECOND).expect("it was found")
         };
         assert_eq!(focus(9 * SECOND, 10 * SECOND), (8 * SECOND, 10_150_000));
-        assert_eq!(focus(SECOND, 40 * SECOND), (37_150_000, 40_150_000));
-        assert_eq!(focus(0, 60 * SECOND), (57 * SECOND, 60 * SECOND));
+        assert_eq!(focus(SECOND, 40 * SECOND), (34_150_000, 40_150_000));
+        assert_eq!(focus(0, 60 * SECOND), (54 * SECOND, 60 * SECOND));
     }
 
     #[test]
