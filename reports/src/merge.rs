@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::record::{Campaign, Floor, Run, Scenario, Verdict};
-use crate::results::Results;
+use crate::results::{Origin, Results};
 
 /// Why files do not belong together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +60,10 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         for (name, run) in &results.runs {
             let (_, runs) = runs_of(&mut scenarios, name);
             let before = runs.insert(run.seed, run);
+            // What a second run of it showed is not lost.
+            if let Some(before) = before.filter(|_| run.repeats.is_none()) {
+                runs.insert(run.seed, before);
+            }
             if let Some(before) = before.filter(|before| before.digest != run.digest) {
                 return Err(MergeError::Differs {
                     scenario: name.clone(),
@@ -78,14 +82,17 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         needed: ended.len() as u64,
     };
     let put = |(scenario, runs): Gathered<'_>| Scenario {
-        runs: runs.into_values().cloned().collect(),
+        runs: runs.into_values().map(trimmed).collect(),
         ..scenario
     };
     Ok(Campaign {
         coverage: Vec::new(),
         title: ours.origin.title.clone(),
         command: ours.origin.command.clone(),
-        commit: ours.origin.commit.clone(),
+        commit: ours.origin.commit.clone().filter(|commit| {
+            files.iter().all(|(_, results)| results.origin.commit.as_ref() == Some(commit))
+        }),
+        program: ours.origin.program.clone(),
         verdict: Verdict::Inconclusive,
         // The shards ran beside each other.
         wall_us: files.iter().filter_map(|(_, results)| results.wall_us).max().unwrap_or(0),
@@ -93,6 +100,15 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         floors: vec![floor],
         scenarios: scenarios.into_iter().map(put).collect(),
     })
+}
+
+/// A run with its story in bounds, which programs of before did not keep.
+fn trimmed(run: &Run) -> Run {
+    let mut run = run.clone();
+    if let Some(story) = &mut run.story {
+        story.trim();
+    }
+    run
 }
 
 /// A scenario, and its runs by their seeds.
@@ -114,10 +130,14 @@ fn same_campaign(
     (path, theirs): (&PathBuf, &Results),
 ) -> Result<(), MergeError> {
     let (one, other) = (&ours.origin, &theirs.origin);
-    let commit = |commit: &Option<String>| commit.clone().unwrap_or_else(|| "none".to_owned());
+    let known = |word: &Option<String>| word.clone().unwrap_or_else(|| "none".to_owned());
+    // The program decides where it is known: its folder may be at any commit, or at none.
+    let is_same_program = one.program.is_some() && one.program == other.program;
+    let commit_of = |origin: &Origin| origin.commit.clone().filter(|_| !is_same_program);
     for (what, ours, theirs) in [
         ("title", one.title.clone(), other.title.clone()),
-        ("commit", commit(&one.commit), commit(&other.commit)),
+        ("commit", known(&commit_of(one)), known(&commit_of(other))),
+        ("program", known(&one.program), known(&other.program)),
         ("number of shards", one.shard.of.to_string(), other.shard.of.to_string()),
     ] {
         if ours != theirs {

@@ -144,8 +144,11 @@ pub struct Campaign {
     pub title: String,
     /// The command that repeats it.
     pub command: String,
-    /// The commit that was tested, where it is known.
+    /// The commit of the folder in which it was tested, where it is known. The program may have been built from another.
     pub commit: Option<String>,
+    /// What tells the program that ran from every other; nothing where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// The verdict on the whole.
     pub verdict: Verdict,
     /// Real microseconds from start to end.
@@ -240,6 +243,12 @@ pub struct Run {
     /// Rare states that were reached, with how often.
     #[serde(default)]
     pub reached: BTreeMap<String, u64>,
+    /// Kinds of steps that did nothing, with the reasons, and how often for each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spared: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Whether it gave the same events when it was run once more; nothing where it was run once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<bool>,
     /// What was done to what the verdict relies on; nothing where nobody kept accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
@@ -256,6 +265,32 @@ pub struct Finding {
     pub message: String,
     /// Further lines, such as the operations that bear witness.
     pub details: Vec<String>,
+    /// When, in true simulated microseconds; nothing where it has no time, or nobody wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+}
+
+impl Finding {
+    /// What is wrong, and who says so.
+    pub fn new(checker: &str, message: String) -> Self {
+        Self { checker: checker.to_owned(), message, details: Vec::new(), when: None }
+    }
+}
+
+/// From when something was wrong, and when that was noticed, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// When it began, as far as that is known; else when it was noticed.
+    pub began_us: u64,
+    /// When it was noticed.
+    pub noticed_us: u64,
+}
+
+impl When {
+    /// Noticed as it happened.
+    pub fn at(noticed_us: u64) -> Self {
+        Self { began_us: noticed_us, noticed_us }
+    }
 }
 
 #[cfg(test)]

@@ -25,8 +25,11 @@ pub struct Origin {
     pub title: String,
     /// The command that repeats it.
     pub command: String,
-    /// The commit that is tested, where it is known.
+    /// The commit of the folder in which it is tested, where it is known.
     pub commit: Option<String>,
+    /// What tells the program that runs from every other; nothing where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// Which part of it this is.
     pub shard: Shard,
     /// Runs at a time.
@@ -43,6 +46,7 @@ impl Origin {
             title: title.to_owned(),
             command: command.to_owned(),
             commit: None,
+            program: None,
             shard,
             jobs,
             scenarios: Vec::new(),

@@ -15,6 +15,9 @@ pub struct Story {
     /// What happened around the focus, in a few rows.
     #[serde(default)]
     pub plot: Plot,
+    /// The members when it was found, where that was before the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members_then: Option<TableAt>,
     /// The members at the end.
     pub members: Table,
     /// What the verdict relies on, and how far the run went.
@@ -38,6 +41,15 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The body.
     pub rows: Vec<Vec<String>>,
+}
+
+/// A table of what was so at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableAt {
+    /// When, in microseconds.
+    pub at_us: u64,
+    /// What was so.
+    pub table: Table,
 }
 
 /// The story in a few rows: time goes down, and every actor has a column.
@@ -75,6 +87,8 @@ pub struct Timeline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LaneGroup {
+    /// What was found.
+    Finding,
     /// Injected faults.
     Fault,
     /// A member.

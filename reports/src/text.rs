@@ -2,7 +2,7 @@
 
 use crate::columns;
 use crate::html::put;
-use crate::record::{Campaign, Run, Scenario};
+use crate::record::{Campaign, Run, Scenario, When};
 use crate::story::{Plot, Story};
 
 /// Letters in a column of the plot: with three clients, three members and the faults, a wide terminal has room.
@@ -29,11 +29,22 @@ pub fn seconds(micros: u64) -> String {
 /// Which program ran, as far as that is known.
 pub(crate) fn program(campaign: &Campaign, run: &Run) -> Option<String> {
     let profile = run.story.as_ref().and_then(|story| story.profile.as_ref());
-    match (&campaign.commit, profile) {
-        (Some(commit), Some(profile)) => Some(format!("commit {commit}, {profile} profile")),
-        (Some(commit), None) => Some(format!("commit {commit}")),
-        (None, Some(profile)) => Some(format!("{profile} profile")),
-        (None, None) => None,
+    let words = [
+        campaign.commit.as_ref().map(|commit| format!("commit {commit}")),
+        profile.map(|profile| format!("{profile} profile")),
+        campaign.program.as_ref().map(|program| format!("fingerprint {program}")),
+    ];
+    let known: Vec<String> = words.into_iter().flatten().collect();
+    (!known.is_empty()).then(|| known.join(", "))
+}
+
+/// When something was found.
+pub(crate) fn time_of(when: When) -> String {
+    let When { began_us, noticed_us } = when;
+    if began_us < noticed_us {
+        format!("from {} s on, noticed at {} s", seconds(began_us), seconds(noticed_us))
+    } else {
+        format!("at {} s", seconds(noticed_us))
     }
 }
 
@@ -44,6 +55,9 @@ pub fn failure_text(campaign: &Campaign, scenario: &Scenario, run: &Run) -> Stri
     put!(&mut out, "{}\n\n", scenario.about);
     for finding in &run.findings {
         put!(&mut out, "{}: {}\n", finding.checker, finding.message);
+        if let Some(when) = finding.when {
+            put!(&mut out, "    {}\n", time_of(when));
+        }
         for line in &finding.details {
             put!(&mut out, "    {line}\n");
         }
@@ -72,6 +86,10 @@ fn story_text(out: &mut String, story: &Story) {
         for line in &story.log {
             put!(out, "  {line}\n");
         }
+    }
+    if let Some(then) = &story.members_then {
+        put!(out, "\nmembers at {} s, when it was found\n", seconds(then.at_us));
+        columns::aligned(out, &then.table);
     }
     if !story.members.rows.is_empty() {
         out.push_str("\nmembers at the end\n");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::html::{failure_page, index_page};
 use crate::junit::junit;
+use crate::overview::index_text;
 use crate::record::Campaign;
 use crate::text::failure_text;
 
@@ -34,6 +35,7 @@ pub fn write(folder: &Path, campaign: &Campaign) -> io::Result<Written> {
     fs::create_dir_all(folder)?;
     let index = folder.join("index.html");
     fs::write(&index, index_page(campaign))?;
+    fs::write(folder.join("index.txt"), index_text(campaign))?;
     fs::write(folder.join("junit.xml"), junit(campaign))?;
     let records = folder.join("campaign.json");
     fs::write(&records, serde_json::to_vec(campaign).map_err(io::Error::other)?)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use reports::{
     Counts, Finding, Ledger, MergeError, Origin, Results, ResultsError, ResultsWriter, Run, Shard,
-    Verdict, merge,
+    SparedSteps, Verdict, merge, spared_steps,
 };
 
 fn run(seed: u64, digest: &str) -> Run {
@@ -14,6 +14,7 @@ fn run(seed: u64, digest: &str) -> Run {
         checker: "durability".to_owned(),
         message: "lost".to_owned(),
         details: Vec::new(),
+        when: None,
     };
     Run {
         seed,
@@ -26,6 +27,8 @@ fn run(seed: u64, digest: &str) -> Run {
         findings: (verdict == Verdict::Violation).then_some(()).map(finding).into_iter().collect(),
         struck: Default::default(),
         reached: Default::default(),
+        spared: [("kill".to_owned(), [(format!("member {seed} was down"), 2)].into())].into(),
+        repeats: (seed == 4).then_some(true),
         ledger: Some(Ledger {
             counts: [("kills".to_owned(), seed + 1)].into(),
             ..Ledger::default()
@@ -80,6 +83,11 @@ fn shards_make_the_campaign_that_one_process_would_have_made() {
     assert_eq!(campaign.runs().nth(3).unwrap().findings[0].message, "lost");
     assert!(campaign.floors.iter().all(reports::Floor::holds), "{:?}", campaign.floors);
     assert_eq!((campaign.wall_us, campaign.jobs), (77, 4));
+    let repeats: Vec<_> = campaign.runs().map(|run| run.repeats).collect();
+    assert_eq!(repeats, [None, None, None, None, Some(true), None]);
+    let spared = spared_steps(&campaign);
+    let reason = "member N was down".to_owned();
+    assert_eq!(spared, [SparedSteps { kind: "kill".to_owned(), reason, runs: 6, times: 12 }]);
     // The same file twice counts once.
     assert_eq!(merge(&read(&[&one, &two, &one])).unwrap().runs().count(), 6);
 }
@@ -169,7 +177,36 @@ fn files_that_do_not_belong_together_are_refused() {
     write(&two, &commit, &[1], true);
     let text = refused().to_string();
     assert!(text.contains("another commit") && text.ends_with("abc instead of none"), "{text}");
+    let mut program = origin(Shard::WHOLE);
+    program.program = Some("00ff".to_owned());
+    write(&two, &program, &[1], true);
+    let text = refused().to_string();
+    assert!(text.contains("another program") && text.ends_with("00ff instead of none"), "{text}");
+    assert_eq!(text.lines().count(), 1);
     assert_eq!(merge(&[]).unwrap_err(), MergeError::Nothing);
+}
+
+/// The commit is that of the folder in which a process ran.
+#[test]
+fn one_program_in_two_folders_is_one_campaign() {
+    let folder = folder("folders");
+    let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));
+    let ran_at = |commit: &str| {
+        let mut origin = origin(Shard::WHOLE);
+        origin.program = Some("00ff".to_owned());
+        origin.commit = Some(commit.to_owned());
+        origin
+    };
+    write(&one, &ran_at("abc"), &[0], true);
+    write(&two, &ran_at("abc"), &[1], true);
+    let campaign = merge(&read(&[&one, &two])).unwrap();
+    assert_eq!(
+        (campaign.commit.as_deref(), campaign.program.as_deref()),
+        (Some("abc"), Some("00ff"))
+    );
+    write(&two, &ran_at("def"), &[1], true);
+    let campaign = merge(&read(&[&one, &two])).unwrap();
+    assert_eq!((campaign.commit.as_deref(), campaign.program.as_deref()), (None, Some("00ff")));
 }
 
 #[test]

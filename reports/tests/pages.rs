@@ -2,8 +2,8 @@
 
 use reports::{
     Bar, Campaign, Counts, Coverage, Finding, Floor, Lane, LaneGroup, Ledger, Mark, Plot, PlotRow,
-    Run, Scenario, Story, Table, Timeline, Tone, Verdict, failure_page, failure_text, index_page,
-    junit,
+    Run, Scenario, Story, Table, TableAt, Timeline, Tone, Verdict, When, failure_page,
+    failure_text, index_page, index_text, junit,
 };
 
 fn story() -> Story {
@@ -55,6 +55,7 @@ fn story() -> Story {
         profile: Some("dev".into()),
         left_out: vec!["<watches> without a lane (3)".into()],
         plot: plot(),
+        members_then: None,
         members: Table {
             columns: vec!["member".into(), "term".into()],
             rows: vec![vec!["1".into(), "4".into()], vec!["2 <x>".into(), "4".into()]],
@@ -103,10 +104,13 @@ fn campaign() -> Campaign {
                 checker: "strict serializability".into(),
                 message: "get(k3) returned revision 167 < 168 & more".into(),
                 details: vec!["client 1 \u{1b}[31mput a".into()],
+                when: None,
             }],
         },
         struck: Default::default(),
         reached: Default::default(),
+        spared: [("kill".into(), [(format!("<member> {seed} was down"), seed + 1)].into())].into(),
+        repeats: None,
         ledger: (seed < 3).then(|| Ledger {
             counts: [("kills <all>".to_owned(), 2_000 + seed)].into(),
             limits: [("ppm".to_owned(), 50 + seed)].into(),
@@ -117,6 +121,7 @@ fn campaign() -> Campaign {
         title: "scripted".into(),
         command: "cargo sim".into(),
         commit: Some("abc123".into()),
+        program: Some("00<ff".into()),
         verdict: Verdict::Violation,
         wall_us: 120_000,
         jobs: 2,
@@ -199,7 +204,7 @@ fn the_page_of_a_failure_leads_with_verdict_and_replay() {
     let order = [
         "get(k3) returned revision 167 &lt; 168 &amp; more",
         "cargo sim -- run stale-read --seed 1",
-        "commit abc123, dev profile",
+        "commit abc123, dev profile, fingerprint 00&lt;ff",
         "How it came about",
         "<tr class=\"seen\"><td class=\"number\">2.410</td><td>get(&lt;a&gt;) -&gt; member 1</td>",
         "Left out: other events near it (7)",
@@ -226,7 +231,7 @@ fn the_text_stands_alone() {
     assert!(text.contains(&plot.join("\n")), "the plot is another one in\n{text}");
     for part in [
         "VIOLATION",
-        "program: commit abc123, dev profile",
+        "program: commit abc123, dev profile, fingerprint 00<ff",
         "replay: cargo sim",
         "member  term",
         "2 <x>   4",
@@ -305,4 +310,86 @@ fn the_index_sums_up_what_was_done_in_all_runs() {
     assert!(page.contains(&row("kills &lt;all&gt;", 3, "6,003")));
     assert!(page.contains(&row("ppm", 3, "at most 52")));
     assert!(page.contains("1 runs kept no accounts"));
+}
+
+/// What the run itself finds has no witnesses; its time is all that says where to look.
+#[test]
+fn a_finding_with_a_time_tells_it() {
+    let mut campaign = campaign();
+    let run = &mut campaign.scenarios[0].runs[1];
+    run.findings[0].when = Some(When { began_us: 2_000_000, noticed_us: 5_010_000 });
+    let table = |cell: &str| Table {
+        columns: vec!["member".into(), "role".into()],
+        rows: vec![vec!["1".into(), cell.into()]],
+    };
+    let story = run.story.as_mut().expect("it failed");
+    story.members_then = Some(TableAt { at_us: 5_010_000, table: table("down") });
+    let found = Bar {
+        from_us: 2_000_000,
+        to_us: Some(5_010_000),
+        tone: Tone::Witness,
+        label: "availability".into(),
+        title: "availability: nobody serves".into(),
+    };
+    let lane =
+        Lane { group: LaneGroup::Finding, name: "found".into(), bars: vec![found], marks: vec![] };
+    story.timeline.lanes.insert(0, lane);
+    let scenario = &campaign.scenarios[0];
+    let (run, old) = (&scenario.runs[1], &scenario.runs[2]);
+    let page = failure_page(&campaign, scenario, run);
+    assert_balanced(&page);
+    let text = failure_text(&campaign, scenario, run);
+    for (out, parts) in [
+        (&page, ["from 2.000 s on, noticed at 5.010 s", "Members at 5.010 s, when it was found"]),
+        (&text, ["from 2.000 s on, noticed at 5.010 s", "members at 5.010 s, when it was found"]),
+    ] {
+        for part in parts {
+            assert!(out.contains(part), "{part:?} is missing in\n{out}");
+        }
+    }
+    assert!(page.contains(">found</text>") && page.contains("availability: nobody serves"));
+    assert!(!failure_text(&campaign, scenario, old).contains("noticed"));
+    // Records of programs that knew no times have no such field.
+    let json = serde_json::to_string(&old.findings).unwrap();
+    assert!(!json.contains("when"), "{json}");
+    assert_eq!(serde_json::from_str::<Vec<Finding>>(&json).unwrap(), old.findings);
+}
+
+#[test]
+fn the_index_sums_up_which_steps_did_nothing() {
+    let mut campaign = campaign();
+    campaign.scenarios[0].runs[2].spared.clear();
+    let page = index_page(&campaign);
+    assert!(page.contains(
+        "<td class=\"name\">kill</td><td>&lt;member&gt; N was down</td>\
+         <td class=\"number\">3</td><td class=\"number\">7</td>"
+    ));
+    let text = index_text(&campaign);
+    for part in [
+        "scripted: VIOLATION",
+        "commit abc123\nprogram 00<ff\n",
+        "crashes  1        2         TOO FEW",
+        "stale-read  VIOLATION  4      4,936",
+        "state  two <leaders>  never  0",
+        "  step  why                  runs  times\n  kill  <member> N was down  3     7\n",
+        "stale-read seed 3: harness error",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    campaign.scenarios[0].runs.iter_mut().for_each(|run| run.spared.clear());
+    assert!(!index_page(&campaign).contains("did nothing"));
+    assert!(!index_text(&campaign).contains("did nothing"));
+}
+
+#[test]
+fn of_very_many_failures_those_with_a_page_are_listed() {
+    let mut campaign = campaign();
+    let runs = &mut campaign.scenarios[0].runs;
+    let failed = runs[3].clone();
+    runs.extend((10..1_000).map(|seed| Run { seed, ..failed.clone() }));
+    runs.push(Run { seed: 1_000, story: Some(story()), ..failed });
+    let page = index_page(&campaign);
+    assert!(page.contains("stale-read-1.html") && page.contains("stale-read-1000.html"));
+    assert!(page.contains("Left out: further runs that did not pass (694)"));
+    assert!(page.len() < 200_000, "{} bytes", page.len());
 }

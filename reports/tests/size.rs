@@ -60,6 +60,7 @@ fn large_run() -> Run {
         checker: "strict serializability".into(),
         message: format!("finding {number} {}", long_text(100_000)),
         details: (0..500).map(|detail| format!("{detail} {}", long_text(1_000))).collect(),
+        when: None,
     };
     Run {
         seed: 1,
@@ -72,6 +73,8 @@ fn large_run() -> Run {
         findings: (0..50).map(finding).collect(),
         struck: Default::default(),
         reached: Default::default(),
+        spared: Default::default(),
+        repeats: None,
         ledger: None,
         story: Some(Story {
             timeline: Timeline { end_us: END_US, lanes: lanes.collect() },
@@ -83,6 +86,7 @@ fn large_run() -> Run {
             },
             profile: Some("dev".into()),
             left_out: vec![long_text(4_000); 3],
+            members_then: None,
             members: table(200),
             ledger: table(200),
             statistics: vec![("name".into(), long_text(9_000)); 200],
@@ -98,6 +102,7 @@ fn page_of(run: &Run) -> String {
         title: "large".into(),
         command: "cargo sim".into(),
         commit: Some(long_text(100_000)),
+        program: None,
         verdict: run.verdict,
         wall_us: 1,
         jobs: 1,

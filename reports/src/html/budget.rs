@@ -14,7 +14,7 @@ pub(super) const LOG_MAX: usize = 60_000;
 /// The run as a script.
 pub(super) const SCRIPT_MAX: usize = 60_000;
 /// Any other table.
-pub(super) const TABLE_MAX: usize = 40_000;
+pub(super) const TABLE_MAX: usize = 30_000;
 /// What was found.
 pub(super) const FINDINGS_MAX: usize = 80_000;
 /// One sentence, or a cell of a table.
@@ -22,9 +22,9 @@ pub(super) const SENTENCE_MAX: usize = 2_000;
 /// What a shape says of itself.
 pub(super) const TITLE_MAX: usize = 400;
 
-/// Verdict, story, two timelines, log, three tables and script, and some for what stands between them.
+/// Verdict, story, two timelines, log, four tables and script, and some for what stands between them.
 const _: () = assert!(
-    FINDINGS_MAX + STORY_MAX + 2 * TIMELINE_MAX + LOG_MAX + 3 * TABLE_MAX + SCRIPT_MAX + 40_000
+    FINDINGS_MAX + STORY_MAX + 2 * TIMELINE_MAX + LOG_MAX + 4 * TABLE_MAX + SCRIPT_MAX + 40_000
         < PAGE_MAX
 );
 

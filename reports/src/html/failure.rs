@@ -9,7 +9,7 @@ use super::timeline::{self, View};
 use super::{Escaped, page, put};
 use crate::record::{Campaign, Finding, Run, Scenario};
 use crate::story::{Plot, PlotRow, Story, Table};
-use crate::text::{grouped, program, seconds};
+use crate::text::{grouped, program, seconds, time_of};
 
 const OVERVIEW_PIXELS_PER_SECOND: f64 = 60.0;
 const WIDTH: f64 = 1_020.0;
@@ -31,6 +31,10 @@ pub fn failure_page(campaign: &Campaign, scenario: &Scenario, run: &Run) -> Stri
         plot(&mut body, &story.plot);
         timelines(&mut body, story);
         log(&mut body, story);
+        if let Some(then) = &story.members_then {
+            let title = format!("Members at {} s, when it was found", seconds(then.at_us));
+            table(&mut body, &title, &then.table);
+        }
         table(&mut body, "Members at the end", &story.members);
         table(&mut body, "What this run relied on", &story.ledger);
         statistics(&mut body, run, story);
@@ -71,6 +75,9 @@ fn finding_text(finding: &Finding) -> String {
         Escaped(fit(&finding.checker, SENTENCE_MAX)),
         Escaped(fit(&finding.message, 4 * SENTENCE_MAX))
     );
+    if let Some(when) = finding.when {
+        put!(&mut out, "<p class=\"faint\">{}</p>\n", time_of(when));
+    }
     if !finding.details.is_empty() {
         let details = finding.details.join("\n");
         put!(&mut out, "<pre>{}</pre>\n", Escaped(fit(&details, 4 * SENTENCE_MAX)));

@@ -1,10 +1,15 @@
 //! The page about a campaign.
 
+use super::budget::{SENTENCE_MAX, fit};
 use super::{Escaped, page, put};
 use crate::ledger::Ledger;
-use crate::record::{Campaign, Coverage, Scenario, Verdict};
+use crate::record::{Campaign, Coverage, Run, Scenario, Verdict};
+use crate::spared::spared_steps;
 use crate::text::{grouped, seconds};
 use crate::write::failure_name;
+
+/// Nobody reads more of them.
+const FAILURES_MAX: usize = 300;
 
 /// The page about a campaign, with links to the pages of its failures.
 pub fn index_page(campaign: &Campaign) -> String {
@@ -12,9 +17,10 @@ pub fn index_page(campaign: &Campaign) -> String {
     head(&mut body, campaign);
     floors(&mut body, campaign);
     table(&mut body, campaign);
-    coverage(&mut body, campaign);
-    ledger(&mut body, campaign);
     failures(&mut body, campaign);
+    coverage(&mut body, campaign);
+    spared(&mut body, campaign);
+    ledger(&mut body, campaign);
     page(&campaign.title, &body)
 }
 
@@ -51,6 +57,9 @@ fn head(body: &mut String, campaign: &Campaign) {
     );
     if let Some(commit) = &campaign.commit {
         put!(body, " Commit <code>{}</code>.", Escaped(commit));
+    }
+    if let Some(program) = &campaign.program {
+        put!(body, " Program <code>{}</code>.", Escaped(program));
     }
     put!(body, "</p>\n<pre>{}</pre>\n", Escaped(&campaign.command));
 }
@@ -155,6 +164,29 @@ fn badge_never() -> String {
     "<span class=\"badge inconclusive\">never</span>".to_owned()
 }
 
+/// What the plans had and the runs had not.
+fn spared(body: &mut String, campaign: &Campaign) {
+    let all = spared_steps(campaign);
+    if all.is_empty() {
+        return;
+    }
+    body.push_str("<h2>Steps that did nothing</h2>\n<div class=\"scroll\"><table>\n<thead><tr>");
+    body.push_str("<th>step</th><th>why</th><th class=\"number\">runs</th>");
+    body.push_str("<th class=\"number\">times</th></tr></thead>\n<tbody>\n");
+    for steps in &all {
+        put!(
+            body,
+            "<tr><td class=\"name\">{}</td><td>{}</td><td class=\"number\">{}</td>\
+             <td class=\"number\">{}</td></tr>\n",
+            Escaped(&steps.kind),
+            Escaped(&steps.reason),
+            grouped(steps.runs),
+            grouped(steps.times)
+        );
+    }
+    body.push_str("</tbody>\n</table></div>\n");
+}
+
 /// What all runs together did to what their verdicts rely on.
 fn ledger(body: &mut String, campaign: &Campaign) {
     let kept: Vec<&Ledger> = campaign.runs().filter_map(|run| run.ledger.as_ref()).collect();
@@ -192,36 +224,51 @@ fn ledger_row(body: &mut String, kind: &str, runs: usize, value: &str) {
     );
 }
 
+/// Those that have a page come first, if there are too many for all.
 fn failures(body: &mut String, campaign: &Campaign) {
-    let failed = |verdict| verdict != Verdict::Pass;
-    if !campaign.runs().any(|run| failed(run.verdict)) {
+    let of_each = campaign.scenarios.iter().flat_map(|scenario| {
+        let failed = scenario.runs.iter().filter(|run| run.verdict != Verdict::Pass);
+        failed.map(move |run| (scenario, run))
+    });
+    let mut failed: Vec<(&Scenario, &Run)> = of_each.collect();
+    if failed.is_empty() {
         return;
+    }
+    let all = failed.len();
+    if all > FAILURES_MAX {
+        failed.sort_by_key(|(_, run)| run.story.is_none());
+        failed.truncate(FAILURES_MAX);
     }
     body.push_str("<h2>Runs that did not pass</h2>\n<div class=\"scroll\"><table>\n<thead><tr>");
     body.push_str("<th>scenario</th><th class=\"number\">seed</th><th>verdict</th>");
     body.push_str("<th>what was found</th><th>replay</th></tr></thead>\n<tbody>\n");
-    for scenario in &campaign.scenarios {
-        for run in scenario.runs.iter().filter(|run| failed(run.verdict)) {
-            let finding = run.findings.first();
-            let message = finding.map_or("", |finding| finding.message.as_str());
-            put!(body, "<tr><td class=\"name\">{}</td>", Escaped(&scenario.name));
-            match &run.story {
-                Some(_) => put!(
-                    body,
-                    "<td class=\"number\"><a href=\"{}.html\">{}</a></td>",
-                    Escaped(failure_name(&scenario.name, run.seed)),
-                    run.seed
-                ),
-                None => put!(body, "<td class=\"number\">{}</td>", run.seed),
-            }
-            put!(
-                body,
-                "<td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n",
-                badge(run.verdict),
-                Escaped(message),
-                Escaped(&run.replay)
-            );
-        }
+    for (scenario, run) in &failed {
+        failure(body, scenario, run);
     }
     body.push_str("</tbody>\n</table></div>\n");
+    if all > failed.len() {
+        let more = grouped((all - failed.len()) as u64);
+        put!(body, "<p class=\"faint\">Left out: further runs that did not pass ({more}).</p>\n");
+    }
+}
+
+fn failure(body: &mut String, scenario: &Scenario, run: &Run) {
+    let message = run.findings.first().map_or("", |finding| finding.message.as_str());
+    put!(body, "<tr><td class=\"name\">{}</td>", Escaped(&scenario.name));
+    match &run.story {
+        Some(_) => put!(
+            body,
+            "<td class=\"number\"><a href=\"{}.html\">{}</a></td>",
+            Escaped(failure_name(&scenario.name, run.seed)),
+            run.seed
+        ),
+        None => put!(body, "<td class=\"number\">{}</td>", run.seed),
+    }
+    put!(
+        body,
+        "<td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n",
+        badge(run.verdict),
+        Escaped(fit(message, SENTENCE_MAX)),
+        Escaped(&run.replay)
+    );
 }

@@ -112,11 +112,11 @@ pub(super) fn shown<'a>(lane: &'a Lane, view: &View, end_us: u64) -> Vec<&'a Bar
     lane.bars.iter().filter(is_shown).collect()
 }
 
-/// How the bars of a lane lie: faults are many at a time and under each other, everything else is one after the other,
+/// How the bars of a lane lie: faults and findings are many at a time and under each other, everything else is one after the other,
 /// or means to lie over what was before.
 pub(super) fn stack(lane: &Lane, view: &View, end_us: u64) -> Stack {
     let bars = shown(lane, view, end_us);
-    if lane.group != LaneGroup::Fault {
+    if !matches!(lane.group, LaneGroup::Finding | LaneGroup::Fault) {
         return Stack::flat(bars.len());
     }
     let spans: Vec<_> = bars

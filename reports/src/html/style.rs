@@ -37,7 +37,8 @@ th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: le
   vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
 th { font-weight: 600; font-size: 13px; color: var(--faint); white-space: nowrap; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.number, th.number { text-align: right; white-space: nowrap; width: 1%; }
+th.number { font-family: inherit; }
 td.name { white-space: nowrap; }
 td .about { color: var(--faint); font-size: 13px; white-space: normal; min-width: 260px; }
 .badge { display: inline-block; border-radius: 4px; padding: 0 8px; font-size: 13px;

@@ -12,6 +12,8 @@ const NAMES: f64 = 150.0;
 const LANE: f64 = 20.0;
 const HEAD: f64 = 26.0;
 const GAP: f64 = 10.0;
+/// A time beside a line of the grid.
+const LABEL: f64 = 56.0;
 /// A lane whose bars lie under each other has lower ones.
 const ROW: f64 = 17.0;
 /// Nobody reads more lanes.
@@ -117,7 +119,7 @@ pub(super) fn draw(timeline: &Timeline, view: &View, room: usize) -> Drawing {
 
 /// Who did nothing meanwhile needs no lane; of members and faults that is worth to be seen.
 fn is_drawn(lane: &Lane, view: &View, end_us: u64) -> bool {
-    matches!(lane.group, LaneGroup::Fault | LaneGroup::Member)
+    matches!(lane.group, LaneGroup::Finding | LaneGroup::Fault | LaneGroup::Member)
         || !shapes::shown(lane, view, end_us).is_empty()
         || lane.marks.iter().any(|mark| view.shows(mark.at_us, mark.at_us))
 }
@@ -163,10 +165,15 @@ fn grid(out: &mut String, view: &View, height: f64) {
         };
         put!(
             out,
-            "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>\
-             <text class=\"axis\" x=\"{:.1}\" y=\"14\">{label}</text>\n",
-            HEAD - 6.0,
-            x + 3.0
+            "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>",
+            HEAD - 6.0
+        );
+        // At the right end there is no room beside the line but before it.
+        let (anchor, beside) =
+            if x + LABEL > NAMES + view.width { ("end", x - 3.0) } else { ("start", x + 3.0) };
+        put!(
+            out,
+            "<text class=\"axis\" text-anchor=\"{anchor}\" x=\"{beside:.1}\" y=\"14\">{label}</text>\n"
         );
     }
 }

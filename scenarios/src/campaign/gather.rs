@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reports::{Run, Scenario, Verdict};
 
 use super::work::{Task, count};
-use super::{Listener, Progress, STORIES_MAX, Settings};
+use super::{Listener, Progress, Settings, StoryQuota};
 
 /// The runs so far.
 pub(super) struct Gathered {
@@ -13,8 +13,7 @@ pub(super) struct Gathered {
     /// Runs that ended before one that began earlier.
     early: BTreeMap<usize, (Task, Run)>,
     next: usize,
-    /// Stories that were kept, or might have been, by scenario.
-    stories: Vec<usize>,
+    stories: StoryQuota,
     /// How many scenarios have been told of.
     told: usize,
     progress: Progress,
@@ -31,7 +30,7 @@ impl Gathered {
             scenarios: settings.batches.iter().map(scenario).collect(),
             early: BTreeMap::new(),
             next: 0,
-            stories: vec![0; settings.batches.len()],
+            stories: StoryQuota::default(),
             told: 0,
             progress: Progress {
                 done: 0,
@@ -52,13 +51,9 @@ impl Gathered {
         self.progress.done += 1;
         self.progress.failed += u64::from(run.verdict != Verdict::Pass);
         self.progress.simulated_us += run.simulated_us;
-        // A broken tree fails with every seed, and stories are large: the first that end keep theirs.
-        if run.story.is_some() {
-            let told = &mut self.stories[task.batch];
-            *told += 1;
-            if *told > STORIES_MAX {
-                run.story = None;
-            }
+        // The first that end keep their stories.
+        if run.story.is_some() && !self.stories.admits(task.batch) {
+            run.story = None;
         }
         listener.run_done(&self.scenarios[task.batch].name, &run, self.progress);
         self.early.insert(number, (task, run));
@@ -114,6 +109,8 @@ mod tests {
             findings: Vec::new(),
             struck: BTreeMap::new(),
             reached: BTreeMap::new(),
+            spared: BTreeMap::new(),
+            repeats: None,
             ledger: None,
             story: Some(Story::default()),
         }

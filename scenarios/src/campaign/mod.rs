@@ -10,6 +10,7 @@ mod gather;
 mod ledger;
 mod one;
 mod pool;
+mod quota;
 mod story;
 mod subject;
 mod watchdog;
@@ -25,6 +26,7 @@ pub use self::base_seed::base_seed;
 use self::gather::Gathered;
 pub use self::one::{Details, invocation, run_one};
 pub use self::pool::for_each as each;
+pub use self::quota::StoryQuota;
 pub use self::subject::{Subject, UnknownScenario, find, scripted};
 pub use self::watchdog::Patience;
 use self::watchdog::Watchdog;
@@ -32,9 +34,6 @@ pub use self::work::{Batch, Until};
 
 /// Of a thousand runs so many may say nothing.
 const INCONCLUSIVE_PER_THOUSAND_MAX: usize = 10;
-
-/// Pages of one scenario are much alike: a few of them do.
-pub const STORIES_MAX: usize = 5;
 
 /// Of the failed runs of one scenario, about so many leave their history (those under way meanwhile do, too): each may
 /// be tens of megabytes, and all can be run again.
@@ -88,7 +87,7 @@ pub trait Listener {
 
 /// Runs everything. Results come in one order, whatever finishes first.
 ///
-/// A shard is not judged by what a whole campaign must reach: that is for [`judge`] when all are there.
+/// A shard is not judged by what a whole campaign must reach: that is for [`judge_merged`] when all are there.
 pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
     let start = Instant::now();
     let enough = AtomicBool::new(false);
@@ -96,7 +95,6 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
     let no_histories = Details { histories: None, ..settings.details.clone() };
     let mut gathered = Gathered::new(settings);
     let watchdog = settings.patience.map(Watchdog::new);
-    let (compared, alike) = (AtomicU64::new(0), AtomicU64::new(0));
     pool::for_each(
         settings.jobs,
         work::tasks(&settings.batches, settings.shard).enumerate().take_while(|_| {
@@ -110,10 +108,8 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
             let _leash = watchdog.as_ref().map(|watchdog| watchdog.begin(name()));
             let details = if is_kept { &settings.details } else { &no_histories };
             let mut run = run_one(subject, task.seed, details);
-            let is_rerun = settings.reruns && (number + 1).is_multiple_of(again::EVERY);
-            if let Some(same) = is_rerun.then(|| again::confirm(subject, &mut run)).flatten() {
-                compared.fetch_add(1, Ordering::Relaxed);
-                alike.fetch_add(u64::from(same), Ordering::Relaxed);
+            if settings.reruns && (number + 1).is_multiple_of(again::EVERY) {
+                again::confirm(subject, &mut run);
             }
             failed.fetch_add(u64::from(run.verdict != Verdict::Pass), Ordering::Relaxed);
             if settings.stops_at_first && run.verdict == Verdict::Violation {
@@ -127,6 +123,7 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         title: settings.title.clone(),
         command: settings.command.clone(),
         commit: None,
+        program: None,
         verdict: Verdict::Pass,
         wall_us: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
         jobs: settings.jobs,
@@ -134,7 +131,7 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         coverage: Vec::new(),
         scenarios: gathered.finish(listener),
     };
-    campaign.floors.extend(rerun(alike.into_inner(), compared.into_inner()));
+    campaign.floors.extend(again::floor(&campaign));
     campaign.floors.extend(stopped(settings, &campaign));
     if enough.into_inner() {
         campaign.verdict = failure(&campaign).unwrap_or(Verdict::Pass);
@@ -147,12 +144,6 @@ pub fn run(settings: &Settings, listener: &mut impl Listener) -> Campaign {
         judge(&mut campaign, &subjects);
     }
     campaign
-}
-
-/// What is told of runs that were run twice, if there were any.
-fn rerun(alike: u64, compared: u64) -> Option<Floor> {
-    let name = "run twice, the same".to_owned();
-    Some(Floor { name, reached: alike, needed: compared }).filter(|_| compared > 0)
 }
 
 /// What a campaign lacks that somebody has stopped before all was done that it was to do at least.
@@ -169,9 +160,15 @@ pub fn is_whole(settings: &Settings, campaign: &Campaign) -> bool {
     stopped(settings, campaign).is_none()
 }
 
+/// Adds what a campaign that was put together from shards has beside the campaigns of the shards, and the verdict.
+pub fn judge_merged(campaign: &mut Campaign, subjects: &[&Subject]) {
+    campaign.floors.extend(again::floor(campaign));
+    judge(campaign, subjects);
+}
+
 /// Adds the floors that a whole campaign of these subjects has, one for each scenario of it, and the
 /// verdict.
-pub fn judge(campaign: &mut Campaign, subjects: &[&Subject]) {
+fn judge(campaign: &mut Campaign, subjects: &[&Subject]) {
     campaign.floors.extend(floors::of(subjects, campaign));
     campaign.floors.extend(coverage::floor(subjects, campaign));
     campaign.coverage = coverage::of(subjects, campaign);
@@ -217,6 +214,8 @@ mod tests {
             findings: Vec::new(),
             struck: Default::default(),
             reached: Default::default(),
+            spared: Default::default(),
+            repeats: None,
             ledger: None,
             story: None,
         };
@@ -226,6 +225,7 @@ mod tests {
             title: String::new(),
             command: String::new(),
             commit: None,
+            program: None,
             verdict: Verdict::Pass,
             wall_us: 1,
             jobs: 1,

@@ -80,11 +80,8 @@ fn record(plan: &Plan, seed: u64, ran: Ran, judged: run::Judged, details: &Detai
     if let (false, Some(folder)) = (passed, &details.histories)
         && let Err(error) = write_history(folder, &plan.name, seed, &ran.history)
     {
-        findings.push(Finding {
-            checker: "report".to_owned(),
-            message: format!("the history could not be written: {error}"),
-            details: Vec::new(),
-        });
+        let message = format!("the history could not be written: {error}");
+        findings.push(Finding::new("report", message));
     }
     Run {
         seed,
@@ -97,6 +94,8 @@ fn record(plan: &Plan, seed: u64, ran: Ran, judged: run::Judged, details: &Detai
         findings,
         struck: ran.struck,
         reached: judged.reached,
+        spared: ran.spared,
+        repeats: None,
         ledger: Some(ledger),
         story,
     }
@@ -130,9 +129,11 @@ fn panicked(plan: &Plan, seed: u64, slot: &Slot) -> Run {
         wall_us: 0,
         digest: String::new(),
         replay: String::new(),
-        findings: vec![Finding { checker: checker.to_owned(), message, details: Vec::new() }],
+        findings: vec![Finding::new(checker, message)],
         struck: BTreeMap::new(),
         reached: BTreeMap::new(),
+        spared: BTreeMap::new(),
+        repeats: None,
         ledger: None,
         story: Some(Story {
             script: plan.to_string(),

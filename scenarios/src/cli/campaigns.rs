@@ -11,10 +11,11 @@ use reports::{Campaign, Origin, ResultsWriter, Run, Scenario, Shard, Verdict};
 
 use super::Trouble;
 use super::arguments::Common;
+use super::program::fingerprint;
 use super::screen::{Screen, Times, complain, failures, say, summary};
 use super::signals;
 use crate::campaign::{
-    self, Batch, Details, Listener, Patience, Progress, STORIES_MAX, Settings, Subject, find,
+    self, Batch, Details, Listener, Patience, Progress, Settings, StoryQuota, Subject, find,
 };
 
 /// Seeds of the scripted scenarios, if none are asked for.
@@ -70,6 +71,7 @@ pub(super) fn single(
     settings.details.histories = Some(folder.clone());
     let mut campaign = campaign::run(&settings, &mut Screen::new());
     campaign.commit = commit();
+    campaign.program = fingerprint();
     conclude(&folder, &mut campaign, Times::Campaign)
 }
 
@@ -142,13 +144,14 @@ pub(super) fn report(
     if campaign::is_whole(&settings, &campaign) {
         results.end(campaign.wall_us).map_err(unwritten)?;
     }
-    campaign.commit = origin.commit;
+    (campaign.commit, campaign.program) = (origin.commit, origin.program);
     conclude(&common.report_dir, &mut campaign, Times::Campaign)
 }
 
 fn origin(settings: &Settings) -> Origin {
     let mut origin = Origin::new(&settings.title, &settings.command, settings.shard, settings.jobs);
     origin.commit = commit();
+    origin.program = fingerprint();
     for batch in &settings.batches {
         origin.scenarios.push((batch.subject.name().to_owned(), batch.subject.about().to_owned()));
     }
@@ -205,9 +208,13 @@ impl Listener for Watching {
 }
 
 fn keep_few_stories(campaign: &mut Campaign) {
-    for scenario in &mut campaign.scenarios {
-        let told = scenario.runs.iter_mut().filter(|run| run.story.is_some());
-        told.skip(STORIES_MAX).for_each(|run| run.story = None);
+    let mut quota = StoryQuota::default();
+    for (number, scenario) in campaign.scenarios.iter_mut().enumerate() {
+        for run in scenario.runs.iter_mut().filter(|run| run.story.is_some()) {
+            if !quota.admits(number) {
+                run.story = None;
+            }
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn merge(common: &Common, files: &[PathBuf]) -> Result<Verdict, Troub
     let times = if is_whole { Times::Campaign } else { Times::Runs };
     let subjects: Vec<Subject> =
         merged.scenarios.iter().map(|scenario| find(&scenario.name)).collect::<Result<_, _>>()?;
-    campaign::judge(&mut merged, &subjects.iter().collect::<Vec<_>>());
+    campaign::judge_merged(&mut merged, &subjects.iter().collect::<Vec<_>>());
     if times == Times::Runs {
         merged.wall_us = merged.runs().map(|run| run.wall_us).sum();
     }

@@ -11,6 +11,7 @@ mod inspect;
 mod judge;
 mod merge;
 mod mutate;
+mod program;
 mod screen;
 mod signals;
 mod thoughts;

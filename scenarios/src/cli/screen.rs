@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use reports::{Campaign, Run, Scenario, Verdict, grouped, seconds};
+use reports::{Campaign, Run, Scenario, Verdict, grouped, seconds, spared_steps};
 
 use crate::campaign::{Listener, Progress};
 
@@ -141,6 +141,20 @@ pub(super) fn summary(campaign: &Campaign, times: Times) {
             grouped(floor.needed)
         ));
     }
+    spared_line(campaign).iter().for_each(|line| say(line));
+}
+
+/// How many steps did nothing, and the reason that was the most frequent; the page has them all.
+fn spared_line(campaign: &Campaign) -> Option<String> {
+    let all = spared_steps(campaign);
+    let most = all.iter().max_by_key(|steps| steps.times)?;
+    Some(format!(
+        "  {} steps did nothing, most often {}: {} ({} times)",
+        grouped(all.iter().map(|steps| steps.times).sum()),
+        most.kind,
+        most.reason,
+        grouped(most.times)
+    ))
 }
 
 fn failure(scenario: &str, run: &Run) {

@@ -10,7 +10,6 @@ use detcd_node::window::View;
 use openraft_rt::AsyncRuntime;
 use sim::SimRuntime;
 
-use super::faults::add_finding;
 use super::liveness::Liveness;
 use crate::plan::{ClusterPlan, Plan};
 
@@ -26,15 +25,15 @@ const QUEUED_BYTES_MAX: usize = (1 << 20) + (512 << 10);
 impl Liveness {
     /// Looks at every member that serves, until none has too much or patience ends.
     pub(super) async fn bounded(&self, plan: &Plan) {
-        let deadline = self.world.true_time() + PATIENCE;
+        let begin = self.world.true_time();
         loop {
             let found = self.all_excesses(plan);
             if found.is_empty() {
                 return;
             }
-            if self.world.true_time() >= deadline {
+            if self.world.true_time() >= begin + PATIENCE {
                 for message in found {
-                    add_finding(&self.findings, "bounded growth", message);
+                    self.findings.add_since(begin, "bounded growth", message);
                 }
                 return;
             }

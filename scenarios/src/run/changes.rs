@@ -15,7 +15,7 @@ use sim::cluster::Newcomer;
 use sim::random::Stream;
 use sim::{SimRuntime, World};
 
-use super::faults::{Findings, add_finding};
+use super::findings::Findings;
 use super::members::Members;
 use crate::dice::Dice;
 use crate::workload::{Ask, Asked, Operator, StopSign};
@@ -272,7 +272,7 @@ impl Working {
                             "leadership was said to be handed over from {leader} to {member} at \
                              {asked_at:?}, which has not led since"
                         );
-                        add_finding(&self.changes.findings, "move-leader", text);
+                        self.changes.findings.add("move-leader", text);
                     }
                     return Some(End::Done);
                 }
@@ -330,7 +330,7 @@ impl Working {
             }
             if is_acknowledged {
                 let text = format!("{ask:?} was acknowledged, and a later list does not show it");
-                add_finding(&self.changes.findings, "membership", text);
+                self.changes.findings.add("membership", text);
                 return None;
             }
             match asked_for_nothing(ask, &members) {

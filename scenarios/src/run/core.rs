@@ -10,7 +10,6 @@ use std::time::Duration;
 use detcd_node::observer::Observation;
 use sim::random::Stream;
 
-use super::faults::add_finding;
 use super::liveness::Liveness;
 use super::members::{Members, Place};
 use crate::dice::Dice;
@@ -158,7 +157,7 @@ impl Members {
 impl Liveness {
     /// Whether the core serves, each of its members alike, and agrees.
     pub(super) async fn core(&mut self, core: &BTreeSet<usize>) -> Option<()> {
-        let deadline = self.world.true_time() + self.limit;
+        let deadline = self.ask();
         let back = self.core_is_back(core, deadline).await;
         if back.is_none() {
             let message = match self.members.could_recover(core) {
@@ -167,7 +166,7 @@ impl Liveness {
                     format!("the core {core:?} did not come back, and may be unable to: {why}")
                 }
             };
-            add_finding(&self.findings, "liveness: core", message);
+            self.findings.add_since(self.asked_from, "liveness: core", message);
         }
         back
     }

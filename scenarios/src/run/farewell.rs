@@ -6,7 +6,6 @@ use std::time::Duration;
 use openraft_rt::AsyncRuntime;
 use sim::SimRuntime;
 
-use super::faults::add_finding;
 use super::liveness::Liveness;
 
 const POLL: Duration = Duration::from_millis(100);
@@ -40,7 +39,7 @@ impl Liveness {
             SimRuntime::sleep(POLL).await;
         };
         if let Some(problem) = self.changes.differs(&listed) {
-            add_finding(&self.findings, "membership", problem);
+            self.findings.add("membership", problem);
             return None;
         }
         let left: Vec<usize> =

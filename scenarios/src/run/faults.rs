@@ -1,14 +1,13 @@
 //! Carries out the steps of a plan at their times.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jepsen_like::history::{CompactRequest, PutRequest, Request};
 use openraft_rt::AsyncRuntime;
-use reports::Finding;
 use sim::{SimRuntime, World};
 
 use super::changes::Changes;
+use super::findings::Findings;
 use super::members::{Members, Place};
 use super::moments::{Moment, moments};
 use super::upkeep::Desk;
@@ -19,15 +18,6 @@ use crate::workload::{Session, StopSign, burst, grant_many};
 
 /// Why a disk is spared that a membership which is about to come may count on.
 const CHANGING: &str = "the membership is being changed";
-
-/// Findings of the run itself; clones share them.
-pub(super) type Findings = Arc<Mutex<Vec<Finding>>>;
-
-/// Adds a finding.
-pub(super) fn add_finding(findings: &Findings, checker: &str, message: String) {
-    let finding = Finding { checker: checker.to_owned(), message, details: Vec::new() };
-    findings.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
-}
 
 /// Who carries out steps, and with what.
 pub(super) struct Faults {
@@ -277,7 +267,7 @@ impl Faults {
                 "the script says that writes are acknowledged through {named} at {now:?}, \
                  and no member is that then"
             );
-            add_finding(&self.findings, "availability", message);
+            self.findings.add("availability", message);
             return;
         }
         let Some(mut session) = self.sessions.pop() else { return };
@@ -295,10 +285,11 @@ impl Faults {
                 SimRuntime::sleep(Duration::from_millis(50)).await;
             }
             let message = format!(
-                "no write was acknowledged through any of {via:?} for {within:?} from {start:?} on, \
-                 although the script says that the cluster serves then"
+                "no write was acknowledged through any of {via:?} for {within:?} from {:.3} s on, \
+                 although the script says that the cluster serves then",
+                start.as_secs_f64()
             );
-            add_finding(&findings, "availability", message);
+            findings.add_since(start, "availability", message);
         }));
     }
 }

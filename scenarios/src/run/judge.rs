@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jepsen_like::checker::{self, Clocks, Report, Violation};
-use jepsen_like::history::{Event, Micros, OpId};
-use reports::{Finding, Verdict};
+use jepsen_like::history::{Event, History, Micros, OpId};
+use reports::{Finding, Verdict, When};
 
 use super::Ran;
 use super::probes::{Reached, UNKNOWN_DID_NOT, UNKNOWN_TOOK_EFFECT};
@@ -43,9 +43,10 @@ pub fn judge(plan: &Plan, ran: &Ran) -> Judged {
     let report = checker::check(&ran.history, &options(plan));
     let mut findings = ran.findings.clone();
     if ran.is_cut_off {
-        findings.extend(checker::check_beginning(&ran.history, &options(plan)).iter().map(finding));
+        let found = checker::check_beginning(&ran.history, &options(plan));
+        findings.extend(found.iter().map(|it| finding(it, &ran.history)));
     } else {
-        findings.extend(report.violations().map(finding));
+        findings.extend(report.violations().map(|it| finding(it, &ran.history)));
     }
     // The same code has judged twice: if it does not agree with itself, the harness is wrong, and nobody else.
     // Each checker tells the first that it found, and of two in one moment that may be the other.
@@ -95,36 +96,44 @@ fn reached(ran: &Ran, report: &Report) -> Reached {
     reached
 }
 
-fn micros(time: Duration) -> Micros {
+pub(super) fn micros(time: Duration) -> Micros {
     Micros::try_from(time.as_micros()).unwrap_or(Micros::MAX)
 }
 
-fn finding(violation: &Violation) -> Finding {
+fn finding(violation: &Violation, history: &History) -> Finding {
     let times = violation.times.iter().map(|time| format!("at {} s", reports::seconds(*time)));
     let operations = violation.operations.iter().map(|op| format!("operation {op}"));
     Finding {
         checker: format!("{} {}", violation.checker, violation.guarantee),
         message: violation.message.clone(),
         details: operations.chain(times).take(DETAILS_MAX).collect(),
+        when: when(violation, history),
     }
+}
+
+/// From the first to the last of what bears witness.
+fn when(violation: &Violation, history: &History) -> Option<When> {
+    let mut times = violation.times.clone();
+    let all = history.operations();
+    for operation in all.list.iter().filter(|it| violation.operations.contains(&it.op)) {
+        times.push(operation.call);
+        times.extend(operation.end);
+    }
+    let (began_us, noticed_us) = (*times.iter().min()?, *times.iter().max()?);
+    Some(When { began_us, noticed_us })
 }
 
 /// Why a run without violations may still say nothing.
 fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
-    let doubt = |checker: &str, message: String| Finding {
-        checker: checker.to_owned(),
-        message,
-        details: Vec::new(),
-    };
     let mut doubts: Vec<Finding> = report
         .verdicts
         .iter()
         .filter_map(|(name, verdict)| match verdict {
-            checker::Verdict::Inconclusive { reason } => Some(doubt(name, reason.clone())),
+            checker::Verdict::Inconclusive { reason } => Some(Finding::new(name, reason.clone())),
             checker::Verdict::Pass | checker::Verdict::Violation(_) => None,
         })
         .collect();
-    doubts.extend(idle(plan, ran).map(|message| doubt("run validity", message)));
+    doubts.extend(idle(plan, ran).map(|message| Finding::new("run validity", message)));
     for floor in &plan.floors {
         let reached = floor.counter.of(&ran.counts);
         if reached < floor.at_least {
@@ -133,7 +142,7 @@ fn doubts(plan: &Plan, ran: &Ran, report: &Report) -> Vec<Finding> {
                 floor.counter.title(),
                 floor.at_least
             );
-            doubts.push(doubt("run validity", message));
+            doubts.push(Finding::new("run validity", message));
         }
     }
     doubts

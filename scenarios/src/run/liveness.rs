@@ -9,7 +9,8 @@ use openraft_rt::AsyncRuntime;
 use sim::{SimRuntime, World};
 
 use super::changes::Changes;
-use super::faults::{Findings, add_finding, serving_put};
+use super::faults::serving_put;
+use super::findings::Findings;
 use super::members::Members;
 use crate::plan::Plan;
 use crate::workload::{Operator, Progress, Session, StopSign};
@@ -33,6 +34,8 @@ pub(super) struct Liveness {
     pub(super) findings: Findings,
     /// Who is to run, and to serve.
     pub(super) healed: Vec<usize>,
+    /// Since when that is asked.
+    pub(super) asked_from: Duration,
     /// How long everything may take.
     pub(super) limit: Duration,
 }
@@ -40,7 +43,7 @@ pub(super) struct Liveness {
 impl Liveness {
     /// Looks at everything; stops at the first that does not come back.
     pub(super) async fn run(&mut self, plan: &Plan, progress: &Progress, hurry: &StopSign) {
-        let deadline = self.world.true_time() + self.limit;
+        let deadline = self.ask();
         self.healed = self.members.serving();
         let everybody: Vec<usize> = self.members.all().collect();
         let Some(()) = self.leader(&everybody, deadline).await else { return };
@@ -62,6 +65,12 @@ impl Liveness {
         if self.converge(running, deadline).await.is_some() {
             self.bounded(plan).await;
         }
+    }
+
+    /// What was healed has to come back from now on; until when.
+    pub(super) fn ask(&mut self) -> Duration {
+        self.asked_from = self.world.true_time();
+        self.asked_from + self.limit
     }
 
     /// One of these members leads.
@@ -211,7 +220,7 @@ impl Liveness {
         };
         let message =
             format!("{what}, {:?} after what is asked has been healed; {shown}", self.limit);
-        add_finding(&self.findings, name, message);
+        self.findings.add_since(self.asked_from, name, message);
         None
     }
 }

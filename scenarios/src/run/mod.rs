@@ -21,6 +21,7 @@ mod damage;
 mod excuses;
 mod farewell;
 mod faults;
+mod findings;
 mod inspection;
 mod judge;
 mod links;

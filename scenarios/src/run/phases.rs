@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use detcd_node::observer::Observation;
@@ -17,7 +16,8 @@ use sim::{SimRuntime, Trace, World};
 
 use super::changes::Changes;
 use super::core;
-use super::faults::{Faults, Findings, add_finding};
+use super::faults::Faults;
+use super::findings::Findings;
 use super::judge;
 use super::liveness::Liveness;
 use super::members::{FaultRecord, Members};
@@ -144,7 +144,7 @@ impl Run {
         }
         let members = Members::boot(&world, &plan.cluster);
         let recorder = Recorder::new(&world, options.falsified_from);
-        let findings = Findings::default();
+        let findings = Findings::new(world.clone());
         let changes = Changes::new(world.clone(), members.clone(), findings.clone());
         let panics = options.panics.clone();
         Self { world, plan, members, changes, recorder, findings, panics }
@@ -184,7 +184,7 @@ impl Run {
             slot.judge(judged);
         }
         assert!(is_finding, "{message}");
-        add_finding(&self.findings, MEMBER_PANIC, message);
+        self.findings.add(MEMBER_PANIC, message);
     }
 
     async fn phases(&self) {
@@ -244,7 +244,7 @@ impl Run {
         while self.members.leader().is_none() {
             if self.world.true_time() > limit {
                 let message = format!("nobody leads {limit:?} after the start, without any fault");
-                add_finding(&self.findings, "liveness: leader", message);
+                self.findings.add("liveness: leader", message);
                 return false;
             }
             SimRuntime::sleep(Duration::from_millis(50)).await;
@@ -270,7 +270,7 @@ impl Run {
         let is_done = set_up(&mut session, self.members.endpoints(), users).await;
         if !is_done {
             let message = "users cannot be added without any fault".to_owned();
-            add_finding(&self.findings, "liveness: users", message);
+            self.findings.add("liveness: users", message);
         }
         is_done
     }
@@ -426,6 +426,7 @@ impl Run {
             session,
             findings: self.findings.clone(),
             healed: Vec::new(),
+            asked_from: Duration::ZERO,
             limit: LIVENESS_LIMIT + self.plan.cluster.election_timeout * 10,
         }
     }
@@ -442,7 +443,7 @@ impl Run {
                     "member {} stopped by itself at {:?}, although its disk is well: {reason}",
                     record.member, record.time
                 );
-                add_finding(&self.findings, "member failure", message);
+                self.findings.add_at(record.time, "member failure", message);
             }
         }
         let faults = self.members.faults();
@@ -468,7 +469,7 @@ impl Run {
         let expired = |event: &&Event| matches!(event, Event::Lease(line) if line.change == LeaseChange::Expired);
         let expired_leases = events.iter().filter(expired).count() as u64;
         let counts = Counts { expired_leases, ..counts };
-        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let findings = self.findings.list();
         Ran {
             struck: self.members.struck(),
             spared: self.members.spared(),

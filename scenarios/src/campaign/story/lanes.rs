@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jepsen_like::history::{ClientId, Event, Operation, Outcome, WatchRecord};
 use jepsen_like::observation::{Fact, Role};
-use reports::{Bar, Lane, LaneGroup, Mark, Tone};
+use reports::{Bar, Finding, Lane, LaneGroup, Mark, Tone, When};
 
 use super::micros;
 use super::words::{self, answer, clip, record};
@@ -18,7 +18,8 @@ const NAME_LETTERS_MAX: usize = 21;
 
 /// All lanes, from top to bottom, and which there are too many of.
 pub(super) fn of(ran: &Ran, judged: &Judged, end_us: u64) -> (Vec<Lane>, Vec<String>) {
-    let mut lanes = fault_lanes(&ran.faults, end_us);
+    let mut lanes: Vec<Lane> = finding_lane(&judged.findings).into_iter().collect();
+    lanes.extend(fault_lanes(&ran.faults, end_us));
     lanes.extend(member_lanes(ran.members.len(), ran, end_us));
     let (clients, more_clients) = few(client_lanes(ran, judged), CLIENT_LANES_MAX);
     let (watches, more_watches) = few(watch_lanes(ran, judged, end_us), WATCH_LANES_MAX);
@@ -28,6 +29,29 @@ pub(super) fn of(ran: &Ran, judged: &Judged, end_us: u64) -> (Vec<Lane>, Vec<Str
         .filter(|(_, more)| *more > 0)
         .map(|(what, more)| format!("{what} ({more})"));
     (lanes, left_out.collect())
+}
+
+/// When what was found began, and was noticed.
+fn finding_lane(findings: &[Finding]) -> Option<Lane> {
+    let timed = || findings.iter().filter_map(|finding| Some((finding, finding.when?)));
+    let title = |finding: &Finding| clip(&format!("{}: {}", finding.checker, finding.message));
+    let bar = |(finding, when): (&Finding, When)| Bar {
+        from_us: when.began_us,
+        to_us: Some(when.noticed_us),
+        tone: Tone::Witness,
+        label: finding.checker.clone(),
+        title: title(finding),
+    };
+    let mark = |(finding, when): (&Finding, When)| Mark {
+        at_us: when.noticed_us,
+        tone: Tone::Witness,
+        title: title(finding),
+    };
+    let bars: Vec<Bar> =
+        timed().filter(|(_, when)| when.began_us < when.noticed_us).map(bar).collect();
+    let marks: Vec<Mark> = timed().map(mark).collect();
+    let lane = Lane { group: LaneGroup::Finding, name: "found".to_owned(), bars, marks };
+    (!lane.marks.is_empty()).then_some(lane)
 }
 
 fn fault_lanes(faults: &[FaultRecord], end_us: u64) -> Vec<Lane> {

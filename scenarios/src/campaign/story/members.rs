@@ -1,29 +1,80 @@
-//! The members at the end of a run, by what they were heard to say.
+//! The members at the end of a run, or at a time before, by what they were heard to say.
 //!
 //! What nobody told is left empty, and what nobody told of any member has no column: a reader must be able to rely on
 //! what is there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jepsen_like::history::{
-    Event, History, LeaseChange, LeaseId, MemberId, UpkeepRecord, WatchId, WatchRecord,
+    Event, History, LeaseChange, LeaseId, MemberId, Micros, UpkeepRecord, WatchId, WatchRecord,
 };
 use jepsen_like::observation::{Fact, LogId, Role};
 use reports::Table;
 use sim::cluster::Status;
 
+use super::micros;
 use super::plot::word;
 use crate::run::{FaultRecord, Place, Ran};
 
-/// A row for each.
+/// A row for each, as it was at the end.
 pub(super) fn table(ran: &Ran) -> Table {
-    let numbers = || 1..=ran.members.len() as MemberId;
-    let heard: Vec<Heard> =
-        numbers().map(|member| Heard::of(member, &ran.history, &ran.faults)).collect();
-    let watches = open_watches(&ran.history);
-    let both = || ran.members.iter().zip(&heard);
+    rows(&ran.history, &ran.faults, &ran.members)
+}
+
+/// A row for each, as it was at a time.
+pub(super) fn table_at(ran: &Ran, at: Micros) -> Table {
+    let before = ran.history.events.iter().filter(|event| event.time() <= at);
+    let history = History::from(before.cloned().collect::<Vec<Event>>());
+    let begun = ran.faults.iter().filter(|fault| micros(fault.from) <= at).cloned();
+    // What ended later was going on.
+    let is_open = |to: &Duration| micros(*to) <= at;
+    let faults: Vec<FaultRecord> =
+        begun.map(|fault| FaultRecord { to: fault.to.filter(is_open), ..fault }).collect();
+    let numbers = 1..=ran.members.len() as MemberId;
+    let members: Vec<Status> = numbers.map(|member| status(member, &history)).collect();
+    rows(&history, &faults, &members)
+}
+
+/// What somebody who heard a member so far knows of it. What is not told at all is as at the beginning.
+fn status(member: MemberId, history: &History) -> Status {
+    let mut status = Status::default();
+    for event in &history.events {
+        match event {
+            Event::Observed(seen) if seen.member == member => match &seen.fact {
+                Fact::Started { term, last_log, applied, .. } => {
+                    status.starts += 1;
+                    status.term = status.term.max(*term);
+                    (status.durable, status.applied) = (last_log.index, *applied);
+                }
+                Fact::Stopped => status.is_leader = false,
+                Fact::Role { role, term } => {
+                    (status.is_leader, status.term) = (*role == Role::Leader, *term);
+                }
+                Fact::Voted { term, .. } | Fact::Acknowledged { term, .. } => {
+                    status.term = status.term.max(*term);
+                }
+                Fact::Durable { last } | Fact::Truncated { last } => status.durable = last.index,
+                Fact::Snapshot { installed: true, .. } => status.snapshots_installed += 1,
+                _ => {}
+            },
+            Event::Applied(told) if told.member == member => {
+                (status.applied, status.revision) = (told.index, told.revision);
+                status.digest = told.digest;
+            }
+            _ => {}
+        }
+    }
+    status
+}
+
+fn rows(history: &History, faults: &[FaultRecord], members: &[Status]) -> Table {
+    let numbers = || 1..=members.len() as MemberId;
+    let heard: Vec<Heard> = numbers().map(|member| Heard::of(member, history, faults)).collect();
+    let watches = open_watches(history);
+    let both = || members.iter().zip(&heard);
     let status = |name: &str, of: fn(&Status) -> String| {
-        (name.to_owned(), ran.members.iter().map(of).collect::<Vec<String>>())
+        (name.to_owned(), members.iter().map(of).collect::<Vec<String>>())
     };
     let told = |name: &str, of: fn(&Heard) -> Option<String>| {
         let column = heard.iter().map(|heard| of(heard).unwrap_or_default());
@@ -45,10 +96,10 @@ pub(super) fn table(ran: &Ran) -> Table {
         status("digest", |status| format!("{:016x}", status.digest)),
         status("installed", |status| status.snapshots_installed.to_string()),
         ("open watches".to_owned(), numbers().map(|member| count(&watches, member)).collect()),
-        ("leases".to_owned(), leases(ran)),
+        ("leases".to_owned(), leases(history, members)),
     ];
     columns.into_iter().filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty())).fold(
-        Table { columns: Vec::new(), rows: vec![Vec::new(); ran.members.len()] },
+        Table { columns: Vec::new(), rows: vec![Vec::new(); members.len()] },
         |mut table, (name, cells): (String, Vec<String>)| {
             table.columns.push(name);
             table.rows.iter_mut().zip(cells).for_each(|(row, cell)| row.push(cell));
@@ -164,9 +215,8 @@ fn count(watches: &BTreeMap<WatchId, MemberId>, member: MemberId) -> String {
 }
 
 /// The leases of each member, by the entries that it has applied; nothing where the log has none.
-fn leases(ran: &Ran) -> Vec<String> {
-    let lines: Vec<_> = ran
-        .history
+fn leases(history: &History, members: &[Status]) -> Vec<String> {
+    let lines: Vec<_> = history
         .events
         .iter()
         .filter_map(|event| match event {
@@ -184,7 +234,7 @@ fn leases(ran: &Ran) -> Vec<String> {
         }
         if lines.is_empty() { String::new() } else { leases.len().to_string() }
     };
-    ran.members.iter().map(count).collect()
+    members.iter().map(count).collect()
 }
 
 #[cfg(test)]

@@ -5,60 +5,46 @@ mod log;
 mod members;
 mod moments;
 mod plot;
+mod when;
 mod words;
 
 use std::time::Duration;
 
-use reports::{Ledger, Story, Timeline};
+use reports::{Ledger, Story, TableAt, Timeline};
 
 use super::ledger;
 use super::one::profile;
 use crate::plan::Plan;
 use crate::run::{Judged, Ran};
 
-/// Shown around the moments that bear witness.
-const FOCUS_MARGIN_US: u64 = 150_000;
-/// A longer focus shows nothing.
-const FOCUS_MAX_US: u64 = 3_000_000;
-
 /// Tells a run.
 pub(super) fn tell(plan: &Plan, ran: &Ran, judged: &Judged, accounts: &Ledger) -> Story {
     let end_us = micros(ran.simulated);
-    let focus = focus(judged, ran, end_us);
+    let found = when::found(judged, ran);
+    let focus = when::focus(judged, found, end_us);
     let (lanes, left_out) = lanes::of(ran, judged, end_us);
-    Story {
+    let mut story = Story {
         timeline: Timeline { end_us, lanes },
         left_out,
         profile: Some(profile().to_owned()),
         focus,
         plot: focus.map(|(_, end)| plot::of(ran, judged, end)).unwrap_or_default(),
+        members_then: found.filter(|found| found.noticed_us < end_us).map(|found| TableAt {
+            at_us: found.noticed_us,
+            table: members::table_at(ran, found.noticed_us),
+        }),
         members: members::table(ran),
         ledger: ledger::table(accounts),
         statistics: judged.statistics.clone(),
         script: plan.to_string(),
         log: log::around(ran, focus),
-    }
+    };
+    story.trim();
+    story
 }
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The moments of the witnesses with a margin, or the end of the run.
-fn focus(judged: &Judged, ran: &Ran, end_us: u64) -> Option<(u64, u64)> {
-    let mut times = judged.times.clone();
-    for operation in &ran.history.operations().list {
-        if judged.witnesses.contains(&operation.op) {
-            times.push(operation.call);
-            times.extend(operation.end);
-        }
-    }
-    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
-        return (!judged.findings.is_empty()).then_some((end_us.saturating_sub(2_000_000), end_us));
-    };
-    let last = (last + FOCUS_MARGIN_US).min(end_us.max(*last));
-    let first = first.saturating_sub(FOCUS_MARGIN_US).max(last.saturating_sub(FOCUS_MAX_US));
-    Some((first, last))
 }
 
 #[cfg(test)]
@@ -105,5 +91,44 @@ mod tests {
             let column = column.unwrap_or_else(|| panic!("no {name}"));
             assert!(story.members.rows.iter().all(|row| !row[column].is_empty()), "{name}");
         }
+    }
+
+    /// What the run itself finds is no operation's fault, and it goes on for long afterwards.
+    #[test]
+    fn what_the_run_finds_is_told_at_its_time_and_not_at_the_end() {
+        let script = "# A test.\nmembers 3\nduration 12s\nat 2s kill all\n\
+                      at 2500ms check serves within 1s\nat 6s restart all\n";
+        let plan = parse("story", script).expect("it is a script");
+        let ran = simulate(&plan, 7, &Options::default());
+        let judged = judge(&plan, &ran);
+        let [finding] = &judged.findings[..] else { panic!("{:?}", judged.findings) };
+        let when = finding.when.expect("the run knows when it asked");
+        let took = when.noticed_us - when.began_us;
+        assert!((1_000_000..1_600_000).contains(&took), "it was asked for a second: {when:?}");
+        let story = tell(&plan, &ran, &judged, &ledger::ledger(&plan, &ran));
+        let focus = story.focus.expect("there is something to look at");
+        assert!(focus.0 < when.began_us && when.noticed_us < focus.1, "{focus:?}");
+        assert!(focus.1 < story.timeline.end_us / 2, "{focus:?}");
+
+        let then = story.members_then.expect("the run went on");
+        assert_eq!(then.at_us, when.noticed_us);
+        let roles = |table: &reports::Table| {
+            let column = table.columns.iter().position(|column| column == "role");
+            let column = column.expect("members have roles");
+            table.rows.iter().map(|row| row[column].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(roles(&then.table), ["down"; 3]);
+        assert!(roles(&story.members).contains(&"leader".to_owned()));
+
+        let found = story.plot.actors.iter().position(|actor| actor == "found");
+        let found = found.expect("it has a column");
+        let rows: Vec<_> = story.plot.rows.iter().filter(|row| row.is_witness).collect();
+        let times: Vec<u64> = rows.iter().map(|row| row.at_us).collect();
+        assert_eq!(times, [when.began_us, when.noticed_us]);
+        assert!(rows[1].cells[found].starts_with("availability: no write"), "{rows:?}");
+        let killed =
+            story.plot.rows.iter().any(|row| row.cells.iter().any(|it| it.contains("killed")));
+        assert!(killed, "{:?}", story.plot.rows);
+        assert_eq!(story.timeline.lanes[0].name, "found");
     }
 }

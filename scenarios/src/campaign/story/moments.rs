@@ -7,6 +7,7 @@ use jepsen_like::history::{
     ClientId, Event, MemberId, Micros, OpId, Operation, Outcome, WatchId, WatchRecord,
 };
 use jepsen_like::observation::{Fact, Role};
+use reports::{Finding, When};
 
 use super::micros;
 use super::words::{self, clip};
@@ -29,6 +30,8 @@ pub(super) enum Actor {
     Member(MemberId),
     /// Faults.
     Faults,
+    /// The run itself, which finds what no operation bears witness of.
+    Run,
 }
 
 impl Actor {
@@ -48,6 +51,7 @@ impl Display for Actor {
             Self::Log => out.write_str("log"),
             Self::Member(member) => write!(out, "member {member}"),
             Self::Faults => out.write_str("faults"),
+            Self::Run => out.write_str("found"),
         }
     }
 }
@@ -158,6 +162,7 @@ pub(super) fn of(ran: &Ran, judged: &Judged) -> Vec<Moment> {
     let mut moments: Vec<Moment> = of_clients.flat_map(|it| of_operation(it, weight(it))).collect();
     let end = micros(ran.simulated);
     moments.extend(ran.faults.iter().flat_map(|fault| of_fault(fault, end)));
+    moments.extend(ran.findings.iter().flat_map(of_finding));
     let mut durable = BTreeMap::new();
     let mut leads = BTreeMap::new();
     for event in &ran.history.events {
@@ -226,6 +231,21 @@ fn of_fault(fault: &FaultRecord, run_end: Micros) -> impl Iterator<Item = Moment
     let begin = moment(from, to.unwrap_or(run_end), begins);
     let end = over.map(|to| moment(to, to, format!("end: {label}")));
     std::iter::once(begin).chain(end)
+}
+
+/// What the run itself found, from its beginning on.
+fn of_finding(finding: &Finding) -> impl Iterator<Item = Moment> {
+    let moment = |at, text: String| {
+        let text = clip(&text);
+        Moment { at, until: at, actor: Actor::Run, weight: Weight::Witness, text }
+    };
+    let checker = &finding.checker;
+    let moments = finding.when.map(|When { began_us, noticed_us }| {
+        let noticed = moment(noticed_us, format!("{checker}: {}", finding.message));
+        let began = moment(began_us, format!("from here on: {checker}"));
+        std::iter::once(began).filter(move |_| began_us < noticed_us).chain([noticed])
+    });
+    moments.into_iter().flatten()
 }
 
 /// What a member told of itself; `durable` is what it told to be durable before.

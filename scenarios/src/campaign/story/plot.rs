@@ -56,7 +56,7 @@ fn share_column(moments: &mut [Moment]) {
     }
 }
 
-/// The columns: who bears witness, what the log says if it does, every member, and the faults.
+/// The columns: who bears witness, what the log says if it does, every member, the faults, and what the run found.
 fn actors(moments: &[Moment], members: usize) -> Vec<Actor> {
     let mut actors: BTreeSet<Actor> = moments.iter().map(|moment| moment.actor).collect();
     actors.extend((1..=members as u64).map(Actor::Member));
