@@ -16,6 +16,7 @@ impl Liveness {
     pub(super) async fn membership(&mut self, mut deadline: Duration) -> Option<Duration> {
         self.changes.drop_orders();
         while !self.changes.is_idle() {
+            self.restart();
             if let Some(until) = self.changes.waits_until() {
                 deadline += until.saturating_sub(self.world.true_time());
                 self.world.until(until).await;

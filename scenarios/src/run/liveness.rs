@@ -87,7 +87,7 @@ impl Liveness {
 
     /// Starts who is to run and does not. One whose disk had failed may have been about to stop when everything
     /// was healed; whether it had a reason is judged by what it told.
-    fn restart(&self) {
+    pub(super) fn restart(&self) {
         for member in self.healed.iter().filter(|member| !self.members.status(**member).is_removed)
         {
             self.members.restart(*member);
