@@ -86,6 +86,19 @@ fn a_missing_first_event_is_not_resumable() {
 }
 
 #[test]
+fn a_resume_that_steps_over_an_event_is_told() {
+    let resumed_at = |start| {
+        begin().events(1, 5, vec![a2()]).watch(1, broken()).watch(1, resumed(start)).events(
+            1,
+            5,
+            vec![a4(), a5()],
+        )
+    };
+    resumed_at(4).breaks(CHECKER, "RESUMABLE", &["resumed at revision 4", "b at revision 3"]);
+    resumed_at(3).breaks(CHECKER, "RESUMABLE", &["b at revision 3 was due"]);
+}
+
+#[test]
 fn events_out_of_order_are_told() {
     begin().events(1, 5, vec![a2()]).events(1, 5, vec![a4()]).events(1, 5, vec![b3()]).breaks(
         CHECKER,
@@ -212,6 +225,11 @@ fn events_before_the_confirmation_are_told() {
     );
 }
 
+#[test]
+fn a_second_confirmation_is_told() {
+    begin().watch_all(1, 0, 5).breaks(CHECKER, "CREATED_FIRST", &["confirmed twice"]);
+}
+
 fn with_prev_kv(prev_kv: Option<jepsen_like::history::KeyValue>) -> Story {
     let event = KvEvent { prev_kv, ..a4() };
     begin()
@@ -240,6 +258,12 @@ fn the_key_before_is_the_one_before() {
         &["a at revision 4", "a=3 (mod 4", "which was a=1 (mod 2"],
     );
     with_prev_kv(None).breaks(CHECKER, "PREV_KV", &["has nothing as the key before it"]);
+}
+
+#[test]
+fn who_does_not_ask_for_the_key_before_gets_none() {
+    let event = KvEvent { prev_kv: Some(kv("a", "1", [2, 2, 1])), ..a4() };
+    begin().events(1, 5, vec![a2(), b3(), event]).breaks(CHECKER, "PREV_KV", &["was nothing"]);
 }
 
 #[test]
