@@ -348,13 +348,17 @@ mod transactions {
         both().watch(1, part(true, b())).watch(1, part(false, a())).is_legal();
     }
 
+    pub(super) fn in_two_answers() -> Story {
+        both().events(1, 2, vec![b()]).events(1, 2, vec![a()])
+    }
+
+    pub(super) fn in_another_order() -> Story {
+        both().events(1, 2, vec![a(), b()])
+    }
+
     #[test]
     fn a_revision_in_two_answers_is_not_atomic() {
-        both().events(1, 2, vec![b()]).events(1, 2, vec![a()]).breaks(
-            CHECKER,
-            "ATOMIC",
-            &["a at revision 2", "another answer"],
-        );
+        in_two_answers().breaks(CHECKER, "ATOMIC", &["a at revision 2", "another answer"]);
     }
 
     #[test]
@@ -364,11 +368,7 @@ mod transactions {
 
     #[test]
     fn the_order_within_a_transaction_is_kept() {
-        both().events(1, 2, vec![a(), b()]).breaks(
-            CHECKER,
-            "TXN_ORDER",
-            &["that of b at revision 2"],
-        );
+        in_another_order().breaks(CHECKER, "TXN_ORDER", &["that of b at revision 2"]);
     }
 }
 
@@ -388,15 +388,14 @@ fn what_was_known_long_before_the_end_must_have_come() {
     );
 }
 
+/// Two watches are told apart of the same change.
+fn apart(told: Story) -> Story {
+    let other = put_event(kv("a", "other", [2, 2, 1]));
+    told.watch_all(2, 2, 5).events(1, 5, vec![a2()]).events(2, 5, vec![other])
+}
+
 #[test]
 fn watches_agree_on_the_same_change() {
-    let apart = |told: Story| {
-        told.watch_all(2, 2, 5).events(1, 5, vec![a2()]).events(
-            2,
-            5,
-            vec![put_event(kv("a", "other", [2, 2, 1]))],
-        )
-    };
     apart(begin()).breaks(CHECKER, "FIELDS", &["watch 2", "a=other", "a=1"]);
     // Without a log to compare with, they are compared with each other.
     apart(begin()).ok(put("z", "9"), done(99)).breaks(
@@ -432,4 +431,27 @@ fn a_transaction_may_put_a_key_and_delete_it() {
         &["a at revision 2 twice"],
     );
     put_and_delete().events(1, 2, vec![gone]).breaks(CHECKER, "FIELDS", &["a"]);
+}
+
+/// One thing told wrong for each guarantee.
+pub(crate) fn falsified() -> Vec<(&'static str, Story)> {
+    let started_late = || Story::default().ok(put("a", "1"), done(2)).watch_all(1, 0, 2);
+    let events = |events| begin().events(1, 5, events);
+    vec![
+        ("CREATED_FIRST", begin().watch_all(1, 0, 5)),
+        ("FILTER", started_late().events(1, 2, vec![a2()])),
+        ("ORDERED", events(vec![a2()]).events(1, 5, vec![a4()]).events(1, 5, vec![b3()])),
+        ("UNIQUE", events(vec![a2(), b3()]).events(1, 5, vec![b3()])),
+        ("ATOMIC", transactions::in_two_answers()),
+        ("TXN_ORDER", transactions::in_another_order()),
+        ("RELIABLE", events(vec![a2(), a4()])),
+        ("RESUMABLE", events(vec![b3()])),
+        ("BOOKMARKABLE", events(vec![a2()]).watch(1, progress(3))),
+        ("PREV_KV", with_prev_kv(None)),
+        ("FIELDS", events(vec![put_event(kv("a", "1", [2, 2, 9]))])),
+        ("PHANTOM", events(vec![a2(), delete_event("c", 3)])),
+        ("CANCEL", begin().watch(1, canceled(0))),
+        ("LIVENESS", events(vec![a2(), b3()]).healed().wait(30_000_000).ok(put("z", "9"), done(6))),
+        ("AGREEMENT", apart(begin()).ok(put("z", "9"), done(99))),
+    ]
 }
