@@ -114,6 +114,19 @@ fn two_votes_in_a_term_are_told() {
 }
 
 #[test]
+fn a_candidate_that_voted_for_somebody_else_is_told() {
+    let stands = |term| Fact::Role { role: Role::Candidate, term };
+    told(&[(1, voted(2, 1)), (1, stands(2)), (1, leads(2))]).is_legal();
+    told(&[(1, stands(2)), (1, Fact::Stopped), (1, voted(2, 3))]).is_legal();
+    told(&[(1, voted(2, 3)), (1, stands(3))]).is_legal();
+    breaks(
+        &[(1, voted(2, 3)), (1, stands(2))],
+        "VOTE_ONCE",
+        &["stands for election in term 2", "voted for member 3"],
+    );
+}
+
+#[test]
 fn a_term_that_goes_back_is_told() {
     breaks(&[(1, follows(4)), (1, follows(3))], "MONOTONIC_TERM", &["from 4 to 3"]);
     let restart = Fact::Started { term: 1, vote: None, last_log: id(0, 0), applied: 0 };
