@@ -1,5 +1,6 @@
 //! Access control: no request is admitted that was not permitted at any moment between its call and
-//! its answer, and none is denied that was permitted at all of them.
+//! its answer, and none is denied that was permitted at all of them (etcd's role-based access control; contracts G81 to
+//! G83).
 //!
 //! Changes of permissions have no revision that would order them among the operations, so real time
 //! has to do: a change takes effect at one moment between its call and its answer, and one that was

@@ -1,5 +1,5 @@
 //! Alarms: as long as one is active, no member carries out what it forbids, and none refuses in its name
-//! what it allows (contract G71).
+//! what it allows (etcd's maintenance API, alarms `NOSPACE` and `CORRUPT`; contract G71).
 //!
 //! Alarms have no revision, so real time has to do: an alarm that the cluster was found to agree on is
 //! active until somebody asks to take it back. A write that was called after it was found, and answered

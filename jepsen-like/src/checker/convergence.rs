@@ -1,5 +1,7 @@
-//! Convergence: members that applied the same index have the same state (state machine safety, Raft
-//! paper, figure 3), the revision never goes back from one index to the next, and at the end of a healed run all of them have applied the same.
+//! Convergence: members that applied the same index have the same state (state machine safety, Raft paper, figure 3),
+//! the revision never goes back from one index to the next ("revisions are monotonically increasing over the lifetime
+//! of a cluster": etcd's data model), and at the end of a healed run all of them have applied the same (a leader
+//! retries "until all followers eventually store all log entries": Raft paper, section 5.3).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Durability: what was acknowledged survives everything the run did to its members (Raft's state
-//! machine safety and leader completeness, seen from outside; etcd's durability guarantee).
+//! Durability: what was acknowledged survives everything the run did to its members ("Any completed operations are
+//! durable": etcd's API guarantees; Raft's state machine safety and leader completeness, seen from outside).
 //!
 //! The end of a run is what members applied, and what reads found, after it was healed.
 

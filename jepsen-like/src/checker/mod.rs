@@ -30,6 +30,7 @@ pub mod alarms;
 pub mod convergence;
 pub mod durability;
 pub mod election;
+mod guarantees;
 pub mod hashes;
 pub mod lease;
 pub mod linearizability;
@@ -45,6 +46,7 @@ pub mod validity;
 mod verdict;
 pub mod watch;
 
+pub use guarantees::GUARANTEES;
 pub use options::{Clocks, Minimum, Options, Report, Statistics};
 pub use verdict::{Findings, Verdict, Violation};
 

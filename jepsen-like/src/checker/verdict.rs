@@ -4,6 +4,7 @@ use std::fmt::{Display, Formatter, Result};
 
 use serde::Serialize;
 
+use super::guarantees;
 use crate::history::{Micros, OpId};
 
 /// What a checker says about a history.
@@ -37,8 +38,10 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation without witnesses yet.
+    /// A violation without witnesses yet, of one of the [`GUARANTEES`](super::GUARANTEES). In a release a name that is
+    /// not in the list hides no violation.
     pub fn new(checker: &'static str, guarantee: &'static str, message: String) -> Self {
+        debug_assert!(guarantees::has(checker, guarantee), "{checker} does not list {guarantee}");
         Self { checker, guarantee, message, operations: Vec::new(), times: Vec::new() }
     }
 

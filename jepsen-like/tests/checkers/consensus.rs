@@ -114,6 +114,19 @@ fn two_votes_in_a_term_are_told() {
 }
 
 #[test]
+fn a_candidate_that_voted_for_somebody_else_is_told() {
+    let stands = |term| Fact::Role { role: Role::Candidate, term };
+    told(&[(1, voted(2, 1)), (1, stands(2)), (1, leads(2))]).is_legal();
+    told(&[(1, stands(2)), (1, Fact::Stopped), (1, voted(2, 3))]).is_legal();
+    told(&[(1, voted(2, 3)), (1, stands(3))]).is_legal();
+    breaks(
+        &[(1, voted(2, 3)), (1, stands(2))],
+        "VOTE_ONCE",
+        &["stands for election in term 2", "voted for member 3"],
+    );
+}
+
+#[test]
 fn a_term_that_goes_back_is_told() {
     breaks(&[(1, follows(4)), (1, follows(3))], "MONOTONIC_TERM", &["from 4 to 3"]);
     let restart = Fact::Started { term: 1, vote: None, last_log: id(0, 0), applied: 0 };
@@ -289,4 +302,48 @@ fn a_state_out_of_order_is_told() {
         "STATE_ORDERING",
         &["log ends at 2"],
     );
+}
+
+/// One thing told wrong for each guarantee that has nothing to do with a change of the membership.
+pub(crate) fn falsified() -> Vec<(&'static str, Story)> {
+    let restart = |index| Fact::Started { term: 3, vote: None, last_log: id(3, index), applied: 0 };
+    let at_risk = Fact::AtRisk { last: id(2, 5), file: "wal-1".to_owned(), from: 1_536 };
+    let granted = Fact::ReadGranted { last: id(2, 5) };
+    let short = Fact::Appended { from: id(1, 1), last: id(1, 5) };
+    let of_three = |rest: &[(MemberId, Fact)]| [&[(1, three())], rest].concat();
+    let rows: Vec<(&'static str, Vec<(MemberId, Fact)>)> = vec![
+        ("MONOTONIC_TERM", vec![(1, follows(4)), (1, follows(3))]),
+        (
+            "VOTE_ONCE",
+            vec![(1, voted(2, 1)), (1, voted(3, 1)), (1, Fact::Damaged), (1, voted(2, 3))],
+        ),
+        ("MONOTONIC_VOTE", vec![(1, voted(2, 3)), (1, starts(2, 1, false, 0))]),
+        ("ELECTION_SAFETY", vec![(1, leads(3)), (2, leads(3))]),
+        ("ELECTED_BY_QUORUM", of_three(&[(2, voted(2, 3)), (3, voted(2, 3)), (1, leads(2))])),
+        ("LEADER_COMPLETENESS", vec![(1, committed(1, 6)), (2, short), (2, leads(2))]),
+        ("LOG_MATCHING", vec![(1, applied(1, 4, 7)), (2, applied(2, 4, 7))]),
+        ("STATE_MACHINE_SAFETY", vec![(1, applied(1, 4, 7)), (2, applied(1, 4, 8))]),
+        ("COMMITTED_IMMUTABLE", vec![(1, committed(1, 4)), (2, committed(2, 4))]),
+        (
+            "COMMITTED_ON_QUORUM",
+            of_three(&[
+                (1, durable(2, 5)),
+                (2, durable(1, 9)),
+                (3, durable(2, 4)),
+                (1, leads(2)),
+                (1, committed(2, 5)),
+            ]),
+        ),
+        ("DURABLE_BYTES", vec![(1, at_risk), (1, durable(2, 5))]),
+        ("COMMITTED_KEPT", vec![(2, durable(3, 9)), (1, committed(3, 7)), (2, restart(6))]),
+        ("MONOTONIC_COMMIT", vec![(1, committed(1, 4)), (1, committed(1, 3))]),
+        ("MONOTONIC_APPLIED", vec![(1, applied(1, 4, 0)), (1, applied(1, 4, 0))]),
+        (
+            "MONOTONIC_SNAPSHOT",
+            vec![(1, applied(1, 9, 0)), (1, snapshot(7, false)), (1, snapshot(6, false))],
+        ),
+        ("STATE_ORDERING", vec![(1, committed(1, 3)), (1, applied(1, 4, 0))]),
+        ("READ_INDEX", vec![(2, committed(3, 6)), (1, Fact::ReadBegun), (1, granted)]),
+    ];
+    rows.into_iter().map(|(guarantee, facts)| (guarantee, told(&facts))).collect()
 }

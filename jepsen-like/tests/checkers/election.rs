@@ -123,3 +123,20 @@ fn a_candidate_that_never_led_is_noticed() {
     tale.told(1, 0x3, third, "");
     assert_eq!(tale.guarantees(), ["NEVER_LED"]);
 }
+
+/// One thing told wrong for each guarantee.
+pub(crate) fn falsified() -> Vec<(&'static str, History)> {
+    let told = |guarantee, tell: &dyn Fn(&mut Tale, [i64; 3])| {
+        let (mut tale, revisions) = story();
+        tell(&mut tale, revisions);
+        (guarantee, tale.history)
+    };
+    vec![
+        told("ORDER", &|tale, [first, second, _]| {
+            tale.told(1, 0x2, second, "");
+            tale.told(1, 0x1, first, "");
+        }),
+        told("UNREAL", &|tale, [first, ..]| tale.told(1, 0x1, first, "mine")),
+        told("NEVER_LED", &|tale, [.., third]| tale.told(1, 0x3, third, "")),
+    ]
+}

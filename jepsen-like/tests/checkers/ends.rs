@@ -65,6 +65,24 @@ fn members_with_different_states_are_told() {
 }
 
 #[test]
+fn a_revision_that_goes_back_is_told() {
+    begin().event(tap(1, 7, 3, 5)).event(tap(1, 8, 3, 6)).is_legal();
+    begin().event(tap(1, 6, 2, 4)).event(tap(2, 7, 3, 5)).is_legal();
+    let words = ["index 6 left member 2 at revision 4", "index 7 member 1 at revision 3"];
+    // It is seen by whoever tells last, of the index before or of that after.
+    let (before, after) = (tap(2, 6, 4, 4), tap(1, 7, 3, 5));
+    for [first, second] in [[before.clone(), after.clone()], [after, before]] {
+        begin().event(first).event(second).breaks("convergence", "MONOTONIC_REVISION", &words);
+    }
+    // Indexes that are not told of lie between.
+    begin().event(tap(1, 4, 3, 4)).event(tap(1, 9, 2, 5)).breaks(
+        "convergence",
+        "MONOTONIC_REVISION",
+        &["index 4", "index 9"],
+    );
+}
+
+#[test]
 fn members_that_stay_behind_after_healing_are_told() {
     let mut told = begin().event(tap(1, 7, 3, 5)).event(tap(2, 6, 3, 4)).wait(30_000_000);
     let time = told.tick();
@@ -99,4 +117,21 @@ fn too_few_of_one_kind_is_inconclusive_and_named() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// An acknowledged write that is not there.
+pub(crate) fn lost() -> Story {
+    begin().event(tap(1, 7, 2, 0))
+}
+
+/// One thing told wrong for each guarantee of convergence.
+pub(crate) fn diverged() -> Vec<(&'static str, Story)> {
+    let behind = begin().event(tap(1, 7, 3, 5)).event(tap(2, 6, 3, 4)).wait(30_000_000);
+    let behind = behind.ok(get("k"), found(3, vec![kv("k", "2", [3, 2, 2])]));
+    let back = begin().event(tap(1, 7, 3, 5)).event(tap(1, 8, 2, 6)).event(tap(1, 9, 3, 7));
+    vec![
+        ("SAME_STATE", begin().event(tap(1, 7, 3, 5)).event(tap(2, 7, 3, 6))),
+        ("MONOTONIC_REVISION", back),
+        ("SAME_END", behind),
+    ]
 }

@@ -91,9 +91,15 @@ impl Tale {
         self
     }
 
-    fn guarantee(&self, fast_ppm: u64) -> Option<(&'static str, &'static str)> {
+    /// The lines in the order of time.
+    fn sorted(&self) -> History {
         let mut history = self.history.clone();
         history.events.sort_by_key(Event::time);
+        history
+    }
+
+    fn guarantee(&self, fast_ppm: u64) -> Option<(&'static str, &'static str)> {
+        let history = self.sorted();
         let clocks = Clocks { fast_ppm, extension: 2 * SECOND };
         let report = check(&history, &Options { clocks, ..Options::default() });
         report.violations().map(|violation| (violation.checker, violation.guarantee)).next()
@@ -276,4 +282,63 @@ fn without_a_look_inside_the_end_of_a_lease_is_where_its_keys_went() {
     assert_eq!(tale.verdict(), lease("EARLY"));
     let report = check(&tale.history, &Options::default());
     assert!(matches!(report.verdict("strict_serializability"), Some(Verdict::Pass)));
+}
+
+/// A lease of five seconds that was granted at once, and a key that is attached to it.
+fn attached() -> Tale {
+    let mut tale = Tale::default().led();
+    tale.grant(0, 7, 5, 1);
+    tale.put(SECOND, "a", 7, 2);
+    tale
+}
+
+/// One thing told wrong for each guarantee.
+pub(crate) fn falsified() -> Vec<(&'static str, History)> {
+    let told = |guarantee, tell: &dyn Fn(&mut Tale)| {
+        let mut tale = attached();
+        tell(&mut tale);
+        (guarantee, tale.sorted())
+    };
+    let expires =
+        |tale: &mut Tale, time, revision| tale.line(time, revision, 7, LeaseChange::Expired);
+    let refused = |tale: &mut Tale| {
+        let put = PutRequest { key: "b".into(), lease: 7, ..PutRequest::default() };
+        let (op, time, request) = (90, 2 * SECOND, Request::Put(put));
+        tale.history.push(Event::Invoke { time, op, client: 90, member: 1, request });
+        let error = Refusal::from(RefusalKind::LeaseNotFound);
+        tale.history.push(Event::Fail { time: time + 10, op, error });
+    };
+    let listed = |tale: &mut Tale| {
+        let response = LeaseResponse::List { header: header(2), leases: vec![8] };
+        tale.asked(2 * SECOND, LeaseRequest::List, response);
+    };
+    vec![
+        told("EARLY", &|tale| expires(tale, 4 * SECOND, 3)),
+        told("LATE", &|tale| {
+            tale.history.push(Event::Healed { time: 2 * SECOND });
+            tale.put(30 * SECOND, "z", 0, 3);
+        }),
+        told("KEYS_LEFT", &|tale| expires(tale, 6 * SECOND, 2)),
+        told("ATTACHED", &|tale| {
+            expires(tale, 6 * SECOND, 3);
+            tale.put(7 * SECOND, "b", 7, 4);
+        }),
+        told("RENEWED", &|tale| {
+            expires(tale, 6 * SECOND, 3);
+            tale.renew(7 * SECOND, 7, 5);
+        }),
+        told("TTL", &|tale| tale.renew(2 * SECOND, 7, 3)),
+        told("REMAINING", &|tale| tale.time_to_live(2 * SECOND, 7, 9, None)),
+        told("REFUSAL", &refused),
+        told("LISTED", &listed),
+    ]
+}
+
+/// A lease whose end made a revision although its key was attached to none by then.
+pub(crate) fn lease_keys() -> History {
+    let mut tale = attached();
+    tale.put(2 * SECOND, "a", 0, 3);
+    tale.line(6 * SECOND, 4, 7, LeaseChange::Expired);
+    tale.put(7 * SECOND, "b", 0, 5);
+    tale.sorted()
 }

@@ -79,8 +79,8 @@ fn a_state_before_its_writer_was_called_is_ahead() {
         .breaks(CHECKER, "AHEAD", &["shows revision 2", "at most 1"]);
 }
 
-#[test]
-fn a_state_before_the_member_applied_it_is_ahead() {
+/// A read that shows more than its member had applied.
+fn before_it_was_applied() -> Story {
     let tap = |time, index, revision| {
         Event::Applied(Applied { time, member: 1, index, term: 1, revision, digest: 0, op: None })
     };
@@ -88,7 +88,12 @@ fn a_state_before_the_member_applied_it_is_ahead() {
     let op = told.call(local_get("k"));
     told.answer(op, new());
     let late = told.tick() + 5;
-    told.event(tap(late, 2, 3)).breaks(CHECKER, "AHEAD", &["had applied only 2"]);
+    told.event(tap(late, 2, 3))
+}
+
+#[test]
+fn a_state_before_the_member_applied_it_is_ahead() {
+    before_it_was_applied().breaks(CHECKER, "AHEAD", &["had applied only 2"]);
 }
 
 #[test]
@@ -99,4 +104,13 @@ fn a_local_read_in_the_past_shows_that_past() {
     }
     begin().ok(request.clone(), found(3, vec![kv("k", "1", [2, 2, 1])])).is_legal();
     begin().ok(request, new()).breaks(CHECKER, "STATE", &["k=1"]);
+}
+
+/// One thing told wrong for each guarantee.
+pub(crate) fn falsified() -> Vec<(&'static str, Story)> {
+    vec![
+        ("STATE", begin().ok(local_get("k"), found(2, vec![kv("k", "2", [3, 2, 2])]))),
+        ("AHEAD", before_it_was_applied()),
+        ("BACKWARDS", by_one_client(begin(), [new(), old()])),
+    ]
 }

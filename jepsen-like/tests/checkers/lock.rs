@@ -186,3 +186,21 @@ fn who_gave_up_takes_its_key_away() {
     tale.gives_back(7);
     assert_eq!(tale.guarantees(), [""; 0]);
 }
+
+/// One thing told wrong for each guarantee.
+pub(crate) fn falsified() -> Vec<(&'static str, History)> {
+    let mut two_owners = Tale::new();
+    let first = two_owners.wants(7);
+    two_owners.owns(first, 7);
+    let second = two_owners.wants(8);
+    two_owners.owns(second, 8);
+    let mut old_token = Tale::new();
+    let first = old_token.wants(7);
+    old_token.owns(first, 7);
+    let second = old_token.wants(8);
+    old_token.gives_back(7);
+    old_token.owns(second, 8);
+    old_token.writes(8, 3);
+    old_token.writes(7, 2);
+    vec![("EXCLUSIVE", two_owners.history), ("FENCED", old_token.history)]
+}

@@ -228,3 +228,23 @@ fn who_was_removed_stays_removed() {
     facts.push((1, committed(8)));
     after_three(facts).breaks("raft", "NEVER_RETURNS", &["member 2 was removed"]);
 }
+
+/// One thing told wrong for each guarantee of configurations.
+pub(crate) fn falsified() -> Vec<(&'static str, Story)> {
+    let differs = [
+        (1, configuration(4, &[&[1, 2, 3]], &[4])),
+        (1, committed(4)),
+        (2, configuration(4, &[&[1, 2, 3, 4]], &[])),
+        (2, committed(4)),
+    ];
+    let jump = [(1, committed(3)), (1, configuration(4, &[&[1, 4, 5]], &[])), (1, committed(4))];
+    let mut returns = replaced();
+    returns.push((1, configuration(8, &[&[1, 3, 4]], &[2])));
+    returns.extend(each(&[1, 3, 4], &durable(8)));
+    returns.push((1, committed(8)));
+    vec![
+        ("CONFIGURATION_MATCHING", after_three(differs)),
+        ("ONE_CHANGE", after_three(jump)),
+        ("NEVER_RETURNS", after_three(returns)),
+    ]
+}

@@ -359,3 +359,34 @@ fn an_answer_of_another_kind_is_told() {
 fn an_answer_to_an_invalid_request_is_told() {
     story().ok(put("", "1"), done(2)).breaks(CHECKER, "REFUSAL", &["key is not provided"]);
 }
+
+/// One thing told wrong for each guarantee.
+pub(crate) fn falsified() -> Vec<(&'static str, Story)> {
+    let begin = || story().ok(put("k", "1"), done(2)).ok(put("k", "2"), done(3));
+    let one = || vec![kv("k", "1", [2, 2, 1])];
+    let mut answered_twice = begin();
+    answered_twice.answer(2, done(3));
+    let mut goes_back = story().ok(put("k", "1"), done(3));
+    let op = goes_back.call(put("k", "2"));
+    goes_back.answer(op, done(2));
+    let twice = || story().unknown(put("k", "1")).unknown(put("j", "2"));
+    vec![
+        ("WELL_FORMED", answered_twice),
+        ("UNIQUE", story().ok(put("a", "1"), done(2)).ok(put("b", "2"), done(2))),
+        ("PHANTOM", begin().ok(get("k"), found(4, one()))),
+        (
+            "DUPLICATE_APPLY",
+            twice()
+                .ok(get("k"), found(2, one()))
+                .ok(get("k"), found(3, vec![kv("k", "1", [3, 2, 2])])),
+        ),
+        ("STALE_READ", begin().ok(get("k"), found(2, one()))),
+        ("REAL_TIME", goes_back),
+        ("ANSWER", begin().ok(get("k"), found(3, one()))),
+        ("REFUSAL", begin().fail(get_at("k", 2), RefusalKind::FutureRevision)),
+        (
+            "COMPACTED_READ",
+            begin().ok(compact(3), compacted(3)).ok(get_at("k", 2), found(3, one())),
+        ),
+    ]
+}

@@ -86,6 +86,19 @@ fn a_missing_first_event_is_not_resumable() {
 }
 
 #[test]
+fn a_resume_that_steps_over_an_event_is_told() {
+    let resumed_at = |start| {
+        begin().events(1, 5, vec![a2()]).watch(1, broken()).watch(1, resumed(start)).events(
+            1,
+            5,
+            vec![a4(), a5()],
+        )
+    };
+    resumed_at(4).breaks(CHECKER, "RESUMABLE", &["resumed at revision 4", "b at revision 3"]);
+    resumed_at(3).breaks(CHECKER, "RESUMABLE", &["b at revision 3 was due"]);
+}
+
+#[test]
 fn events_out_of_order_are_told() {
     begin().events(1, 5, vec![a2()]).events(1, 5, vec![a4()]).events(1, 5, vec![b3()]).breaks(
         CHECKER,
@@ -212,6 +225,11 @@ fn events_before_the_confirmation_are_told() {
     );
 }
 
+#[test]
+fn a_second_confirmation_is_told() {
+    begin().watch_all(1, 0, 5).breaks(CHECKER, "CREATED_FIRST", &["confirmed twice"]);
+}
+
 fn with_prev_kv(prev_kv: Option<jepsen_like::history::KeyValue>) -> Story {
     let event = KvEvent { prev_kv, ..a4() };
     begin()
@@ -240,6 +258,12 @@ fn the_key_before_is_the_one_before() {
         &["a at revision 4", "a=3 (mod 4", "which was a=1 (mod 2"],
     );
     with_prev_kv(None).breaks(CHECKER, "PREV_KV", &["has nothing as the key before it"]);
+}
+
+#[test]
+fn who_does_not_ask_for_the_key_before_gets_none() {
+    let event = KvEvent { prev_kv: Some(kv("a", "1", [2, 2, 1])), ..a4() };
+    begin().events(1, 5, vec![a2(), b3(), event]).breaks(CHECKER, "PREV_KV", &["was nothing"]);
 }
 
 #[test]
@@ -324,13 +348,17 @@ mod transactions {
         both().watch(1, part(true, b())).watch(1, part(false, a())).is_legal();
     }
 
+    pub(super) fn in_two_answers() -> Story {
+        both().events(1, 2, vec![b()]).events(1, 2, vec![a()])
+    }
+
+    pub(super) fn in_another_order() -> Story {
+        both().events(1, 2, vec![a(), b()])
+    }
+
     #[test]
     fn a_revision_in_two_answers_is_not_atomic() {
-        both().events(1, 2, vec![b()]).events(1, 2, vec![a()]).breaks(
-            CHECKER,
-            "ATOMIC",
-            &["a at revision 2", "another answer"],
-        );
+        in_two_answers().breaks(CHECKER, "ATOMIC", &["a at revision 2", "another answer"]);
     }
 
     #[test]
@@ -340,11 +368,7 @@ mod transactions {
 
     #[test]
     fn the_order_within_a_transaction_is_kept() {
-        both().events(1, 2, vec![a(), b()]).breaks(
-            CHECKER,
-            "TXN_ORDER",
-            &["that of b at revision 2"],
-        );
+        in_another_order().breaks(CHECKER, "TXN_ORDER", &["that of b at revision 2"]);
     }
 }
 
@@ -364,15 +388,14 @@ fn what_was_known_long_before_the_end_must_have_come() {
     );
 }
 
+/// Two watches are told apart of the same change.
+fn apart(told: Story) -> Story {
+    let other = put_event(kv("a", "other", [2, 2, 1]));
+    told.watch_all(2, 2, 5).events(1, 5, vec![a2()]).events(2, 5, vec![other])
+}
+
 #[test]
 fn watches_agree_on_the_same_change() {
-    let apart = |told: Story| {
-        told.watch_all(2, 2, 5).events(1, 5, vec![a2()]).events(
-            2,
-            5,
-            vec![put_event(kv("a", "other", [2, 2, 1]))],
-        )
-    };
     apart(begin()).breaks(CHECKER, "FIELDS", &["watch 2", "a=other", "a=1"]);
     // Without a log to compare with, they are compared with each other.
     apart(begin()).ok(put("z", "9"), done(99)).breaks(
@@ -408,4 +431,27 @@ fn a_transaction_may_put_a_key_and_delete_it() {
         &["a at revision 2 twice"],
     );
     put_and_delete().events(1, 2, vec![gone]).breaks(CHECKER, "FIELDS", &["a"]);
+}
+
+/// One thing told wrong for each guarantee.
+pub(crate) fn falsified() -> Vec<(&'static str, Story)> {
+    let started_late = || Story::default().ok(put("a", "1"), done(2)).watch_all(1, 0, 2);
+    let events = |events| begin().events(1, 5, events);
+    vec![
+        ("CREATED_FIRST", begin().watch_all(1, 0, 5)),
+        ("FILTER", started_late().events(1, 2, vec![a2()])),
+        ("ORDERED", events(vec![a2()]).events(1, 5, vec![a4()]).events(1, 5, vec![b3()])),
+        ("UNIQUE", events(vec![a2(), b3()]).events(1, 5, vec![b3()])),
+        ("ATOMIC", transactions::in_two_answers()),
+        ("TXN_ORDER", transactions::in_another_order()),
+        ("RELIABLE", events(vec![a2(), a4()])),
+        ("RESUMABLE", events(vec![b3()])),
+        ("BOOKMARKABLE", events(vec![a2()]).watch(1, progress(3))),
+        ("PREV_KV", with_prev_kv(None)),
+        ("FIELDS", events(vec![put_event(kv("a", "1", [2, 2, 9]))])),
+        ("PHANTOM", events(vec![a2(), delete_event("c", 3)])),
+        ("CANCEL", begin().watch(1, canceled(0))),
+        ("LIVENESS", events(vec![a2(), b3()]).healed().wait(30_000_000).ok(put("z", "9"), done(6))),
+        ("AGREEMENT", apart(begin()).ok(put("z", "9"), done(99))),
+    ]
 }

@@ -101,9 +101,9 @@ fn election(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Fac
     Some(match record.observation {
         // Raft has not begun.
         Told::Role { term: 0, .. } => return None,
-        Told::Role { term, is_leader, .. } => {
-            Fact::Role { role: if is_leader { Role::Leader } else { Role::Follower }, term }
-        }
+        Told::Role { term, is_leader: true, .. } => Fact::Role { role: Role::Leader, term },
+        Told::Role { term, is_candidate: true, .. } => Fact::Role { role: Role::Candidate, term },
+        Told::Role { term, .. } => Fact::Role { role: Role::Follower, term },
         Told::Voted { term, candidate } => Fact::Voted { term, candidate: name(candidate, names) },
         Told::Acknowledged { term, leader } => {
             Fact::Acknowledged { term, leader: name(leader, names) }
@@ -199,6 +199,10 @@ mod tests {
         Told::Applied { index, term, revision, digest: 9, command: Bytes::new() }
     }
 
+    fn role(term: u64, is_leader: bool, is_candidate: bool) -> Told {
+        Told::Role { term, leader: None, is_leader, is_candidate }
+    }
+
     fn facts(records: &[Record]) -> Vec<Fact> {
         let events = merge(&|_| None, records, &[], Vec::new());
         let fact = |event: Event| match event {
@@ -212,8 +216,10 @@ mod tests {
     fn a_member_is_told_of_in_the_words_of_histories_and_nothing_is_added() {
         let appended = Told::Appended { from: 6, from_term: 1, last: 7, last_term: 2 };
         let told = [
-            record(900, Told::Role { term: 0, leader: None, is_leader: false }),
-            record(1_000, Told::Role { term: 2, leader: None, is_leader: true }),
+            record(900, role(0, false, false)),
+            record(980, role(1, false, false)),
+            record(990, role(2, false, true)),
+            record(1_000, role(2, true, false)),
             record(1_100, appended),
             record(2_000, Told::Durable { index: 7, term: 2, reach: Reach::default() }),
             record(2_010, Told::Committed { index: 7, term: 2 }),
@@ -226,6 +232,8 @@ mod tests {
         ];
         let last = LogId { term: 2, index: 7 };
         let expected = vec![
+            Fact::Role { role: Role::Follower, term: 1 },
+            Fact::Role { role: Role::Candidate, term: 2 },
             Fact::Role { role: Role::Leader, term: 2 },
             Fact::Appended { from: LogId { term: 1, index: 6 }, last },
             Fact::Durable { last },

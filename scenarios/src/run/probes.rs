@@ -310,7 +310,7 @@ mod tests {
     }
 
     fn leads(term: u64, is_leader: bool) -> Told {
-        Told::Role { term, leader: None, is_leader }
+        Told::Role { term, leader: None, is_leader, is_candidate: false }
     }
 
     fn names(reached: &Reached) -> Vec<&str> {

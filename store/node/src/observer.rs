@@ -55,6 +55,8 @@ pub enum Observation {
         leader: Option<u64>,
         /// Whether the member leads.
         is_leader: bool,
+        /// Whether it stands for election in that term, and has not lost.
+        is_candidate: bool,
     },
     /// Entries were put behind the log's end, where readers see them; they are not durable yet.
     Appended {

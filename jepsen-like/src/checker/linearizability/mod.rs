@@ -1,4 +1,5 @@
-//! Linearizability of any model by search, for histories that carry no revisions.
+//! Linearizability of any model: each operation seems to take effect at one moment between its call and its answer
+//! (Herlihy and Wing 1990), found by search, for histories that carry no revisions.
 //!
 //! The algorithm is Wing and Gong's (1993) as Lowe (2017) made it fast: a depth-first search over a
 //! linked list of calls and ends, with a cache of (operations placed, state) as in Horn and

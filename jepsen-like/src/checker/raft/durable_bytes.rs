@@ -5,6 +5,17 @@
 //! quorum, and not only said to be.
 //!
 //! Whoever simulates the disks does the comparison; what stands here is what it found.
+//!
+//! # Why the disk is not asked again when an entry is acknowledged
+//!
+//! Asked again for as little, it would say the same: whether a write is pending in what was told. A log writes only
+//! behind that, and a write before it is seen here only while it is pending. Once that is durable as well, nobody sees it
+//! but who has kept the entry's bytes and compares them, on every member that told of it; the simulated disk shows no
+//! less than a whole file, so one acknowledgement would cost as much as the log is long. And it would have to be told
+//! from when on a cut, a snapshot or a new start may change those bytes by right.
+//! A committed entry that is gone or damaged is found when it is needed: the member that starts with it has a log that
+//! ends too early (`COMMITTED_KEPT`), or one that its own checksums refuse, and if nobody has it, it is missing at the
+//! end ([`durability`](super::super::durability), `LOST`).
 
 use super::known::Known;
 use super::{Property, Report};

@@ -1,7 +1,6 @@
 //! Order within a member: purged <= snapshot <= applied <= committed <= last (openraft, tests-turmoil,
 //! `state_ordering`). An entry is applied once it is known to be committed (Raft paper, section 5.3), which entries
 //! of a member's own log are; a snapshot covers what is applied, and only what it covers is discarded (section 7).
-
 //!
 //! While a received snapshot takes the place of the state, one that is built at the same time may be told first, and
 //! covers as much. Nothing is applied meanwhile: whether what a snapshot covers was applied is judged when the member

@@ -2,13 +2,17 @@
 //! stable storage only moves on: from no vote in a term to one, and from that to the leader whom a quorum elected
 //! (openraft, tests-turmoil, `monotonic_vote`). Both survive restarts: a member begins with no lower vote than any
 //! that it has told to be durable. One that lost its disk and came back as itself would break them.
+//!
+//! A candidate "votes for itself" (section 5.2): who stands in a term in which it has voted for somebody else counts its
+//! own vote twice. A member may stand before its vote for itself is durable, and forget that it did; so the candidacy
+//! alone is no vote that a later one is held to.
 
 use std::collections::BTreeMap;
 
 use super::known::Known;
 use super::{Property, Report};
 use crate::history::MemberId;
-use crate::observation::{Fact, Observation, Vote};
+use crate::observation::{Fact, Observation, Role, Vote};
 
 #[derive(Debug, Default)]
 pub(super) struct VoteOnce {
@@ -17,12 +21,26 @@ pub(super) struct VoteOnce {
 
 impl Property for VoteOnce {
     fn look(&mut self, seen: &Observation, _known: &Known, report: &mut Report<'_>) {
-        let Fact::Voted { term, candidate } = &seen.fact else { return };
-        let first = *self.votes.entry((seen.member, *term)).or_insert(*candidate);
-        if first != *candidate {
-            let text =
-                format!("in term {term} it voted for member {first} and for member {candidate}");
-            report("VOTE_ONCE", text);
+        match &seen.fact {
+            Fact::Voted { term, candidate } => {
+                let first = *self.votes.entry((seen.member, *term)).or_insert(*candidate);
+                if first != *candidate {
+                    let text = format!(
+                        "in term {term} it voted for member {first} and for member {candidate}"
+                    );
+                    report("VOTE_ONCE", text);
+                }
+            }
+            Fact::Role { role: Role::Candidate, term } => {
+                let vote = self.votes.get(&(seen.member, *term));
+                if let Some(other) = vote.filter(|candidate| **candidate != seen.member) {
+                    let text = format!(
+                        "it stands for election in term {term}, in which it voted for member {other}"
+                    );
+                    report("VOTE_ONCE", text);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Which operation belongs to which revision, and what was known when.
+//! Which operation belongs to which revision, and what was known when: no two writes own one revision ("each atomic
+//! mutative operation creates a new revision": etcd's data model), none is below the first, and there are no more
+//! revisions than writes.
 
 use super::super::staircase::{Staircase, Step};
 use super::{Findings, Violation, violation};

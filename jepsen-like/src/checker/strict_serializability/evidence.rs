@@ -1,4 +1,6 @@
-//! What members, watches and read values prove about revisions that no answer owns.
+//! What members, watches and read values prove about revisions that no answer owns: nothing is seen that nobody wrote,
+//! or that was refused, and no write takes effect twice ("an operation either completes entirely or not at all": etcd's
+//! API guarantees, atomicity).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -1,5 +1,6 @@
-//! Errors are answers: each must have been right at some moment between its call and its end, and
-//! no compacted revision may be read once its compaction was acknowledged.
+//! Errors are answers: each must have been right at some moment between its call and its end, and no compacted revision
+//! may be read once its compaction was acknowledged (etcd's errors, `ErrCompacted`, `ErrFutureRev` and others; its API
+//! guarantees, history window).
 
 use super::anchor::{Effect, effect, may_delete, puts};
 use super::{Committed, Findings, violation};

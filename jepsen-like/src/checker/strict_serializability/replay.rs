@@ -1,4 +1,6 @@
-//! Replays the revisions on the model, and compares every answer with the model's.
+//! Replays the revisions on the model: every answer is the model's, field by field, and every revision is one that its
+//! writer, or the end of its lease, makes there (the first half of strict serializability, a legal order; Papadimitriou
+//! 1979; etcd's robustness tests, `model`).
 
 use super::anchor::Anchors;
 use super::committed::Owner;

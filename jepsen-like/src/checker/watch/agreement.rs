@@ -1,4 +1,5 @@
-//! All watches tell the same about the same change, whatever member serves them.
+//! Agreement: all watches tell the same about the same change, whatever member serves them (etcd's robustness tests
+//! merge the events of all clients and compare them: `mergeWatchEventHistory`).
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,26 +1,45 @@
 //! The watch guarantees: ordered, unique, reliable, atomic, resumable, bookmarkable (etcd's API
 //! guarantees for watch), and what follows from them.
 //!
-//! | guarantee | sentence |
-//! |---|---|
-//! | `CREATED_FIRST` | nothing comes before the confirmation |
-//! | `FILTER` | only events of the watched range, kind, and revisions |
-//! | `ORDERED` | revisions never go back |
-//! | `UNIQUE` | no event twice, resumed or not |
-//! | `ATOMIC` | the events of one revision come in one answer |
-//! | `TXN_ORDER` | within a revision in the order of the transaction's operations |
-//! | `RELIABLE` | between the first and the last event none is missing |
-//! | `RESUMABLE` | the first event after a start is the first that matches from there on |
-//! | `BOOKMARKABLE` | progress to `p`: everything up to `p` came before; progress never goes back |
-//! | `PREV_KV` | the key as it was before, unless compacted |
-//! | `FIELDS` | key, value, versions and lease are those of the revision |
-//! | `PHANTOM` | every event is of the committed log, and not before it could be |
-//! | `CANCEL` | nothing after the end, and the end has a legal reason |
-//! | `LIVENESS` | on a healed cluster everything arrives |
-//! | `AGREEMENT` | all watches tell the same about the same change |
+//! | file | guarantee | sentence |
+//! |---|---|---|
+//! | `created_first` | `CREATED_FIRST` | nothing comes before the confirmation |
+//! | `filter` | `FILTER` | only events of the watched range, kind, and revisions |
+//! | `ordered` | `ORDERED` | revisions never go back |
+//! | `unique` | `UNIQUE` | no event twice, resumed or not |
+//! | `atomic` | `ATOMIC` | the events of one revision come in one answer |
+//! | `txn_order` | `TXN_ORDER` | within a revision in the order of the transaction's operations |
+//! | `reliable` | `RELIABLE` | between the first and the last event none is missing |
+//! | `resumable` | `RESUMABLE` | the first event after a start is the first that matches from there on |
+//! | `bookmarkable` | `BOOKMARKABLE` | progress to `p`: everything up to `p` came before; progress never goes back |
+//! | `prev_kv` | `PREV_KV` | the key as it was before, unless compacted |
+//! | `fields` | `FIELDS` | key, value, versions and lease are those of the revision |
+//! | `phantom` | `PHANTOM` | every event is of the committed log, and not before it could be |
+//! | `cancel` | `CANCEL` | nothing after the end, and the end has a legal reason |
+//! | `liveness` | `LIVENESS` | on a healed cluster everything arrives |
+//! | `agreement` | `AGREEMENT` | all watches tell the same about the same change |
+//!
+//! `watcher` follows one watch, and asks the guarantees about each of its lines in one pass; `received` is what the
+//! watch has got so far, `cursor` its place in the committed log, `told` a line with what is known of it.
 
 mod agreement;
+mod atomic;
+mod bookmarkable;
+mod cancel;
+mod created_first;
 mod cursor;
+mod fields;
+mod filter;
+mod liveness;
+mod ordered;
+mod phantom;
+mod prev_kv;
+mod received;
+mod reliable;
+mod resumable;
+mod told;
+mod txn_order;
+mod unique;
 mod watcher;
 
 use std::collections::BTreeMap;
@@ -28,9 +47,16 @@ use std::collections::BTreeMap;
 use super::strict_serializability::Committed;
 use super::{Findings, Options, Verdict, Violation};
 use crate::history::{Event, History, Micros, WatchId, WatchLine};
+use crate::model::Change;
 use watcher::Watcher;
 
 const CHECKER: &str = "watch";
+
+/// Whether a guarantee holds, as far as it can be told there.
+type Checked = Result<(), Violation>;
+
+/// A change that a watch has yet to get, with its position in the committed log.
+type Due<'a> = (usize, &'a Change);
 
 /// Checks all watches, against the committed log where that is known.
 pub fn check(history: &History, committed: Option<&Committed<'_>>, options: &Options) -> Verdict {
@@ -70,7 +96,7 @@ pub struct Watches {
 impl Watches {
     /// Takes the next line, in the order of time.
     pub fn look(&mut self, line: &WatchLine) {
-        let watcher = self.watchers.entry(line.watch).or_insert_with(Watcher::online);
+        let watcher = self.watchers.entry(line.watch).or_default();
         if self.violation.is_none() {
             self.violation = watcher.look(line).err();
         }

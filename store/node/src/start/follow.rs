@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use detcd_api::peer;
+use openraft::ServerState;
 use openraft_rt::WatchReceiver;
 
 use crate::bootstrap::{self, BootstrapError};
@@ -114,17 +115,20 @@ async fn follow_role<R: Runtime>(raft: Raft<R>, observer: Arc<dyn Observer>) {
     loop {
         let now = {
             let now = metrics.borrow_and_update();
-            (now.vote.leader_id.term, leader_of(&now), leads(&now))
+            let is_candidate = now.state == ServerState::Candidate;
+            (now.vote.leader_id.term, leader_of(&now), leads(&now), is_candidate)
         };
         if last != Some(now) {
             last = Some(now);
-            let (term, leader, is_leader) = now;
+            let (term, leader, is_leader, is_candidate) = now;
             if is_leader {
                 tracing::info!(term, "became leader");
+            } else if is_candidate {
+                tracing::debug!(term, "stands for election");
             } else {
                 tracing::debug!(term, leader = leader.map(|id| format!("{id:x}")), "follows");
             }
-            observer.observe(Observation::Role { term, leader, is_leader });
+            observer.observe(Observation::Role { term, leader, is_leader, is_candidate });
         }
         if metrics.changed().await.is_err() {
             return;

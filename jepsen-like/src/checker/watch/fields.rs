@@ -1,0 +1,16 @@
+//! Fields: an event is of the kind, and its key has the value, the revisions, the version and the lease, that its
+//! revision gave it (etcd's API, `Event` and `KeyValue` of `mvccpb`; robustness tests, `validateIsCreate` for a part of
+//! it).
+
+use super::told::Told;
+use super::{Checked, Due};
+use crate::history::KvEvent;
+
+pub(super) fn check(told: Told<'_>, event: &KvEvent, (_, change): Due<'_>) -> Checked {
+    if change.kind == event.kind && change.kv == event.kv {
+        return Ok(());
+    }
+    let text =
+        format!("got {:?} {}, but it was {:?} {}", event.kind, event.kv, change.kind, change.kv);
+    Err(told.breaks("FIELDS", &text))
+}
