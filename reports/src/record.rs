@@ -85,6 +85,9 @@ pub struct Counts {
     /// Writes that were refused because there is no room.
     #[serde(default)]
     pub no_space: u64,
+    /// Members that stopped, or did not start, because of their disks.
+    #[serde(default)]
+    pub stops: u64,
 }
 
 impl AddAssign for Counts {
@@ -103,6 +106,7 @@ impl AddAssign for Counts {
         self.locks += other.locks;
         self.upkeep += other.upkeep;
         self.no_space += other.no_space;
+        self.stops += other.stops;
     }
 }
 

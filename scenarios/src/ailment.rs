@@ -31,6 +31,12 @@ pub enum Ailment {
         /// Only in files whose names start so; in all, if empty.
         files: String,
     },
+    /// The next write lands in another place of its file, and is missing where it belongs; nobody knows before it is
+    /// read.
+    Misdirected {
+        /// Only to files whose names start so; to any, if empty.
+        files: String,
+    },
     /// The clock gains so many microseconds a second, or loses them, until the run is healed.
     Drift {
         /// Parts per million.

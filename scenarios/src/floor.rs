@@ -34,11 +34,13 @@ pub enum Counter {
     Upkeep,
     /// Writes that were refused because there is no room.
     NoSpace,
+    /// Members that stopped, or did not start, because of their disks.
+    Stops,
 }
 
 impl Counter {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Acks,
         Self::Crashes,
         Self::Elections,
@@ -50,6 +52,7 @@ impl Counter {
         Self::Locks,
         Self::Upkeep,
         Self::NoSpace,
+        Self::Stops,
     ];
 
     /// Its name in scripts.
@@ -66,6 +69,7 @@ impl Counter {
             Self::Locks => "locks",
             Self::Upkeep => "upkeep",
             Self::NoSpace => "no-space",
+            Self::Stops => "stops",
         }
     }
 
@@ -83,6 +87,7 @@ impl Counter {
             Self::Locks => "locks that were taken",
             Self::Upkeep => "answers to operators",
             Self::NoSpace => "writes refused for want of space",
+            Self::Stops => "members that stopped for a reason",
         }
     }
 
@@ -100,6 +105,7 @@ impl Counter {
             Self::Locks => counts.locks,
             Self::Upkeep => counts.upkeep,
             Self::NoSpace => counts.no_space,
+            Self::Stops => counts.stops,
         }
     }
 }

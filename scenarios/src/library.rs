@@ -83,6 +83,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("bad-links-of-clients"),
     script!("clocks-wrong-from-the-start"),
     script!("disk-lost-and-replaced"),
+    script!("misdirected-writes"),
 ];
 
 /// All scripted scenarios.

@@ -266,8 +266,11 @@ impl Action {
 
     /// Whether it shows only later that the step was carried out, while the next ones are done.
     pub fn is_told_later(&self) -> bool {
-        // A call that is to fail may never come.
-        let is_armed = matches!(self, Self::Ail(_, Ailment::FailingDisk(_)));
+        // A call that is to fail, or to go astray, may never come.
+        let waits = |ailment: &Ailment| {
+            matches!(ailment, Ailment::FailingDisk(_) | Ailment::Misdirected { .. })
+        };
+        let is_armed = matches!(self, Self::Ail(_, ailment) if waits(ailment));
         is_armed || matches!(self, Self::Membership(_) | Self::Upkeep(..) | Self::Compact { .. })
     }
 

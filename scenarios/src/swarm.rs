@@ -6,6 +6,7 @@
 //! Must never know: what runs a plan.
 
 mod ailments;
+mod astray;
 mod damage;
 mod disk_loss;
 mod kind;
@@ -55,6 +56,7 @@ pub fn plan(seed: u64) -> Plan {
     steps.extend(membership::draw(dice("swarm membership"), cluster.members, duration));
     steps.extend(disk_loss::draw(dice("swarm disk loss"), cluster.members, duration));
     steps.extend(damage::draw(dice("swarm damage"), cluster.members, duration));
+    steps.extend(astray::draw(dice("swarm writes astray"), cluster.members, duration));
     steps.extend(Schedule::upkeep(dice("swarm upkeep"), cluster.members, duration));
     steps.sort_by_key(|step| *step.at.start());
     let floors = vec![

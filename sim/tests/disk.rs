@@ -152,6 +152,52 @@ fn sectors_break_bits_flip_and_writes_go_astray() {
 }
 
 #[test]
+fn a_write_that_went_astray_is_remembered_with_what_follows_it() {
+    let disk = disk(1);
+    let file = prepared(&disk);
+    let astray = || disk.astray().into_iter().next_back().expect("a write went astray");
+    let go_astray = |only: &str| {
+        disk.set_faults(|faults| {
+            faults.write_misdirected = Times::Next(1);
+            only.clone_into(&mut faults.misdirected_only);
+        });
+    };
+    go_astray("other");
+    file.write_at(512, &[2; 512]).unwrap();
+    assert!(disk.astray().is_empty(), "it is another file that is meant");
+    go_astray("f");
+    file.write_at(512, &[3; 512]).unwrap();
+    file.sync().unwrap();
+    assert_eq!(disk.counters().writes_astray, 1);
+    let first = astray();
+    assert_eq!((first.file.as_deref(), first.meant), (Some("f"), 512));
+    assert!(first.landed != 512 && first.is_missing && !first.is_followed, "{first:?}");
+    assert_eq!(read(&file)[first.landed as usize..][..512], [3; 512]);
+
+    file.write_at(0, &[4; 8]).unwrap();
+    file.sync().unwrap();
+    assert!(!astray().is_followed, "that is before it");
+    file.write_at(1536, &[5; 8]).unwrap();
+    disk.power_loss();
+    let file = disk.mount().open("f", false).unwrap();
+    file.sync().unwrap();
+    assert!(!astray().is_followed, "that was not synced");
+    file.write_at(1536, &[5; 8]).unwrap();
+    assert!(!astray().is_followed, "nor is this");
+    file.sync().unwrap();
+    assert!(astray().is_followed);
+
+    let there = read(&file)[512..520].to_vec();
+    go_astray("f");
+    file.write_at(512, &[&there[..], &[0; 100]].concat()).unwrap();
+    assert!(!astray().is_missing, "the same is there, but for zeros at the end");
+    disk.mount().remove("f").unwrap();
+    assert_eq!(astray().file, None);
+    disk.lose_everything();
+    assert!(disk.astray().is_empty());
+}
+
+#[test]
 fn what_lies_in_one_sector_is_put_over_another_for_good() {
     let disk = disk(1);
     let file = prepared(&disk);
@@ -194,7 +240,14 @@ fn power_is_lost_at_the_chosen_operation() {
 fn counters_count() {
     let disk = disk(1);
     drop(prepared(&disk));
-    let expected = Counters { operations: 4, writes: 1, bytes_written: 1536, syncs: 2, crashes: 0 };
+    let expected = Counters {
+        operations: 4,
+        writes: 1,
+        writes_astray: 0,
+        bytes_written: 1536,
+        syncs: 2,
+        crashes: 0,
+    };
     assert_eq!(disk.counters(), expected);
 }
 

@@ -30,7 +30,7 @@ fn per_hundred(counter: Counter) -> u64 {
         Counter::ExpiredLeases => 20,
         Counter::Locks => 5,
         Counter::Upkeep => 50,
-        Counter::NoSpace => 0,
+        Counter::NoSpace | Counter::Stops => 0,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::run::{Place, Ran};
 
 /// Kinds of steps, by what they go against.
 const DISKS_THAT_FAIL: [&str; 2] = ["fail-disk", "fill-disk"];
+const WRITES_ASTRAY: [&str; 1] = ["misdirect-write"];
 const LINKS_CUT: [&str; 5] = ["partition", "cut", "one-way", "flap", "swizzle"];
 const LINKS_BAD: [&str; 4] = ["delay", "lose", "clog", "bandwidth"];
 const RESETS: [&str; 2] = ["reset", "half-open"];
@@ -23,6 +24,8 @@ const SLOW: [&str; 2] = ["slow-disk", "stall-disk"];
 /// What is counted, in the words of a page about many runs.
 const DISKS_LOST: &str = "disks lost";
 const DAMAGE: &str = "bits or sectors that went wrong";
+const MISDIRECTED: &str = "writes that landed elsewhere";
+const LEFT_DOWN: &str = "members whose log could not show what it had lost";
 const POWER_LOST: &str = "power lost";
 const POWER_LOST_IN_WRITE: &str = "power lost in a write";
 const DISKS_FAILED: &str = "disks that failed or filled up";
@@ -51,10 +54,12 @@ pub(super) fn ledger(plan: &Plan, ran: &Ran) -> Ledger {
     let counts = [
         (DISKS_LOST, ended("disk lost")),
         (DAMAGE, steps(&Damage::ALL.map(Damage::name))),
+        (MISDIRECTED, steps(&WRITES_ASTRAY)),
+        (LEFT_DOWN, ran.left_down),
         (POWER_LOST, ended("power lost") + in_write),
         (POWER_LOST_IN_WRITE, in_write),
         (DISKS_FAILED, steps(&DISKS_THAT_FAIL)),
-        (STOPS, ran.excused_stops),
+        (STOPS, ran.counts.stops),
         (CUTS, steps(&LINKS_CUT)),
         (BAD_LINKS, steps(&LINKS_BAD)),
         (BROKEN, steps(&RESETS)),
@@ -78,12 +83,15 @@ fn happened(numbers: &[(&str, u64)]) -> BTreeMap<String, u64> {
 pub(super) fn table(ledger: &Ledger) -> Table {
     let count = |name: &str| ledger.counts.get(name).copied().unwrap_or(0);
     let drift = ledger.limits.get(DRIFT_PPM).copied().unwrap_or(0);
-    let damaged = count(DAMAGE);
+    let (damaged, misdirected) = (count(DAMAGE), count(MISDIRECTED));
     let rows = [
         (
             "voters keep their disks, and what was synced to them",
             "a quorum of every membership does",
-            format!("{} lost, {damaged} bits or sectors that went wrong", count(DISKS_LOST)),
+            format!(
+                "{} lost, {damaged} bits or sectors that went wrong, {misdirected} writes that landed elsewhere",
+                count(DISKS_LOST)
+            ),
         ),
         (
             "what was synced is there after a loss of power, and what was not may be, in part",
@@ -95,11 +103,20 @@ pub(super) fn table(ledger: &Ledger) -> Table {
             ),
         ),
         (
+            "who starts again has what it said, or can tell by its disk that it has not",
+            "always: nobody starts whose last write to its log landed elsewhere",
+            format!(
+                "{misdirected} writes that landed elsewhere, {} left down for it",
+                count(LEFT_DOWN)
+            ),
+        ),
+        (
             "a member that cannot trust its disk stops, and no other stops by itself",
             "always",
             format!(
-                "{} disks failed or filled up, {damaged} times damage, {} lost: {} stops",
+                "{} disks failed or filled up, {} times damage, {} lost: {} stops",
                 count(DISKS_FAILED),
+                damaged + misdirected,
                 count(DISKS_LOST),
                 count(STOPS)
             ),
@@ -130,6 +147,10 @@ pub(super) fn table(ledger: &Ledger) -> Table {
             ),
         ),
     ];
+    in_columns(rows)
+}
+
+fn in_columns<const N: usize>(rows: [(&str, &str, String); N]) -> Table {
     let columns = ["relied on", "limit", "in this run"];
     let words = |(assumed, limit, done): (&str, &str, String)| {
         vec![assumed.to_owned(), limit.to_owned(), done]
@@ -170,9 +191,11 @@ mod tests {
         let table = table(&ledger);
         let done: Vec<&str> = table.rows.iter().map(|row| row[2].as_str()).collect();
         assert!(done[0].starts_with("1 lost, 0 bits"), "{done:?}");
+        assert!(done[0].ends_with("0 writes that landed elsewhere"), "{done:?}");
         assert_eq!(done[1], "power lost 4 times, 1 of them in a write");
-        assert!(done[4].starts_with("off by 90 ppm"), "{done:?}");
-        assert!(done[5].starts_with("3 kills"), "{done:?}");
+        assert_eq!(done[2], "0 writes that landed elsewhere, 0 left down for it");
+        assert!(done[5].starts_with("off by 90 ppm"), "{done:?}");
+        assert!(done[6].starts_with("3 kills"), "{done:?}");
     }
 
     /// A step that is called otherwise would be counted as none.
@@ -181,6 +204,7 @@ mod tests {
         let steps = [
             "fail-disk 1 read",
             "fill-disk 1 for 1s",
+            "misdirect-write 1",
             "partition ring",
             "cut 1 from 2",
             "one-way 1 -> 2",
@@ -201,7 +225,8 @@ mod tests {
         let script = format!("# A test.\nmembers 3\nduration 3s\n{}", lines.concat());
         let plan = parse("kinds", &script).expect("it is a script");
         let there: BTreeSet<String> = plan.steps.iter().map(|step| step.action.kind()).collect();
-        let counted = [&DISKS_THAT_FAIL[..], &LINKS_CUT, &LINKS_BAD, &RESETS, &CLOCK_STEPS];
+        let counted =
+            [&DISKS_THAT_FAIL[..], &WRITES_ASTRAY, &LINKS_CUT, &LINKS_BAD, &RESETS, &CLOCK_STEPS];
         let counted = counted.into_iter().chain([&DRIFTS[..], &SLOW]).flatten();
         assert_eq!(there, counted.map(|kind| (*kind).to_owned()).collect());
     }

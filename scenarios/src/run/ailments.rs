@@ -39,6 +39,7 @@ impl Members {
                 self.disk_for(Slot::Room(member), text, *lasting, full, (Some(0), None));
             }
             Ailment::Damaged { damage, files } => self.damage(member, *damage, files, dice),
+            Ailment::Misdirected { files } => self.misdirect_write(member, files),
             Ailment::FailingDisk(call) => self.fail_disk(member, *call),
             Ailment::Drift { ppm } => {
                 self.host(member).set_clock_drift(*ppm);
@@ -129,6 +130,7 @@ impl Members {
     /// refuses every signed token of the others, as it must, and would serve nobody for good.
     pub(super) fn cure(&self) {
         self.disarm_disks();
+        self.settle_writes();
         for member in self.all() {
             self.host(member).disk().set_faults(|faults| *faults = Faults::default());
             self.host(member).set_clock_drift(0);

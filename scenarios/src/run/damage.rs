@@ -11,13 +11,14 @@ use crate::dice::Dice;
 use super::members::{Members, Place};
 
 /// What the names of log files begin with. They sort by their age.
-const LOG: &str = "wal-";
+pub(super) const LOG: &str = "wal-";
 const SECTOR_BYTES: usize = 512;
 
 impl Members {
     /// Whether what the member has on its disk cannot be relied on.
     pub(super) fn is_damaged(&self, member: usize) -> bool {
-        self.lock().damaged.contains(&member)
+        let state = self.lock();
+        state.damaged.contains(&member) || state.astray.contains(&member)
     }
 
     pub(super) fn damage(&self, member: usize, damage: Damage, files: &str, dice: &mut Dice) {
@@ -54,8 +55,7 @@ impl Members {
                 let sector = dice.index(sectors);
                 (sector * SECTOR_BYTES, disk.break_sector(name, sector as u64))
             }
-            // At rest, and so only over what was there: a write that goes astray when it is made is also missing where
-            // it belongs. A vote that is missing is given twice, and no log that is written once finds that out.
+            // At rest, and so only over what was there; one that goes astray when it is made is a fault of its own.
             Damage::Astray => {
                 let content = disk.durable_bytes(name).unwrap_or_default();
                 let to = dice.index(sectors);

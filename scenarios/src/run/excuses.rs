@@ -23,6 +23,14 @@ impl Excuses {
         self.0.push(Excuse { member, from, until });
     }
 
+    /// A reason from that time on that was none.
+    pub(super) fn withdraw(&mut self, member: usize, from: Duration) {
+        let same = |excuse: &Excuse| (excuse.member, excuse.from) == (member, from);
+        if let Some(place) = self.0.iter().rposition(same) {
+            self.0.remove(place);
+        }
+    }
+
     /// Whether a member has a reason to stop at that time. One that holds once is used up, but only where none that
     /// lasts holds: a disk that is full and of which the next read fails stops its member twice.
     pub(super) fn take(&mut self, member: usize, at: Duration) -> bool {
@@ -55,5 +63,17 @@ mod tests {
         assert!(excuses.take(1, at(5)), "it still lasts");
         assert!(excuses.take(1, at(6)), "once");
         assert!(!excuses.take(1, at(6)), "and no more");
+    }
+
+    #[test]
+    fn a_reason_that_is_withdrawn_is_none() {
+        let mut excuses = Excuses::default();
+        excuses.add(1, at(2), Some(at(9)));
+        excuses.add(1, at(3), Some(at(9)));
+        excuses.withdraw(1, at(3));
+        excuses.withdraw(2, at(2));
+        assert!(excuses.take(1, at(4)), "the other holds");
+        excuses.withdraw(1, at(2));
+        assert!(!excuses.take(1, at(4)));
     }
 }

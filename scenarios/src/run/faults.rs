@@ -86,7 +86,9 @@ impl Faults {
                 self.restart_loop(who, *every, *lasting, dice).await;
             }
             // Who is spared may be counted on by a membership that is about to come.
-            Action::Ail(_, Ailment::Damaged { .. }) if !self.changes.is_idle() => {
+            Action::Ail(_, Ailment::Damaged { .. } | Ailment::Misdirected { .. })
+                if !self.changes.is_idle() =>
+            {
                 self.members.spares(CHANGING.to_owned());
             }
             Action::Ail(who, ailment) => {

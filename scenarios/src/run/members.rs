@@ -13,6 +13,7 @@ use sim::network::{HostId, SimNetwork};
 use sim::random::{Key, Stream};
 use sim::{Host, SimRuntime, World};
 
+use super::astray::Aimed;
 use super::chronicle::{Chronicle, FaultId};
 pub(super) use super::chronicle::{FaultRecord, Place};
 use super::clocks;
@@ -58,13 +59,21 @@ pub(super) struct State {
     pub(super) chronicle: Chronicle,
     pub(super) steps: StepTally,
     clients: Vec<HostId>,
-    excuses: Excuses,
+    pub(super) excuses: Excuses,
     pub(super) changes: u64,
     pub(super) learners: BTreeSet<usize>,
     /// Whose disks are lost: they cannot come back, and are to be replaced.
     pub(super) lost: BTreeSet<usize>,
     /// Whose disks do not give back what was written.
     pub(super) damaged: BTreeSet<usize>,
+    /// Of whom a write went astray, or the next one is to.
+    pub(super) astray: BTreeSet<usize>,
+    /// Which writes are to go astray.
+    pub(super) aimed: Vec<Aimed>,
+    /// Members, each with the number of its start, that have to find out that their log has a hole.
+    pub(super) must_refuse: BTreeSet<(usize, u64)>,
+    /// Members that cannot know what their logs have lost.
+    pub(super) left_down: BTreeSet<usize>,
     /// Whose next call of which kind is to fail.
     pub(super) armed: Vec<(usize, DiskCall, FaultId)>,
     /// Who comes in the place of whom.
@@ -252,14 +261,21 @@ impl Members {
     }
 
     /// Starts a member that is down, but for a lone founder without its disk: nobody but its own flags tells it of
-    /// a cluster, so it would found one anew, as with etcd. Operators are told to replace it.
+    /// a cluster, so it would found one anew, as with etcd. Operators are told to replace it. Nor does who cannot know
+    /// what its log has lost.
     pub(super) fn restart(&self, member: usize) {
         let is_lone_founder = self.cluster.founders() == 1 && member == 1;
         if is_lone_founder && self.is_lost(member) {
             return;
         }
-        if !self.is_up(member) {
+        if self.is_up(member) {
+            return;
+        }
+        if self.hides_loss(member) {
+            self.leave_down(member);
+        } else {
             self.cluster.restart(member);
+            self.expect_refusal(member);
             self.finish(Place::Process, Some(member));
         }
     }

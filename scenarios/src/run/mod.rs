@@ -10,6 +10,7 @@
 //! Must never know: command lines, reports, and other runs.
 
 mod ailments;
+mod astray;
 mod attribution;
 mod blackout;
 mod bounds;

@@ -80,8 +80,8 @@ pub struct Ran {
     pub is_cut_off: bool,
     /// What the run itself found.
     pub findings: Vec<Finding>,
-    /// How often a member stopped by itself and had a reason.
-    pub excused_stops: u64,
+    /// Members that were not started again, because their logs could not show what they had lost.
+    pub left_down: u64,
     /// What was done to the cluster.
     pub faults: Vec<FaultRecord>,
     /// The members at the end.
@@ -446,6 +446,9 @@ impl Run {
                 self.findings.add_at(record.time, "member failure", message);
             }
         }
+        for message in self.members.undetected() {
+            add_finding(&self.findings, "undetected damage", message);
+        }
         let faults = self.members.faults();
         let tally = self.recorder.tally();
         let counts = Counts {
@@ -463,6 +466,7 @@ impl Run {
             locks: tally.locks,
             upkeep: tally.upkeep,
             no_space: tally.no_space,
+            stops: excused_stops,
         };
         let names = |id| self.members.number(id);
         let events = observed::merge(&names, &records, &faults, self.recorder.take());
@@ -482,7 +486,7 @@ impl Run {
             stopped,
             is_cut_off: false,
             findings,
-            excused_stops,
+            left_down: self.members.left_down(),
             faults,
             members: self.members.everyone().map(|member| self.members.status(member)).collect(),
         }

@@ -30,7 +30,8 @@
 //! `cut WHO from clients`, `one-way WHO -> WHO`, `flap WHO - WHO every T for T`, `reset WHO - WHO`, `heal`,
 //! `slow-disk WHO N times for T`, `fail-disk WHO read|write|sync`, `fill-disk WHO for T`,
 //! `flip-bit WHO [files NAME]`, `break-sector WHO [files NAME]`, `stray-write WHO [files NAME]` (NAME begins the
-//! names of those that are meant), `drift WHO PPM`, `step-clock WHO MILLISECONDS`,
+//! names of those that are meant), `misdirect-write WHO [files NAME]` (the next write lands elsewhere in its file),
+//! `drift WHO PPM`, `step-clock WHO MILLISECONDS`,
 //! `delay WHO - WHO by T..T for T`, `lose WHO - WHO N percent for T`, `bandwidth WHO - WHO N bytes per second for T`,
 //! `clog WHO - WHO for T`, `partition ring`, `swizzle every T`, `restart-loop WHO every T for T`,
 //! `half-open WHO - WHO` (connections that there are die, and nobody is told; `half-open WHO -> WHO` in one
@@ -43,7 +44,7 @@
 //! One end of the links of `delay`, `lose`, `bandwidth`, `clog`, `reset` and `half-open` may be `clients`.
 //!
 //! Floors: `check COUNTER >= N` with `acks`, `crashes`, `elections`, `resumed-watches`, `snapshots`,
-//! `faults`, `membership-changes`, `expired-leases` or `locks`. A run that stays below one is inconclusive.
+//! `faults`, `membership-changes`, `expired-leases`, `locks`, `upkeep`, `no-space` or `stops`. A run that stays below one is inconclusive.
 //!
 //! Must never know: what a step does to a cluster.
 

@@ -184,6 +184,10 @@ impl Parser {
                 let who = self.who(line)?;
                 Action::Ail(who, Ailment::Damaged { damage, files: files(line)? })
             }
+            "misdirect-write" => {
+                let who = self.who(line)?;
+                Action::Ail(who, Ailment::Misdirected { files: files(line)? })
+            }
             "fill-disk" => {
                 let who = self.who(line)?;
                 Action::Ail(who, Ailment::FullDisk { lasting: for_duration(line)? })

@@ -90,9 +90,7 @@ impl Display for Action {
             Self::Pause(who, lasting) => write!(out, "pause {who} for {}", Span(*lasting)),
             Self::StallDisk { who, files, lasting } => {
                 write!(out, "stall-disk {who}")?;
-                if !files.is_empty() {
-                    write!(out, " files {files}")?;
-                }
+                print_files(out, files)?;
                 write!(out, " for {}", Span(*lasting))
             }
             Self::Partition(split) => write!(out, "partition {split}"),
@@ -152,12 +150,21 @@ fn print_ailment(out: &mut Formatter<'_>, who: &Who, ailment: &Ailment) -> fmt::
         Ailment::FailingDisk(call) => write!(out, "fail-disk {who} {}", call.name()),
         Ailment::Damaged { damage, files } => {
             write!(out, "{} {who}", damage.name())?;
-            if files.is_empty() { Ok(()) } else { write!(out, " files {files}") }
+            print_files(out, files)
+        }
+        Ailment::Misdirected { files } => {
+            write!(out, "misdirect-write {who}")?;
+            print_files(out, files)
         }
         Ailment::FullDisk { lasting } => write!(out, "fill-disk {who} for {}", Span(*lasting)),
         Ailment::Drift { ppm } => write!(out, "drift {who} {ppm}"),
         Ailment::ClockStep { millis } => write!(out, "step-clock {who} {millis}"),
     }
+}
+
+/// Which files are meant, if not all.
+fn print_files(out: &mut Formatter<'_>, files: &str) -> fmt::Result {
+    if files.is_empty() { Ok(()) } else { write!(out, " files {files}") }
 }
 
 impl Display for Who {

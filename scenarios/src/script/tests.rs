@@ -142,6 +142,29 @@ fn clients_are_an_end_of_links() {
 }
 
 #[test]
+fn writes_go_astray_in_files_of_a_name_or_in_any() {
+    let text = "at 1s misdirect-write leader\nat 2s misdirect-write 2 files wal";
+    let hit = |who, files: &str| Action::Ail(who, Ailment::Misdirected { files: files.into() });
+    assert_eq!(actions(text), vec![hit(Who::Leader, ""), hit(Who::Member(2), "wal")]);
+    let plan = plan(text);
+    assert_eq!(parse("test", &plan.to_string()), Ok(plan));
+    let cases = [
+        ("misdirect-write", "line 2: the line ends where a member should stand"),
+        ("misdirect-write 4", "line 2: there is no member 4 of 3"),
+        ("misdirect-write clients", "line 2: `clients` is not a member"),
+        ("misdirect-write 1 wal", "line 2: `wal` is too much"),
+        (
+            "misdirect-write 1 files",
+            "line 2: the line ends where the start of a file name should stand",
+        ),
+        ("misdirect-write 1 files wal for 1s", "line 2: `for` is too much"),
+    ];
+    for (step, expected) in cases {
+        assert_eq!(refusal(&format!("at 1s {step}")), expected);
+    }
+}
+
+#[test]
 fn values_of_a_burst_may_be_large() {
     let plan = plan("max-request-bytes 65536\nat 1s burst 9\nat 2s burst 9 of 4096 bytes");
     assert_eq!(plan.cluster.max_request_bytes, 65_536);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::context;
+use crate::disk::astray::Astray;
 use crate::disk::fault::Faults;
 use crate::disk::mount::Mount;
 use crate::disk::state::{Counters, State};
@@ -156,6 +157,7 @@ impl SimDisk {
         state.directory.clear();
         state.faults = Faults::default();
         state.is_damaged = false;
+        state.strays.clear();
         state.be_idle();
         state.kill();
     }
@@ -184,6 +186,11 @@ impl SimDisk {
     /// Whether somebody has changed what the platter holds, or made some of it unreadable, since the disk was new.
     pub fn is_damaged(&self) -> bool {
         self.shared.state().is_damaged
+    }
+
+    /// The writes that went astray since the disk was new, in their order.
+    pub fn astray(&self) -> Vec<Astray> {
+        self.shared.state().astray()
     }
 
     /// What a file contains for its readers.

@@ -31,7 +31,7 @@ impl Times {
 /// What is wrong with a disk; by default, nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Only files whose name starts so are hit; all, if this is empty.
+    /// Only files whose name starts so are hit, but for writes that go astray; all, if this is empty.
     pub only: String,
     /// Syncs fail, and what they should have made durable is gone for good.
     pub sync_fails: Times,
@@ -45,6 +45,8 @@ pub struct Faults {
     pub write_fails: Times,
     /// Writes land in another place of the same file.
     pub write_misdirected: Times,
+    /// Only to files whose name starts so; to all, if this is empty.
+    pub misdirected_only: String,
     /// Bytes that all files together may have; more is refused.
     pub capacity_bytes: Option<u64>,
     /// Everything takes so many times as long, beyond the one time that it takes anyway.

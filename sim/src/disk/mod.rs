@@ -13,10 +13,11 @@
 //!   that succeeds does not bring it back; a sync may also lie, take long, or never be asked in time,
 //!   because power may be lost at any chosen operation.
 //! - Reads and writes may fail, space may run out, sectors may become unreadable, bits may flip, and a
-//!   write may land in the wrong place.
+//!   write may land in the wrong place of its file; the disk remembers which did.
 //!
 //! Must never know: what is in the files.
 
+mod astray;
 mod device;
 mod directory;
 mod fault;
@@ -25,6 +26,7 @@ mod mount;
 mod state;
 mod timing;
 
+pub use self::astray::Astray;
 pub use self::device::SimDisk;
 pub use self::fault::{Faults, Times};
 pub use self::mount::Mount;

@@ -189,7 +189,7 @@ impl File for Handle {
     }
 
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.mount.operate(Effect::Pending, |state| {
+        let landed = self.mount.operate(Effect::Pending, |state| {
             state.charge(state.timing.transfer(data.len()));
             if state.is_hit(self.file) && state.faults.write_fails.strike() {
                 return Err(eio());
@@ -197,21 +197,31 @@ impl File for Handle {
             state.reserve(self.file, offset + data.len() as u64)?;
             state.counters.writes += 1;
             state.counters.bytes_written += data.len() as u64;
-            let mut offset = offset;
-            if state.is_hit(self.file) && state.faults.write_misdirected.strike() {
-                offset = misdirect(state, self.file, offset);
-            }
+            let goes_astray = state.is_named(self.file, &state.faults.misdirected_only)
+                && state.faults.write_misdirected.strike();
+            let landed = if goes_astray { misdirect(state, self.file, offset) } else { offset };
             let stored = state.stored(self.file);
-            for sector in sectors(offset, data.len()) {
+            for sector in sectors(landed, data.len()) {
                 stored.unreadable.remove(&sector);
             }
-            stored.image.write(position(offset), data);
-            Ok(())
+            stored.image.write(position(landed), data);
+            if goes_astray {
+                state.went_astray(self.file, (offset, landed), data);
+            } else {
+                state.wrote_behind(self.file, offset);
+            }
+            Ok(landed)
         })?;
         self.mount.event(
             "write",
-            [("file", self.file.0.into()), ("offset", offset.into()), ("data", data.into())],
+            [("file", self.file.0.into()), ("offset", landed.into()), ("data", data.into())],
         );
+        if landed != offset {
+            self.mount.event(
+                "astray",
+                [("file", self.file.0.into()), ("meant", offset.into()), ("landed", landed.into())],
+            );
+        }
         Ok(())
     }
 
@@ -229,6 +239,7 @@ impl File for Handle {
             let pending = image.pending_count() as u64;
             if !lies {
                 image.sync();
+                state.synced(self.file);
             }
             Ok((pending, lies))
         })?;

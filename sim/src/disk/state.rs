@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::context;
+use crate::disk::astray::Stray;
 use crate::disk::directory::{Directory, FileId};
 use crate::disk::fault::Faults;
 use crate::disk::image::{Decision, Image, Survival};
@@ -20,6 +21,8 @@ pub struct Counters {
     pub operations: u64,
     /// Writes.
     pub writes: u64,
+    /// Writes that landed in another place than the one that was meant.
+    pub writes_astray: u64,
     /// Bytes written.
     pub bytes_written: u64,
     /// Syncs of files and of the directory.
@@ -43,6 +46,8 @@ pub(super) struct State {
     pub(super) power_until: Option<u64>,
     /// What was durable may be there no longer.
     pub(super) is_damaged: bool,
+    /// Writes that went astray.
+    pub(super) strays: Vec<Stray>,
     busy_until: u64,
     next_file: u64,
 }
@@ -69,6 +74,7 @@ impl State {
             counters: Counters::default(),
             power_until: None,
             is_damaged: false,
+            strays: Vec::new(),
             busy_until: 0,
             next_file: 0,
         }
@@ -80,9 +86,12 @@ impl State {
 
     /// Whether the faults are meant for this file.
     pub(super) fn is_hit(&self, file: FileId) -> bool {
-        let only = &self.faults.only;
-        only.is_empty()
-            || self.directory.name_of(file).is_some_and(|name| name.starts_with(only.as_str()))
+        self.is_named(file, &self.faults.only)
+    }
+
+    /// Whether the file's name starts so.
+    pub(super) fn is_named(&self, file: FileId, start: &str) -> bool {
+        start.is_empty() || self.directory.name_of(file).is_some_and(|name| name.starts_with(start))
     }
 
     pub(super) fn stored(&mut self, file: FileId) -> &mut Stored {
@@ -170,6 +179,7 @@ impl State {
     /// The machine is gone; only what the platter has is left.
     pub(super) fn power_loss(&mut self) {
         self.counters.crashes += 1;
+        self.forget_unsynced();
         let (streams, crash) = (self.streams, self.counters.crashes);
         let key = self.key.text("crash").number(crash);
         let draw = |what: &str, a: u64, b: u64| {

@@ -7,10 +7,11 @@ use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::codec;
 use super::database::{
-    ABOUT, Database, FORMAT, FORMAT_VERSION, IDENTITY, MARK, RECEIVED, STORED, damaged,
+    ABOUT, Database, FORMAT, FORMAT_VERSION, IDENTITY, MARK, RECEIVED, STORED, SUM, damaged,
 };
 use super::error::Error;
 use super::mark::{Identity, Mark};
+use super::sum::Sum;
 use super::view::open_table;
 
 /// The `about` table within a read transaction.
@@ -61,6 +62,14 @@ impl About {
     /// Bytes of keys and values.
     pub(super) fn stored(&self) -> Result<u64, Error> {
         Ok(u64::from_le_bytes(self.fixed(STORED)?))
+    }
+
+    /// What all rows and named values come to; nothing in files of the first format.
+    pub(super) fn sum(&self) -> Result<Option<Sum>, Error> {
+        if u32::from_le_bytes(self.fixed(FORMAT)?) == 1 {
+            return Ok(None);
+        }
+        Ok(Some(Sum::from_bytes(self.fixed(SUM)?)))
     }
 
     fn get(&self, name: &'static str) -> Result<Option<Bytes>, Error> {

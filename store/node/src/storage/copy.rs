@@ -13,6 +13,7 @@ use super::error::Error;
 use super::mark::Mark;
 use super::open::{self, new_name};
 use super::shared::Shared;
+use super::sum::Sum;
 use crate::runtime::Runtime;
 
 /// Rows copied at once.
@@ -145,8 +146,9 @@ impl<R: Runtime> Copy<R> {
             let (key, value) = entry?;
             delta.meta.insert(key, Some(value));
         }
-        let rows = full_is_harmless(complete(self.target, received, &delta, &mark))?;
+        let (rows, sum) = full_is_harmless(complete(self.target, received, &delta, &mark))?;
         view.verify_count(rows)?;
+        view.verify_sum(sum)?;
         Ok((self.ticket, mark))
     }
 
@@ -175,20 +177,21 @@ impl<R: Runtime> Copy<R> {
     }
 }
 
-/// Adds what is not a row, makes everything durable and closes the copy; its rows.
+/// Adds what is not a row, makes everything durable and closes the copy; its rows, and what it comes to.
 fn complete(
     target: Database,
     received: Option<u64>,
     delta: &Delta,
     mark: &Mark,
-) -> Result<u64, Error> {
+) -> Result<(u64, Sum), Error> {
     if let Some(index) = received {
         target.note_received(index)?;
     }
     target.commit(delta, mark)?;
     let rows = target.count_rows()?;
+    let sum = target.sum()?;
     target.close()?;
-    Ok(rows)
+    Ok((rows, sum))
 }
 
 /// Tells a disk that is full from one that fails: nothing depends on the copy before it is complete.

@@ -24,6 +24,7 @@ use super::error::Error;
 use super::file::RedbFile;
 use super::guard::guarded;
 use super::mark::{Identity, Mark};
+use super::sum::Sum;
 use super::view::View;
 use crate::runtime::{Disk, File};
 
@@ -37,9 +38,11 @@ pub(super) const MARK: &str = "mark";
 /// The last index of the snapshot that the state was received as.
 pub(super) const RECEIVED: &str = "received";
 pub(super) const STORED: &str = "stored";
+/// What all rows and named values come to.
+pub(super) const SUM: &str = "sum";
 
-/// The newest format this version reads, and the one it writes.
-pub(super) const FORMAT_VERSION: u32 = 1;
+/// The newest format this version reads, and the one it writes. Files of the first have no sum.
+pub(super) const FORMAT_VERSION: u32 = 2;
 
 /// An open database file.
 #[derive(Debug)]
@@ -114,7 +117,7 @@ impl Database {
         let format = FORMAT_VERSION.to_le_bytes();
         about.insert(FORMAT, &*codec::seal(FORMAT.as_bytes(), &format))?;
         about.insert(IDENTITY, &*codec::seal(IDENTITY.as_bytes(), &identity.encode()))?;
-        about.insert(STORED, &*codec::seal(STORED.as_bytes(), &0u64.to_le_bytes()))?;
+        Content::default().write(&mut about, true)?;
         Ok(())
     }
 
@@ -169,6 +172,15 @@ impl Database {
         history.len().map_err(self.error("count rows"))
     }
 
+    /// What its rows and named values come to.
+    pub(super) fn sum(&self) -> Result<Sum, Error> {
+        let read = self.begin_read()?;
+        let about = read.open_table(ABOUT).map_err(self.error("read the sum"))?;
+        let sum = about.get(SUM).map_err(self.error("read the sum"))?;
+        let bytes = sum.and_then(|sum| codec::unseal(SUM.as_bytes(), sum.value())?.try_into().ok());
+        bytes.map(Sum::from_bytes).ok_or_else(|| damaged(&self.name, "it has no sum"))
+    }
+
     /// Length of the file.
     pub(super) fn len(&self) -> Result<u64, Error> {
         self.file.len().map_err(io_error(&self.name, "read the length"))
@@ -203,18 +215,14 @@ impl Database {
         mark: Option<&Mark>,
     ) -> Result<u64, redb::Error> {
         let mut about = write.open_table(ABOUT)?;
-        let mut stored = about
-            .get(STORED)?
-            .and_then(|value| codec::unseal(STORED.as_bytes(), value.value())?.try_into().ok())
-            .map(u64::from_le_bytes)
-            .ok_or_else(|| redb::Error::Corrupted("no count of stored bytes".to_owned()))?;
-        stored = apply_rows(write, &delta.rows, stored)?;
-        stored = apply_meta(write, &delta.meta, stored)?;
-        about.insert(STORED, &*codec::seal(STORED.as_bytes(), &stored.to_le_bytes()))?;
+        let (mut content, has_sum) = Content::read(&about)?;
+        apply_rows(write, &delta.rows, &mut content)?;
+        apply_meta(write, &delta.meta, &mut content)?;
+        content.write(&mut about, has_sum)?;
         if let Some(mark) = mark {
             about.insert(MARK, &*codec::seal(MARK.as_bytes(), &mark.encode()))?;
         }
-        Ok(stored)
+        Ok(content.stored)
     }
 
     /// Wraps what redb says; its errors are many types that all become `redb::Error`.
@@ -249,13 +257,13 @@ impl Drop for Database {
 fn apply_rows(
     write: &WriteTransaction,
     rows: &BTreeMap<Revision, Option<Row>>,
-    mut stored: u64,
-) -> Result<u64, redb::Error> {
+    content: &mut Content,
+) -> Result<(), redb::Error> {
     let mut history = write.open_table(HISTORY)?;
     for (revision, _) in rows.iter().filter(|(_, row)| row.is_none()) {
         let key = revision.to_bytes();
         if let Some(old) = history.remove(&key)? {
-            stored = stored.saturating_sub(pair_bytes(&key, old.value()));
+            content.remove(&key, old.value());
         }
     }
     let mut end = history.upper_bound_mut(Bound::<&[u8; 16]>::Unbounded)?;
@@ -264,37 +272,82 @@ fn apply_rows(
         let key = revision.to_bytes();
         let value = codec::seal(&key, &row.encode());
         end.insert_before(&key, &*value)?;
-        stored += pair_bytes(&key, &value);
+        content.add(&key, &value);
     }
     end.close()?;
-    Ok(stored)
+    Ok(())
 }
 
 fn apply_meta(
     write: &WriteTransaction,
     meta: &BTreeMap<MetaKey, Option<Bytes>>,
-    mut stored: u64,
-) -> Result<u64, redb::Error> {
+    content: &mut Content,
+) -> Result<(), redb::Error> {
     let mut table = write.open_table(META)?;
     for (key, value) in meta {
         let key = key.encode();
         let Some(value) = value else {
             if let Some(old) = table.remove(&*key)? {
-                stored = stored.saturating_sub(pair_bytes(&key, old.value()));
+                content.remove(&key, old.value());
             }
             continue;
         };
         let value = codec::seal(&key, value);
         if let Some(old) = table.insert(&*key, &*value)? {
-            stored = stored.saturating_sub(pair_bytes(&key, old.value()));
+            content.remove(&key, old.value());
         }
-        stored += pair_bytes(&key, &value);
+        content.add(&key, &value);
     }
-    Ok(stored)
+    Ok(())
 }
 
-fn pair_bytes(key: &[u8], value: &[u8]) -> u64 {
-    (key.len() + value.len()) as u64
+/// What the rows and named values of a state come to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Content {
+    /// Bytes of keys and values.
+    stored: u64,
+    sum: Sum,
+}
+
+impl Content {
+    /// As of the last commit, and whether the file has a sum.
+    fn read(about: &redb::Table<'_, &str, &[u8]>) -> Result<(Self, bool), redb::Error> {
+        let number = |name: &str| -> Result<Option<[u8; 8]>, redb::Error> {
+            let Some(value) = about.get(name)? else { return Ok(None) };
+            let bytes = codec::unseal(name.as_bytes(), value.value());
+            let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+            bytes
+                .map(Some)
+                .ok_or_else(|| redb::Error::Corrupted(format!("the {name} is no number")))
+        };
+        let stored = number(STORED)?.map(u64::from_le_bytes);
+        let stored =
+            stored.ok_or_else(|| redb::Error::Corrupted("no count of stored bytes".to_owned()))?;
+        let sum = number(SUM)?.map(Sum::from_bytes);
+        Ok((Self { stored, sum: sum.unwrap_or_default() }, sum.is_some()))
+    }
+
+    fn write(
+        self,
+        about: &mut redb::Table<'_, &str, &[u8]>,
+        has_sum: bool,
+    ) -> Result<(), redb::Error> {
+        about.insert(STORED, &*codec::seal(STORED.as_bytes(), &self.stored.to_le_bytes()))?;
+        if has_sum {
+            about.insert(SUM, &*codec::seal(SUM.as_bytes(), &self.sum.to_bytes()))?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, key: &[u8], sealed: &[u8]) {
+        self.stored += (key.len() + sealed.len()) as u64;
+        self.sum.add(Sum::of(sealed));
+    }
+
+    fn remove(&mut self, key: &[u8], sealed: &[u8]) {
+        self.stored = self.stored.saturating_sub((key.len() + sealed.len()) as u64);
+        self.sum.remove(Sum::of(sealed));
+    }
 }
 
 pub(super) fn io_error<'a>(

@@ -54,6 +54,7 @@ mod scan;
 mod shared;
 mod snapshot;
 mod stream;
+mod sum;
 mod view;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ use super::database::damaged;
 use super::error::Error;
 use super::handle::Storage;
 use super::open::STATE_FILE;
+use super::sum::Sum;
 use super::view::View;
 use crate::runtime::Runtime;
 
@@ -54,23 +55,28 @@ struct Walk<T> {
     target: T,
     next: Bound<Revision>,
     rows: u64,
+    /// Of all that was read.
+    sum: Sum,
     is_done: bool,
 }
 
 impl<T: Replay> Walk<T> {
     fn begin(view: View, mut target: T) -> Result<Self, Error> {
+        let mut sum = Sum::default();
         for entry in view.meta()? {
             let (key, value) = entry?;
+            sum.add(View::sum_of_meta(&key, &value));
             target.meta(key, value).map_err(|reason| view.damaged(&reason))?;
         }
-        Ok(Self { view, target, next: Bound::Unbounded, rows: 0, is_done: false })
+        Ok(Self { view, target, next: Bound::Unbounded, rows: 0, sum, is_done: false })
     }
 
     /// Goes on by a chunk of rows.
     fn advance(mut self) -> Result<Self, Error> {
         let mut left = CHUNK_ROWS;
-        for entry in self.view.rows(self.next, Bound::Unbounded)?.take(CHUNK_ROWS) {
-            let (revision, row) = entry?;
+        for entry in self.view.rows_summed(self.next, Bound::Unbounded)?.take(CHUNK_ROWS) {
+            let (revision, row, sum) = entry?;
+            self.sum.add(sum);
             self.target.row(revision, row).map_err(|reason| self.view.damaged(&reason))?;
             self.next = Bound::Excluded(revision);
             self.rows += 1;
@@ -79,6 +85,7 @@ impl<T: Replay> Walk<T> {
         self.is_done = left > 0;
         if self.is_done {
             self.view.verify_count(self.rows)?;
+            self.view.verify_sum(self.sum)?;
         }
         Ok(self)
     }

@@ -10,6 +10,7 @@ use super::error::Error;
 use super::mark::Mark;
 use super::shared::Shared;
 use super::stream::{self, Encoder};
+use super::sum::Sum;
 use super::view::View;
 use crate::runtime::Runtime;
 
@@ -27,6 +28,8 @@ pub struct SnapshotReader<R: Runtime> {
 struct Source {
     view: View,
     encoder: Encoder,
+    /// Of all that was read.
+    sum: Sum,
     /// Where the rows go on; `None` once the end frame is written.
     next: Option<Bound<Revision>>,
 }
@@ -66,11 +69,13 @@ impl Source {
         let mut encoder = Encoder::new(shared.identity.cluster_id);
         encoder.put(stream::MARK, &[], &mark.encode());
         // Named values are few and small.
+        let mut sum = Sum::default();
         for entry in view.meta()? {
             let (key, value) = entry?;
+            sum.add(View::sum_of_meta(&key, &value));
             encoder.put(stream::META, &key.encode(), &value);
         }
-        Ok((mark, Self { view, encoder, next: Some(Bound::Unbounded) }))
+        Ok((mark, Self { view, encoder, sum, next: Some(Bound::Unbounded) }))
     }
 
     /// Encodes rows until `bytes` wait to be cut off, or there are no more.
@@ -79,8 +84,9 @@ impl Source {
         if self.encoder.len() >= bytes {
             return Ok(());
         }
-        for entry in self.view.rows(next, Bound::Unbounded)? {
-            let (revision, row) = entry?;
+        for entry in self.view.rows_summed(next, Bound::Unbounded)? {
+            let (revision, row, sum) = entry?;
+            self.sum.add(sum);
             let key = revision.to_bytes();
             self.encoder.put(stream::ROW, &key, &row.encode());
             self.next = Some(Bound::Excluded(revision));
@@ -89,6 +95,7 @@ impl Source {
             }
         }
         self.view.verify_count(self.encoder.rows())?;
+        self.view.verify_sum(self.sum)?;
         self.encoder.end();
         self.next = None;
         Ok(())

@@ -12,6 +12,7 @@ use super::codec;
 use super::database::{Database, HISTORY, META, damaged};
 use super::error::Error;
 use super::mark::Mark;
+use super::sum::Sum;
 
 /// A read transaction with its tables open. It keeps the database open.
 pub(super) struct View {
@@ -63,6 +64,16 @@ impl View {
         from: Bound<Revision>,
         to: Bound<Revision>,
     ) -> Result<impl Iterator<Item = RowResult> + '_, Error> {
+        let rows = self.rows_summed(from, to)?;
+        Ok(rows.map(|entry| entry.map(|(revision, row, _)| (revision, row))))
+    }
+
+    /// The same, each with what it adds to the sum of all.
+    pub(super) fn rows_summed(
+        &self,
+        from: Bound<Revision>,
+        to: Bound<Revision>,
+    ) -> Result<impl Iterator<Item = Result<(Revision, Row, Sum), Error>> + '_, Error> {
         let (from, to) = (from.map(Revision::to_bytes), to.map(Revision::to_bytes));
         let range = self
             .history
@@ -71,7 +82,7 @@ impl View {
         Ok(range.map(|entry| {
             let (key, stored) = entry.map_err(self.database.error("scan rows"))?;
             let row = self.decode_row(key.value(), stored.value())?;
-            Ok((Revision::from_bytes(*key.value()), row))
+            Ok((Revision::from_bytes(*key.value()), row, Sum::of(stored.value())))
         }))
     }
 
@@ -98,6 +109,21 @@ impl View {
             return Err(self.damaged(&format!("{found} rows are left of {expected}")));
         }
         Ok(())
+    }
+
+    /// What a named value adds to the sum of all.
+    pub(super) fn sum_of_meta(key: &MetaKey, value: &[u8]) -> Sum {
+        Sum::of(&codec::seal(&key.encode(), value))
+    }
+
+    /// Refuses a state of which something is missing, or older than the rest.
+    pub(super) fn verify_sum(&self, found: Sum) -> Result<(), Error> {
+        match self.about.sum()? {
+            Some(expected) if found != expected => {
+                Err(self.damaged("its values do not come to what was written last"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn decode_row(&self, key: &[u8; 16], stored: &[u8]) -> Result<Row, Error> {

@@ -6,6 +6,7 @@ mod defragment;
 mod disk;
 mod failure;
 mod install;
+mod lost_write;
 mod model;
 mod power_loss;
 mod reads;
