@@ -447,7 +447,7 @@ impl Run {
             }
         }
         for message in self.members.undetected() {
-            add_finding(&self.findings, "undetected damage", message);
+            self.findings.add("undetected damage", message);
         }
         let faults = self.members.faults();
         let tally = self.recorder.tally();
