@@ -391,8 +391,7 @@ fn who_gives_up_silent_connections_leaves_the_others_alone() {
         let listener = pair.listen().await;
         let network = pair.world.network();
         let (one, other) = (pair.client.id(), pair.server.id());
-        let mut forgotten =
-            pair.client.network().connect("server:2379").await.expect("it listens");
+        let mut forgotten = pair.client.network().connect("server:2379").await.expect("it listens");
         let (mut listening, _) = listener.accept().await.expect("somebody connected");
         assert_eq!(network.silence(one, other), 1);
         let mut whole = pair.client.network().connect("server:2379").await.expect("it listens");
