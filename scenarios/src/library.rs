@@ -84,6 +84,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("clocks-wrong-from-the-start"),
     script!("disk-lost-and-replaced"),
     script!("misdirected-writes"),
+    script!("forgotten-requests"),
+    script!("promote-lost-learner"),
 ];
 
 /// All scripted scenarios.
