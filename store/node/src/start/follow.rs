@@ -115,7 +115,9 @@ async fn follow_role<R: Runtime>(raft: Raft<R>, observer: Arc<dyn Observer>) {
     loop {
         let now = {
             let now = metrics.borrow_and_update();
-            let is_candidate = now.state == ServerState::Candidate;
+            // Where the vote for itself cannot be kept, the metrics go on to tell the one before.
+            let is_candidate =
+                now.state == ServerState::Candidate && now.vote.leader_id.voted_for == now.id;
             (now.vote.leader_id.term, leader_of(&now), leads(&now), is_candidate)
         };
         if last != Some(now) {
