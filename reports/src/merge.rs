@@ -60,8 +60,9 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         for (name, run) in &results.runs {
             let (_, runs) = runs_of(&mut scenarios, name);
             let before = runs.insert(run.seed, run);
-            // What a second run of it showed is not lost.
-            if let Some(before) = before.filter(|_| run.repeats.is_none()) {
+            // What a second run of it showed is not lost, least of all that it was another.
+            let tells_more = |before: &&Run| run.repeats.is_none() || before.repeats == Some(false);
+            if let Some(before) = before.filter(tells_more) {
                 runs.insert(run.seed, before);
             }
             if let Some(before) = before.filter(|before| before.digest != run.digest) {

@@ -86,6 +86,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("misdirected-writes"),
     script!("forgotten-requests"),
     script!("promote-lost-learner"),
+    script!("lost-founder-newcomer-leads"),
 ];
 
 /// All scripted scenarios.

@@ -127,15 +127,17 @@ impl Members {
     }
 
     /// Disks and clocks are as they should be. Wall clocks are set right, too: a member whose clock is an hour ahead
-    /// refuses every signed token of the others, as it must, and would serve nobody for good.
+    /// refuses every signed token of the others, as it must, and would serve nobody for good. Machines of members that
+    /// are gone are cured as well: who comes next may have one of them.
     pub(super) fn cure(&self) {
         self.disarm_disks();
         self.settle_writes();
-        for member in self.all() {
+        let machines = 1..=self.cluster.size();
+        for member in machines.clone() {
             self.host(member).disk().set_faults(|faults| *faults = Faults::default());
             self.host(member).set_clock_drift(0);
             self.host(member).set_wall_clock_right();
-            let others = self.all().filter(|other| *other != member);
+            let others = machines.clone().filter(|other| *other != member);
             others.for_each(|other| self.cure_link(Link::between(member, other)));
             self.cure_link(Link::to_clients(member));
             self.give_up_silent_clients(member);
@@ -143,9 +145,10 @@ impl Members {
         self.end_curable();
     }
 
-    /// Connections of clients that are half open are over. Members have to notice by themselves, and do; but a client
-    /// that only listens, and hears the member well, has no reason to give up before its operating system does, which
-    /// takes a quarter of an hour (Linux, tcp(7), `tcp_retries2`) and is longer than a run.
+    /// Connections of clients that are half open are over. Between each other, members have to notice by themselves; but
+    /// a client that only listens, and hears the member well, gives up when its operating system does, and so does the
+    /// member, which asks its clients for a sign of life every two hours. Both systems take a quarter of an hour (Linux,
+    /// tcp(7), `tcp_retries2`), which is longer than a run.
     fn give_up_silent_clients(&self, member: usize) {
         for (one, other) in self.machines(Link::to_clients(member)) {
             self.network().reset_half_open(one, other);

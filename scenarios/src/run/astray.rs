@@ -113,7 +113,7 @@ impl Members {
     }
 
     /// Who came up on a log with a hole.
-    pub(super) fn undetected(&self) -> Vec<String> {
+    pub(super) fn undetected(&self) -> Vec<(Duration, String)> {
         let must_refuse = self.lock().must_refuse.clone();
         let records = self.records();
         let came_up = records.iter().filter(|record| {
@@ -123,11 +123,12 @@ impl Members {
         });
         came_up
             .map(|record| {
-                format!(
+                let message = format!(
                     "member {} came up at {:?}, although a write to its log had gone astray and what is durable \
                      behind it shows that it is missing",
                     record.member, record.time
-                )
+                );
+                (record.time, message)
             })
             .collect()
     }

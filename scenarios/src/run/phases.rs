@@ -446,8 +446,8 @@ impl Run {
                 self.findings.add_at(record.time, "member failure", message);
             }
         }
-        for message in self.members.undetected() {
-            self.findings.add("undetected damage", message);
+        for (at, message) in self.members.undetected() {
+            self.findings.add_at(at, "undetected damage", message);
         }
         let faults = self.members.faults();
         let tally = self.recorder.tally();

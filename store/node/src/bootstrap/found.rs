@@ -17,7 +17,7 @@ pub async fn confirm_new<R: Runtime>(
     network: &Arc<dyn Network>,
 ) -> Result<u64, BootstrapError> {
     let request = peer::DescribeRequest { sender: flags.local, linearizable: true };
-    let others = others(flags);
+    let mut others = others(flags);
     loop {
         let asking = others
             .iter()
@@ -28,12 +28,25 @@ pub async fn confirm_new<R: Runtime>(
             let own = replies.iter().filter(|reply| reply.cluster_id == flags.id);
             return Ok(own.map(|reply| reply.term).max().unwrap_or(0));
         }
+        others.truncate(flags.members.len() - 1);
+        learn(flags, &replies, &mut others);
         tracing::info!(
             answered = replies.len(),
             of = others.len(),
-            "waiting for a quorum of the members that found the cluster"
+            "waiting for a quorum of the members that found the cluster, or for the leader of those that have"
         );
         R::sleep(RETRY_INTERVAL).await;
+    }
+}
+
+/// Who is a member by now may lead without having been a founder, and is asked as well.
+fn learn(flags: &InitialCluster, replies: &[peer::DescribeReply], others: &mut Vec<Vec<String>>) {
+    for reply in replies.iter().filter(|reply| reply.cluster_id == flags.id && reply.established) {
+        for member in reply.members.iter().filter(|member| member.id != flags.local) {
+            if !member.peer_urls.is_empty() && !others.contains(&member.peer_urls) {
+                others.push(member.peer_urls.clone());
+            }
+        }
     }
 }
 
@@ -46,7 +59,7 @@ fn judge(flags: &InitialCluster, replies: &[peer::DescribeReply]) -> Result<bool
         }
         if reply.established {
             has_begun = true;
-        } else {
+        } else if flags.members.contains_key(&reply.member_id) {
             founding += 1;
         }
         // Only a leader knows whether this member has ever acknowledged anything.
@@ -80,7 +93,35 @@ mod tests {
 
     fn reply(flags: &InitialCluster, established: bool, confirmed: bool) -> peer::DescribeReply {
         let cluster_id = flags.id;
-        peer::DescribeReply { cluster_id, established, confirmed, ..Default::default() }
+        let is_other = |id: &u64| *id != flags.local;
+        let member_id = flags.members.keys().copied().find(is_other).expect("there are three");
+        peer::DescribeReply { cluster_id, member_id, established, confirmed, ..Default::default() }
+    }
+
+    #[test]
+    fn who_came_later_is_asked_and_founds_nothing() {
+        let flags = flags();
+        let mut newcomer = reply(&flags, false, false);
+        newcomer.member_id = 7;
+        assert_eq!(judge(&flags, &[newcomer]), Ok(false));
+
+        let described = |id, url: &str| peer::MemberDescription {
+            id,
+            peer_urls: vec![url.to_owned()],
+            ..Default::default()
+        };
+        let mut known = others(&flags);
+        let mut old = reply(&flags, true, false);
+        old.members = vec![
+            described(flags.local, "http://a:1"),
+            described(8, "http://b:1"),
+            described(7, "http://d:1"),
+        ];
+        learn(&flags, &[old.clone(), old], &mut known);
+        let expected = [["http://b:1"], ["http://c:1"], ["http://d:1"]];
+        let mut known: Vec<_> = known.into_iter().flatten().collect();
+        known.sort();
+        assert_eq!(known, expected.concat());
     }
 
     #[test]

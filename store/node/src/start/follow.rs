@@ -116,8 +116,9 @@ async fn follow_role<R: Runtime>(raft: Raft<R>, observer: Arc<dyn Observer>) {
         let now = {
             let now = metrics.borrow_and_update();
             // Where the vote for itself cannot be kept, the metrics go on to tell the one before.
-            let is_candidate =
-                now.state == ServerState::Candidate && now.vote.leader_id.voted_for == now.id;
+            let is_candidate = now.state == ServerState::Candidate
+                && now.vote.leader_id.voted_for == now.id
+                && !now.vote.committed;
             (now.vote.leader_id.term, leader_of(&now), leads(&now), is_candidate)
         };
         if last != Some(now) {

@@ -9,6 +9,7 @@ use detcd_machine::{MetaKey, Revision, Row};
 use super::error::Error;
 use super::mark::Mark;
 use super::shared::Shared;
+use super::sum::Sum;
 use super::view::View;
 use crate::runtime::Runtime;
 
@@ -19,6 +20,14 @@ pub struct Pinned<R: Runtime> {
     meta: Vec<(MetaKey, Bytes)>,
     /// Away while it is read from.
     view: Option<View>,
+    passed: Passed,
+}
+
+/// What a pass over all rows has come to so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Passed {
+    rows: u64,
+    sum: Sum,
 }
 
 impl<R: Runtime> Pinned<R> {
@@ -33,7 +42,7 @@ impl<R: Runtime> Pinned<R> {
             })
         })
         .await?;
-        Ok(Self { shared, mark, meta, view: Some(view) })
+        Ok(Self { shared, mark, meta, view: Some(view), passed: Passed::default() })
     }
 
     /// What the state covers.
@@ -48,6 +57,9 @@ impl<R: Runtime> Pinned<R> {
 
     /// The next rows behind `after`, at most `rows_max`, and no more once they have `bytes_max` bytes;
     /// empty at the end.
+    ///
+    /// Whoever asks from the beginning, and each time behind the last, has an error at the end if what was read is not
+    /// what was written last.
     pub async fn rows(
         &mut self,
         after: Option<Revision>,
@@ -56,24 +68,38 @@ impl<R: Runtime> Pinned<R> {
     ) -> Result<Vec<(Revision, Row)>, Error> {
         let view = self.view.take().ok_or(Error::Interrupted)?;
         let shared = Arc::clone(&self.shared);
-        let (view, rows) = R::blocking(move || {
+        let mut passed = if after.is_none() { self.begin() } else { self.passed };
+        let (view, rows, passed) = R::blocking(move || {
             shared.guard(|| {
                 let from = after.map_or(Bound::Unbounded, Bound::Excluded);
                 let mut rows = Vec::new();
                 let mut bytes = 0;
-                for entry in view.rows(from, Bound::Unbounded)?.take(rows_max) {
-                    let entry = entry?;
-                    bytes += super::cache::row_size(&entry.1);
-                    rows.push(entry);
+                for entry in view.rows_summed(from, Bound::Unbounded)?.take(rows_max) {
+                    let (revision, row, sum) = entry?;
+                    passed.rows += 1;
+                    passed.sum.add(sum);
+                    bytes += super::cache::row_size(&row);
+                    rows.push((revision, row));
                     if bytes >= bytes_max {
                         break;
                     }
                 }
-                Ok((view, rows))
+                if rows.is_empty() {
+                    view.verify_count(passed.rows)?;
+                    view.verify_sum(passed.sum)?;
+                }
+                Ok((view, rows, passed))
             })
         })
         .await?;
         self.view = Some(view);
+        self.passed = passed;
         Ok(rows)
+    }
+
+    fn begin(&self) -> Passed {
+        let mut passed = Passed::default();
+        self.meta.iter().for_each(|(key, value)| passed.sum.add(View::sum_of_meta(key, value)));
+        passed
     }
 }

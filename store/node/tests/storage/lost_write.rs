@@ -4,7 +4,7 @@
 
 use crate::disk::TestDisk;
 use crate::model::{Model, Step, history, stage, steps_to};
-use crate::world::{Rng, open, run};
+use crate::world::{Member, Rng, open, run};
 
 const FILE: &str = "state.redb";
 const PAGE: usize = 4_096;
@@ -47,11 +47,25 @@ async fn is_noticed(file: &[u8], history: &[Step]) -> bool {
     disk.put(FILE, file);
     let Ok(member) = open(&disk).await else { return true };
     let found = member.storage.replay(Model::default()).await;
+    assert_eq!(reads_through(&member).await, found.is_ok(), "a backup holds what a start would refuse");
     // Closing would write, and may find the damage in the engine's own tables by an abort.
     std::mem::forget(member.storage);
     let Ok(model) = found else { return true };
     steps_to(history, member.recovered.mark.as_ref(), &model);
     false
+}
+
+/// Whether everything can be read as for a snapshot file.
+async fn reads_through(member: &Member) -> bool {
+    let Ok(mut pinned) = member.storage.pinned().await else { return false };
+    let mut last = None;
+    loop {
+        match pinned.rows(last, 16, usize::MAX).await {
+            Ok(rows) if rows.is_empty() => return true,
+            Ok(rows) => last = rows.last().map(|(revision, _)| *revision),
+            Err(_) => return false,
+        }
+    }
 }
 
 #[test]
