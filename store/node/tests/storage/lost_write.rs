@@ -47,7 +47,11 @@ async fn is_noticed(file: &[u8], history: &[Step]) -> bool {
     disk.put(FILE, file);
     let Ok(member) = open(&disk).await else { return true };
     let found = member.storage.replay(Model::default()).await;
-    assert_eq!(reads_through(&member).await, found.is_ok(), "a backup holds what a start would refuse");
+    assert_eq!(
+        reads_through(&member).await,
+        found.is_ok(),
+        "a backup holds what a start would refuse"
+    );
     // Closing would write, and may find the damage in the engine's own tables by an abort.
     std::mem::forget(member.storage);
     let Ok(model) = found else { return true };

@@ -5,6 +5,7 @@
 mod defragment;
 mod disk;
 mod failure;
+mod first_format;
 mod install;
 mod lost_write;
 mod model;
