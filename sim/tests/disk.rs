@@ -184,6 +184,11 @@ fn a_write_that_went_astray_is_remembered_with_what_follows_it() {
     assert!(!astray().is_followed, "that was not synced");
     file.write_at(1536, &[5; 8]).unwrap();
     assert!(!astray().is_followed, "nor is this");
+    disk.set_faults(|faults| faults.sync_fails = Times::Next(1));
+    file.sync().unwrap_err();
+    file.sync().unwrap();
+    assert!(!astray().is_followed, "a sync that failed has given it up");
+    file.write_at(1536, &[5; 8]).unwrap();
     file.sync().unwrap();
     assert!(astray().is_followed);
 
@@ -191,6 +196,9 @@ fn a_write_that_went_astray_is_remembered_with_what_follows_it() {
     go_astray("f");
     file.write_at(512, &[&there[..], &[0; 100]].concat()).unwrap();
     assert!(!astray().is_missing, "the same is there, but for zeros at the end");
+    go_astray("f");
+    file.write_at(1 << 20, &[0; 100]).unwrap();
+    assert!(!astray().is_missing, "zeros behind the end are no more than room");
     disk.mount().remove("f").unwrap();
     assert_eq!(astray().file, None);
     disk.lose_everything();

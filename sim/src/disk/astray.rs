@@ -58,6 +58,13 @@ impl State {
         }
     }
 
+    /// What was written to a file since its last sync will never be durable.
+    pub(super) fn abandoned(&mut self, file: FileId) {
+        for stray in self.strays.iter_mut().filter(|it| it.file == file) {
+            stray.has_pending = false;
+        }
+    }
+
     /// What was not synced may not be there.
     pub(super) fn forget_unsynced(&mut self) {
         self.strays.iter_mut().for_each(|stray| stray.has_pending = false);
@@ -77,5 +84,5 @@ impl State {
 fn is_there(image: &Image, offset: u64, data: &[u8]) -> bool {
     let bytes = data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let from = usize::try_from(offset).expect("a simulated file fits into memory");
-    image.current().get(from..from + bytes) == Some(&data[..bytes])
+    bytes == 0 || image.current().get(from..from + bytes) == Some(&data[..bytes])
 }

@@ -232,6 +232,7 @@ impl File for Handle {
             let hit = state.is_hit(self.file);
             if hit && state.faults.sync_fails.strike() {
                 state.stored(self.file).image.abandon();
+                state.abandoned(self.file);
                 return Err(eio());
             }
             let lies = hit && state.faults.sync_lies.strike();
