@@ -8,6 +8,7 @@
 //! Must never know: what a store, a simulator or a checker is; only its own record types.
 
 mod columns;
+mod failed;
 mod html;
 mod junit;
 mod ledger;

@@ -1,8 +1,9 @@
 //! The page about a campaign, for people on a terminal.
 
 use crate::columns;
+use crate::failed::{Failed, failed};
 use crate::html::put;
-use crate::record::{Campaign, Coverage, Scenario, Verdict};
+use crate::record::{Campaign, Coverage, Scenario};
 use crate::spared::{SparedSteps, spared_steps};
 use crate::story::Table;
 use crate::text::{grouped, seconds};
@@ -86,17 +87,19 @@ fn spared(out: &mut String, campaign: &Campaign) {
 }
 
 fn failures(out: &mut String, campaign: &Campaign) {
-    let failed = |verdict| verdict != Verdict::Pass;
-    if campaign.runs().any(|run| failed(run.verdict)) {
-        out.push_str("\nruns that did not pass\n");
+    let Failed { shown, left_out } = failed(campaign);
+    if shown.is_empty() {
+        return;
     }
-    for scenario in &campaign.scenarios {
-        for run in scenario.runs.iter().filter(|run| failed(run.verdict)) {
-            put!(out, "  {} seed {}: {}\n", scenario.name, run.seed, run.verdict);
-            for finding in run.findings.iter().take(1) {
-                put!(out, "    {}: {}\n", finding.checker, finding.message);
-            }
-            put!(out, "    replay: {}\n", run.replay);
+    out.push_str("\nruns that did not pass\n");
+    for (scenario, run) in shown {
+        put!(out, "  {} seed {}: {}\n", scenario.name, run.seed, run.verdict);
+        for finding in run.findings.iter().take(1) {
+            put!(out, "    {}: {}\n", finding.checker, finding.message);
         }
+        put!(out, "    replay: {}\n", run.replay);
+    }
+    if left_out > 0 {
+        put!(out, "  and {} further runs\n", grouped(left_out as u64));
     }
 }

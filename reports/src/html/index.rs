@@ -2,14 +2,12 @@
 
 use super::budget::{SENTENCE_MAX, fit};
 use super::{Escaped, page, put};
+use crate::failed::{Failed, failed};
 use crate::ledger::Ledger;
 use crate::record::{Campaign, Coverage, Run, Scenario, Verdict};
 use crate::spared::spared_steps;
 use crate::text::{grouped, seconds};
 use crate::write::failure_name;
-
-/// Nobody reads more of them.
-const FAILURES_MAX: usize = 300;
 
 /// The page about a campaign, with links to the pages of its failures.
 pub fn index_page(campaign: &Campaign) -> String {
@@ -226,28 +224,19 @@ fn ledger_row(body: &mut String, kind: &str, runs: usize, value: &str) {
 
 /// Those that have a page come first, if there are too many for all.
 fn failures(body: &mut String, campaign: &Campaign) {
-    let of_each = campaign.scenarios.iter().flat_map(|scenario| {
-        let failed = scenario.runs.iter().filter(|run| run.verdict != Verdict::Pass);
-        failed.map(move |run| (scenario, run))
-    });
-    let mut failed: Vec<(&Scenario, &Run)> = of_each.collect();
-    if failed.is_empty() {
+    let Failed { shown, left_out } = failed(campaign);
+    if shown.is_empty() {
         return;
-    }
-    let all = failed.len();
-    if all > FAILURES_MAX {
-        failed.sort_by_key(|(_, run)| run.story.is_none());
-        failed.truncate(FAILURES_MAX);
     }
     body.push_str("<h2>Runs that did not pass</h2>\n<div class=\"scroll\"><table>\n<thead><tr>");
     body.push_str("<th>scenario</th><th class=\"number\">seed</th><th>verdict</th>");
     body.push_str("<th>what was found</th><th>replay</th></tr></thead>\n<tbody>\n");
-    for (scenario, run) in &failed {
+    for (scenario, run) in shown {
         failure(body, scenario, run);
     }
     body.push_str("</tbody>\n</table></div>\n");
-    if all > failed.len() {
-        let more = grouped((all - failed.len()) as u64);
+    if left_out > 0 {
+        let more = grouped(left_out as u64);
         put!(body, "<p class=\"faint\">Left out: further runs that did not pass ({more}).</p>\n");
     }
 }
