@@ -9,8 +9,11 @@
 //! says so. As soon as anything is durable behind the write, the log's own frames prove the hole, and then the member
 //! is started, and has to refuse.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use detcd_node::observer::Observation;
+use sim::cluster::Record;
 use sim::disk::{Astray, Times};
 
 use super::chronicle::FaultId;
@@ -115,22 +118,7 @@ impl Members {
     /// Who came up on a log with a hole.
     pub(super) fn undetected(&self) -> Vec<(Duration, String)> {
         let must_refuse = self.lock().must_refuse.clone();
-        let records = self.records();
-        let came_up = records.iter().filter(|record| {
-            let is_start =
-                matches!(record.observation, detcd_node::observer::Observation::Started { .. });
-            is_start && must_refuse.contains(&(record.member, record.incarnation))
-        });
-        came_up
-            .map(|record| {
-                let message = format!(
-                    "member {} came up at {:?}, although a write to its log had gone astray and what is durable \
-                     behind it shows that it is missing",
-                    record.member, record.time
-                );
-                (record.time, message)
-            })
-            .collect()
+        came_up(&must_refuse, &self.records())
     }
 
     fn shown(&self, member: usize) -> Shown {
@@ -142,6 +130,23 @@ impl Members {
         }
         judge(&astray, &disk.durable_names())
     }
+}
+
+/// Who told that it has started, of those who must not in that life; with the time.
+fn came_up(must_refuse: &BTreeSet<(usize, u64)>, records: &[Record]) -> Vec<(Duration, String)> {
+    let must_not = |record: &&Record| {
+        matches!(record.observation, Observation::Started { .. })
+            && must_refuse.contains(&(record.member, record.incarnation))
+    };
+    let told = |record: &Record| {
+        let message = format!(
+            "member {} came up at {:?}, although a write to its log had gone astray and what is durable behind it \
+             shows that it is missing",
+            record.member, record.time
+        );
+        (record.time, message)
+    };
+    records.iter().filter(must_not).map(told).collect()
 }
 
 /// What these writes have left of a log, of which files are certain to keep their names. Each file names the end of
@@ -185,6 +190,31 @@ mod tests {
         assert_eq!(shown(astray(Some("wal-1.log"), false, true)), Shown::Well, "it was there");
         assert_eq!(shown(astray(None, true, false)), Shown::Well, "the file is gone");
         assert_eq!(shown(astray(Some("state.redb"), true, false)), Shown::Well, "no log");
+    }
+
+    #[test]
+    fn who_comes_up_and_must_not_is_told_with_the_time() {
+        let record = |seconds, member, incarnation| Record {
+            time: Duration::from_secs(seconds),
+            member,
+            incarnation,
+            observation: Observation::Started {
+                applied: 0,
+                last_log: 0,
+                last_term: 0,
+                torn_tail_bytes: 0,
+                vote: None,
+                committed: 0,
+                committed_term: 0,
+            },
+            witness: None,
+        };
+        let records = [record(1, 2, 0), record(2, 3, 1), record(3, 2, 1), record(4, 2, 2)];
+        let found = came_up(&BTreeSet::from([(2, 1)]), &records);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, Duration::from_secs(3));
+        assert!(found[0].1.starts_with("member 2 came up at 3s, "), "{found:?}");
+        assert!(came_up(&BTreeSet::new(), &records).is_empty());
     }
 
     #[test]
