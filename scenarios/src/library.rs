@@ -40,6 +40,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("woken-leader"),
     script!("auth-changes-under-load"),
     script!("replace-all-members"),
+    script!("replace-refused"),
     script!("learner-lags"),
     script!("remove-leader"),
     script!("remove-leader-after-adding"),

@@ -44,6 +44,15 @@ pub(super) enum Order {
     },
     /// Lets a member go.
     Remove(usize),
+    /// Lets a member go whose disk is lost, and takes a newcomer in where it was.
+    Replace {
+        /// Who goes.
+        member: usize,
+        /// Who comes, at the same address.
+        newcomer: Newcomer,
+        /// Whether it has no vote.
+        is_learner: bool,
+    },
     /// Gives a learner its vote.
     Promote(usize),
     /// Has another member lead.
@@ -194,6 +203,9 @@ impl Working {
         let end = match order {
             Order::Add { newcomer, is_learner } => self.add(newcomer, *is_learner).await,
             Order::Remove(member) => self.remove(*member).await,
+            Order::Replace { member, newcomer, is_learner } => {
+                self.replace(*member, newcomer, *is_learner).await
+            }
             Order::Promote(member) => self.promote(*member).await,
             Order::MoveLeader(member) => self.move_leader(*member).await,
         };
@@ -228,6 +240,26 @@ impl Working {
         }
         self.say_farewell(member);
         Some(End::Done)
+    }
+
+    /// Nobody is taken in before the other is known to be gone: until then its address is its own, and a newcomer
+    /// there would be taken for it, and start on an empty disk under its id.
+    async fn replace(
+        &mut self,
+        member: usize,
+        newcomer: &Newcomer,
+        is_learner: bool,
+    ) -> Option<End> {
+        match self.remove(member).await {
+            Some(End::Done) => {
+                self.changes.members.changed();
+                self.add(newcomer, is_learner).await
+            }
+            other => {
+                self.changes.members.keep(newcomer.member);
+                other
+            }
+        }
     }
 
     /// A member that was removed ends by itself, once it hears of it; one that never began, or has lost its

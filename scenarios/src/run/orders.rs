@@ -6,9 +6,6 @@ use super::members::Members;
 use crate::dice::Dice;
 use crate::membership::MembershipChange;
 
-/// A step of which two orders come.
-const REPLACE: &str = "replace-member";
-
 impl Faults {
     /// Gives the orders for a step; the operator carries them out while the steps go on.
     pub(super) async fn membership(&mut self, change: &MembershipChange, dice: &mut Dice) {
@@ -40,8 +37,7 @@ impl Faults {
                     let newcomer = self.members.successor(member);
                     self.members.lock().successors.insert(newcomer.member, member);
                     let is_learner = self.members.is_learner(member);
-                    self.changes.order(Order::Remove(member));
-                    self.changes.order(Order::Add { newcomer, is_learner });
+                    self.changes.order(Order::Replace { member, newcomer, is_learner });
                 }
             }
             MembershipChange::MoveLeader(who) => {
@@ -64,37 +60,40 @@ impl Members {
         self.lock().successors.values().any(|replaced| *replaced == member)
     }
 
+    /// The member that this newcomer was to replace stays; it may be removed, or replaced, later.
+    pub(super) fn keep(&self, newcomer: usize) {
+        self.lock().successors.remove(&newcomer);
+    }
+
+    /// One change of the membership was carried out.
+    pub(super) fn changed(&self) {
+        self.lock().changes += 1;
+    }
+
     /// An order of the operator has ended.
     pub(super) fn ordered(&self, order: &Order, is_done: bool) {
-        self.lock().changes += u64::from(is_done);
-        let kind = self.kind(order);
-        let is_half = kind == REPLACE && matches!(order, Order::Remove(_));
-        match is_done {
-            // The other half is still to come.
-            true if is_half => {}
-            true => self.strikes(kind),
-            false => self.spares_kind(kind, "it was refused, or not known to be done"),
+        if is_done {
+            self.changed();
+            self.strikes(kind(order));
+        } else {
+            self.spares_kind(kind(order), "it was refused, or not known to be done");
         }
     }
 
     /// An order was never begun.
     pub(super) fn dropped(&self, order: &Order) {
-        self.spares_kind(self.kind(order), "the operator did not come to it");
+        self.spares_kind(kind(order), "the operator did not come to it");
     }
+}
 
-    /// The word of the step that an order comes from.
-    fn kind(&self, order: &Order) -> &'static str {
-        let state = self.lock();
-        match order {
-            Order::Add { newcomer, .. } if state.successors.contains_key(&newcomer.member) => {
-                REPLACE
-            }
-            Order::Add { is_learner: true, .. } => "add-learner",
-            Order::Add { .. } => "add-member",
-            Order::Remove(member) if state.successors.values().any(|it| it == member) => REPLACE,
-            Order::Remove(_) => "remove-member",
-            Order::Promote(_) => "promote",
-            Order::MoveLeader(_) => "move-leader",
-        }
+/// The word of the step that an order comes from.
+fn kind(order: &Order) -> &'static str {
+    match order {
+        Order::Add { is_learner: true, .. } => "add-learner",
+        Order::Add { .. } => "add-member",
+        Order::Remove(_) => "remove-member",
+        Order::Replace { .. } => "replace-member",
+        Order::Promote(_) => "promote",
+        Order::MoveLeader(_) => "move-leader",
     }
 }
