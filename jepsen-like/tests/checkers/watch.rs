@@ -433,6 +433,45 @@ fn a_transaction_may_put_a_key_and_delete_it() {
     put_and_delete().events(1, 2, vec![gone]).breaks(CHECKER, "FIELDS", &["a"]);
 }
 
+#[test]
+fn what_its_transaction_deleted_may_be_missing_once_compacted() {
+    // A run found it: the watch began at the compacted revision (swarm 9704081).
+    let gone = || delete_event("a", 2);
+    let compact_then = |start| put_and_delete().ok(compact(2), compacted(2)).watch_all(2, start, 2);
+    compact_then(2).events(2, 2, vec![gone()]).is_legal();
+    compact_then(2).events(2, 2, vec![a2(), gone()]).is_legal();
+    let whole_is_missing = compact_then(2).ok(put("z", "9"), done(3));
+    let z3 = put_event(kv("z", "9", [3, 3, 1]));
+    whole_is_missing.events(2, 3, vec![z3]).breaks(CHECKER, "RESUMABLE", &["a at revision 2"]);
+    let other = put_event(kv("a", "2", [2, 2, 1]));
+    compact_then(2).events(2, 2, vec![other, gone()]).breaks(CHECKER, "FIELDS", &["a=2"]);
+}
+
+#[test]
+fn progress_needs_no_event_that_compaction_took() {
+    let filters = vec![WatchFilter::NoDelete];
+    let created = WatchRecord::Created {
+        key: "a".into(),
+        range_end: "".into(),
+        start_revision: 2,
+        prev_kv: false,
+        progress_notify: false,
+        filters,
+        fragment: false,
+        revision: 2,
+    };
+    put_and_delete()
+        .ok(compact(2), compacted(2))
+        .watch(2, created.clone())
+        .watch(2, progress(2))
+        .is_legal();
+    put_and_delete().watch(2, created).watch(2, progress(2)).breaks(
+        CHECKER,
+        "BOOKMARKABLE",
+        &["progress to revision 2"],
+    );
+}
+
 /// One thing told wrong for each guarantee.
 pub(crate) fn falsified() -> Vec<(&'static str, Story)> {
     let started_late = || Story::default().ok(put("a", "1"), done(2)).watch_all(1, 0, 2);

@@ -3,13 +3,14 @@
 //! it).
 
 use super::told::Told;
-use super::{Checked, Due};
+use super::{Checked, Due, compacted};
 use crate::history::KvEvent;
 
-pub(super) fn check(told: Told<'_>, event: &KvEvent, (_, change): Due<'_>) -> Checked {
-    if change.kind == event.kind && change.kv == event.kv {
+pub(super) fn check(told: Told<'_>, event: &KvEvent, due: Due<'_>) -> Checked {
+    if compacted::is_it(event, due) {
         return Ok(());
     }
+    let (_, change) = due;
     let text =
         format!("got {:?} {}, but it was {:?} {}", event.kind, event.kv, change.kind, change.kv);
     Err(told.breaks("FIELDS", &text))

@@ -20,12 +20,14 @@
 //! | `agreement` | `AGREEMENT` | all watches tell the same about the same change |
 //!
 //! `watcher` follows one watch, and asks the guarantees about each of its lines in one pass; `received` is what the
-//! watch has got so far, `cursor` its place in the committed log, `told` a line with what is known of it.
+//! watch has got so far, `cursor` its place in the committed log, `told` a line with what is known of it, `compacted`
+//! what it need not get.
 
 mod agreement;
 mod atomic;
 mod bookmarkable;
 mod cancel;
+mod compacted;
 mod created_first;
 mod cursor;
 mod fields;

@@ -5,8 +5,8 @@ use super::cursor::{Cursor, Interest};
 use super::received::{Phase, Received};
 use super::told::Told;
 use super::{
-    Checked, Due, atomic, bookmarkable, cancel, created_first, fields, filter, liveness, ordered,
-    phantom, prev_kv, reliable, resumable, txn_order, unique,
+    Checked, Due, atomic, bookmarkable, cancel, compacted, created_first, fields, filter, liveness,
+    ordered, phantom, prev_kv, reliable, resumable, txn_order, unique,
 };
 use crate::checker::strict_serializability::Committed;
 use crate::history::{KvEvent, Micros, WatchLine, WatchRecord};
@@ -115,7 +115,7 @@ impl Watcher {
 
     fn deliver(&mut self, told: Told<'_>, header: i64, events: &[KvEvent]) -> Checked {
         for event in events {
-            let due = self.due(told);
+            let due = self.due_before(told, Some(event));
             self.by_itself(told, header, event, due)?;
             if told.committed.is_some() {
                 self.by_the_log(told, event, due)?;
@@ -172,8 +172,20 @@ impl Watcher {
         bookmarkable::comes_after_its_events(told, revision, due)
     }
 
-    /// The change that the log has next for the watch.
+    /// The change that the log has next for the watch, and that it must get.
     fn due<'a>(&mut self, told: Told<'a>) -> Option<Due<'a>> {
-        self.cursor.peek(&told.committed?.state, &self.received.interest)
+        self.due_before(told, None)
+    }
+
+    /// The same where an event has come, which may be one that it need not get.
+    fn due_before<'a>(&mut self, told: Told<'a>, event: Option<&KvEvent>) -> Option<Due<'a>> {
+        loop {
+            let due = self.cursor.peek(&told.committed?.state, &self.received.interest)?;
+            let has_come = event.is_some_and(|event| compacted::is_it(event, due));
+            if has_come || !compacted::may_be_gone(told, due) {
+                return Some(due);
+            }
+            self.cursor.advance();
+        }
     }
 }
