@@ -33,8 +33,9 @@ pub(super) fn print(view: &View) {
     }
     rest("keys", view.live_keys, view.keys.len());
     say(&format!(
-        "  watchers: {}, {} bytes wait for their clients",
+        "  watchers: {} on {} streams, {} bytes wait for their clients",
         grouped(view.watchers.len() as u64),
+        grouped(view.watch_streams as u64),
         grouped(view.queued_bytes as u64)
     ));
     view.watchers.iter().take(WATCHERS_MAX).for_each(print_watcher);

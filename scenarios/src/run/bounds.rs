@@ -3,7 +3,6 @@
 //! A log that is not cut off behind its snapshots, a queue that nobody empties or a lease that nobody ends shows in no
 //! answer, only in memory and disks that fill over weeks.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use detcd_node::window::View;
@@ -62,10 +61,9 @@ fn excesses(view: &View, plan: &ClusterPlan, leases_are_over: bool) -> Vec<Strin
     if kept > allowed {
         excesses.push(format!("its log keeps {kept} entries, of at most {allowed}"));
     }
-    let streams: BTreeSet<u64> =
-        view.watchers.iter().map(|watching| watching.watcher.id.stream).collect();
-    if view.queued_bytes > QUEUED_BYTES_MAX * streams.len() {
-        let (bytes, streams) = (view.queued_bytes, streams.len());
+    // Also streams without watchers: those that a compaction ended, while nobody knows that their client is gone.
+    let (bytes, streams) = (view.queued_bytes, view.watch_streams);
+    if bytes > QUEUED_BYTES_MAX * streams {
         excesses.push(format!("{bytes} bytes wait for {streams} streams of watchers"));
     }
     if leases_are_over && view.leases > 0 {
@@ -76,6 +74,8 @@ fn excesses(view: &View, plan: &ClusterPlan, leases_are_over: bool) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use detcd_node::raft::standing::{Role, Standing};
 
     use super::*;
@@ -106,6 +106,7 @@ mod tests {
             live_keys: 0,
             leases: 0,
             watchers: Vec::new(),
+            watch_streams: 0,
             queued_bytes: 0,
         }
     }
@@ -117,6 +118,8 @@ mod tests {
         assert_eq!(found(&view(10_700, 10_000)), 0);
         assert_eq!(found(&view(10_800, 10_000)), 1);
         assert_eq!(found(&View { queued_bytes: 1 << 20, ..view(1, 0) }), 1);
+        assert_eq!(found(&View { queued_bytes: 1 << 20, watch_streams: 1, ..view(1, 0) }), 0);
+        assert_eq!(found(&View { queued_bytes: 1 << 22, watch_streams: 1, ..view(1, 0) }), 1);
         assert_eq!(found(&View { leases: 1, ..view(1, 0) }), 1);
         assert_eq!(excesses(&View { leases: 1, ..view(1, 0) }, &plan, false).len(), 0);
     }

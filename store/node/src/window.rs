@@ -54,7 +54,9 @@ pub struct View {
     pub leases: usize,
     /// The watchers, by stream.
     pub watchers: Vec<Watching>,
-    /// Bytes of events that wait for the clients of watchers.
+    /// Streams of clients that watch, or have watched and are still open.
+    pub watch_streams: usize,
+    /// Bytes of events that wait for the clients of these streams.
     pub queued_bytes: usize,
 }
 
@@ -63,7 +65,7 @@ impl<R: Runtime> Window<R> {
     pub fn look(&self, keys_max: usize) -> View {
         let raft = Standing::of(&self.raft);
         let (durable, watchers) = (self.log.durable(), self.hub.watchers());
-        let queued_bytes = self.hub.queued_bytes();
+        let (watch_streams, queued_bytes) = (self.hub.counts().streams, self.hub.queued_bytes());
         self.state.with_machine(|machine| View {
             raft,
             durable,
@@ -74,6 +76,7 @@ impl<R: Runtime> Window<R> {
             live_keys: machine.live_key_count(),
             leases: machine.leases().len(),
             watchers,
+            watch_streams,
             queued_bytes,
         })
     }
