@@ -1,7 +1,8 @@
 //! What all values of a state come to, so that one which is whole and old, or missing, does not pass for what was
 //! written last.
 //!
-//! The engine does not look at the checksums of its pages when it reads them. A page whose last write never reached
+//! The engine does not look at the checksums of its pages when it reads them, only all at once when it opens a file
+//! that was not closed. A page whose last write never reached
 //! its place holds values that are sound by themselves, of an earlier commit: the sum of the checksums of all values
 //! tells them from those of this one. It is kept with every commit, and compared by whoever reads everything: a member
 //! that starts, sends a snapshot, or copies its database.

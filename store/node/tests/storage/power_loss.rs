@@ -63,7 +63,7 @@ async fn check(disk: &TestDisk, history: &[Step], reached: &Reached) {
 #[test]
 fn power_loss_at_any_operation_leaves_a_staged_state_whole() {
     let seed = 1;
-    let history = history_with_compaction(&mut Rng(seed), 30);
+    let history = history_with_compaction(&mut Rng(seed), 40);
     let disk = TestDisk::new();
     run(live(&disk, &history, &mut Rng(seed)));
     let operations = disk.operations();
