@@ -448,6 +448,17 @@ fn what_its_transaction_deleted_may_be_missing_once_compacted() {
 }
 
 #[test]
+fn what_compaction_may_take_can_come_after_the_answer_before_it() {
+    let gone = delete_event("a", 2);
+    let before = WatchRecord::Progress { revision: 1 };
+    put_and_delete()
+        .ok(compact(2), compacted(2))
+        .watch(1, before)
+        .events(1, 2, vec![a2(), gone])
+        .is_legal();
+}
+
+#[test]
 fn progress_needs_no_event_that_compaction_took() {
     let filters = vec![WatchFilter::NoDelete];
     let created = WatchRecord::Created {

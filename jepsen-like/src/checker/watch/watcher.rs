@@ -115,7 +115,7 @@ impl Watcher {
 
     fn deliver(&mut self, told: Told<'_>, header: i64, events: &[KvEvent]) -> Checked {
         for event in events {
-            let due = self.due_before(told, Some(event));
+            let due = self.due_with(told, event);
             self.by_itself(told, header, event, due)?;
             if told.committed.is_some() {
                 self.by_the_log(told, event, due)?;
@@ -172,17 +172,23 @@ impl Watcher {
         bookmarkable::comes_after_its_events(told, revision, due)
     }
 
-    /// The change that the log has next for the watch, and that it must get.
+    /// The change that the log has next for the watch, and that it must get. One before it may come all the same.
     fn due<'a>(&mut self, told: Told<'a>) -> Option<Due<'a>> {
-        self.due_before(told, None)
+        let (state, interest) = (&told.committed?.state, &self.received.interest);
+        let mut due = self.cursor.peek(state, interest)?;
+        let mut ahead = self.cursor.clone();
+        while compacted::may_be_gone(told, due) {
+            ahead.advance();
+            due = ahead.peek(state, interest)?;
+        }
+        Some(due)
     }
 
-    /// The same where an event has come, which may be one that it need not get.
-    fn due_before<'a>(&mut self, told: Told<'a>, event: Option<&KvEvent>) -> Option<Due<'a>> {
+    /// The same where an event has come: what it need not get and did not is behind it.
+    fn due_with<'a>(&mut self, told: Told<'a>, event: &KvEvent) -> Option<Due<'a>> {
         loop {
             let due = self.cursor.peek(&told.committed?.state, &self.received.interest)?;
-            let has_come = event.is_some_and(|event| compacted::is_it(event, due));
-            if has_come || !compacted::may_be_gone(told, due) {
+            if compacted::is_it(event, due) || !compacted::may_be_gone(told, due) {
                 return Some(due);
             }
             self.cursor.advance();
