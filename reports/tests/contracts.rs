@@ -149,6 +149,21 @@ fn every_row_of_grpc_has_a_test() {
 }
 
 #[test]
+fn every_deliberate_breakage_stands_at_its_row() {
+    let rows: Vec<Row> = rows().into_iter().filter(|row| row.table == BREAKAGES).collect();
+    let patches = fs::read_dir(repository().join("scenarios/mutants")).unwrap();
+    let names = patches.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut count = 0;
+    for name in names.filter(|name| name.ends_with(".patch")) {
+        let id = name.split('-').next().unwrap().to_uppercase();
+        let row = rows.iter().find(|row| row.id == id).unwrap_or_else(|| panic!("{id} is missing"));
+        assert!(row.covered_by.contains(&name), "{id} does not name {name}");
+        count += 1;
+    }
+    assert!(count > 30, "only {count} patches were found");
+}
+
+#[test]
 fn every_quoted_row_is_in_a_table() {
     let known: BTreeSet<String> = rows().into_iter().map(|row| row.id).collect();
     let mut count = 0;
