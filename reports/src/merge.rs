@@ -89,7 +89,7 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
     Ok(Campaign {
         coverage: Vec::new(),
         title: ours.origin.title.clone(),
-        command: ours.origin.command.clone(),
+        command: whole(&ours.origin.command),
         commit: ours.origin.commit.clone().filter(|commit| {
             files.iter().all(|(_, results)| results.origin.commit.as_ref() == Some(commit))
         }),
@@ -101,6 +101,24 @@ pub fn merge(files: &[(PathBuf, Results)]) -> Result<Campaign, MergeError> {
         floors: vec![floor],
         scenarios: scenarios.into_iter().map(put).collect(),
     })
+}
+
+/// The command that does what all shards do together: without the words that are one shard's own.
+fn whole(command: &str) -> String {
+    let mut words = Vec::new();
+    let mut all = command.split(' ');
+    while let Some(word) = all.next() {
+        let option = ["--shard", "--report-dir"].into_iter().find(|option| {
+            word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        });
+        match option {
+            // Its value is the next word.
+            Some(option) if option == word => drop(all.next()),
+            Some(_) => {}
+            None => words.push(word),
+        }
+    }
+    words.join(" ")
 }
 
 /// A run with its story in bounds, which programs of before did not keep.

@@ -68,6 +68,22 @@ fn read(paths: &[&Path]) -> Vec<(PathBuf, Results)> {
 }
 
 #[test]
+fn a_merged_campaign_names_the_command_of_the_whole() {
+    let folder = folder("command");
+    let path = folder.join("one.jsonl");
+    let shard = Shard::new(0, 2).unwrap();
+    let command = |own: &str| format!("cargo sim -- --jobs 2{own} swarm --seeds 0..6");
+    let told = |own: &str| {
+        let mut origin = origin(shard);
+        origin.command = command(own);
+        write(&path, &origin, &[0], true);
+        merge(&read(&[&path])).unwrap().command
+    };
+    assert_eq!(told(" --report-dir a/0 --shard 0/2"), command(""));
+    assert_eq!(told(" --shard=0/2 --no-rerun"), command(" --no-rerun"));
+}
+
+#[test]
 fn shards_make_the_campaign_that_one_process_would_have_made() {
     let folder = folder("shards");
     let (one, two) = (folder.join("one.jsonl"), folder.join("two.jsonl"));
