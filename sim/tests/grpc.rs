@@ -1,20 +1,26 @@
 //! The real gRPC stack over simulated connections.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use detcd_api::etcdserverpb as rpc;
 use detcd_api::etcdserverpb::kv_client::KvClient;
 use detcd_api::etcdserverpb::kv_server::{Kv, KvServer};
+use detcd_api::etcdserverpb::watch_client::WatchClient;
+use detcd_api::etcdserverpb::watch_request::RequestUnion;
+use detcd_api::etcdserverpb::watch_server::{Watch, WatchServer};
 use detcd_node::grpc::{self, KeepAlive, ServerOptions};
 use detcd_node::tasks::Tasks;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, StreamExt};
 use openraft_rt::AsyncRuntime;
 use sim::network::{LinkOptions, NetworkOptions};
 use sim::trace::Digest;
 use sim::{Host, SimRuntime, Surroundings, Trace, World, run};
-use tonic::{Request, Response, Status};
+use tokio::sync::oneshot;
+use tonic::{Request, Response, Status, Streaming};
 
 type R = SimRuntime;
 
@@ -68,9 +74,31 @@ impl Kv for Counter {
     }
 }
 
+/// Answers every request of a watch, until one asks for progress: then it ends by itself.
+struct Echo;
+
+#[tonic::async_trait]
+impl Watch for Echo {
+    type WatchStream = BoxStream<'static, Result<rpc::WatchResponse, Status>>;
+
+    async fn watch(
+        &self,
+        requests: Request<Streaming<rpc::WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let is_watch = |request: &Result<rpc::WatchRequest, Status>| {
+            let union = request.as_ref().ok().and_then(|request| request.request_union.as_ref());
+            std::future::ready(matches!(union, Some(RequestUnion::CreateRequest(_))))
+        };
+        let answers = requests.into_inner().take_while(is_watch);
+        let answers = answers.map(|_| Ok(rpc::WatchResponse::default()));
+        Ok(Response::new(answers.boxed()))
+    }
+}
+
 async fn serve(around: Surroundings) {
-    let service = KvServer::new(Counter::default());
-    let router = axum::Router::new().route_service("/etcdserverpb.KV/{*method}", service);
+    let router = axum::Router::new()
+        .route_service("/etcdserverpb.KV/{*method}", KvServer::new(Counter::default()))
+        .route_service("/etcdserverpb.Watch/{*method}", WatchServer::new(Echo));
     let network = Arc::new(around.network);
     let options = ServerOptions::default();
     let served =
@@ -79,10 +107,17 @@ async fn serve(around: Surroundings) {
     std::future::pending().await
 }
 
-async fn connect(host: &Host) -> KvClient<grpc::Channel> {
+async fn channel(host: &Host, keep_alive: KeepAlive) -> grpc::Channel {
     let network = host.network();
-    let channel = grpc::connect::<R>(&network, "server:2379", KEEP_ALIVE).await;
-    KvClient::with_origin(channel.expect("it listens"), "http://server".parse().expect("a URI"))
+    grpc::connect::<R>(&network, "server:2379", keep_alive).await.expect("it listens")
+}
+
+fn origin() -> http::Uri {
+    "http://server".parse().expect("a URI")
+}
+
+async fn connect(host: &Host) -> KvClient<grpc::Channel> {
+    KvClient::with_origin(channel(host, KEEP_ALIVE).await, origin())
 }
 
 async fn put(client: &mut KvClient<grpc::Channel>, value_bytes: usize) -> Result<i64, Status> {
@@ -151,5 +186,99 @@ fn a_connection_to_a_vanished_server_is_given_up_by_its_keep_alive() {
             put(&mut connect(&host).await, 10).await.expect("it is back")
         });
         assert_eq!(task.await.expect("it is not cancelled"), 1);
+    });
+}
+
+#[test]
+fn a_request_and_its_answer_are_one_segment_each() {
+    run(1, || async {
+        let (world, _server, client) = world(&Trace::default());
+        R::sleep(SECOND).await;
+        let host = client.clone();
+        let task = client.spawn(async move {
+            let mut connection = connect(&host).await;
+            put(&mut connection, 10).await.expect("nothing is wrong");
+            let before = world.network().counters().segments;
+            for _ in 0..100 {
+                put(&mut connection, 10).await.expect("nothing is wrong");
+            }
+            world.network().counters().segments - before
+        });
+        assert_eq!(task.await.expect("it is not cancelled"), 200);
+    });
+}
+
+/// Tells when it is dropped.
+struct Requests {
+    left: BoxStream<'static, rpc::WatchRequest>,
+    _dropped: oneshot::Sender<()>,
+}
+
+/// So many creations, a request for progress if the server is to end the stream, and then nothing for ever.
+fn requests(creations: usize, asks_for_progress: bool) -> (Requests, oneshot::Receiver<()>) {
+    let request = |request_union| rpc::WatchRequest { request_union: Some(request_union) };
+    let creation = request(RequestUnion::CreateRequest(rpc::WatchCreateRequest::default()));
+    let progress = request(RequestUnion::ProgressRequest(rpc::WatchProgressRequest {}));
+    let some = stream::iter(vec![creation; creations])
+        .chain(stream::iter(asks_for_progress.then_some(progress)));
+    let (sender, receiver) = oneshot::channel();
+    (Requests { left: some.chain(stream::pending()).boxed(), _dropped: sender }, receiver)
+}
+
+impl stream::Stream for Requests {
+    type Item = rpc::WatchRequest;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<rpc::WatchRequest>> {
+        self.left.poll_next_unpin(task)
+    }
+}
+
+/// How many answers come, and whether the rest of the requests is given up afterwards. The client reads so many.
+async fn streamed(host: &Host, asks_for_progress: bool, read_max: usize) -> (usize, bool) {
+    let mut client = WatchClient::with_origin(channel(host, KEEP_ALIVE).await, origin());
+    let (requests, dropped) = requests(3, asks_for_progress);
+    let answers = client.watch(requests).await.expect("it is served").into_inner();
+    let count = answers.take(read_max).filter(|answer| std::future::ready(answer.is_ok())).count();
+    let count = count.await;
+    (count, R::timeout(SECOND, dropped).await.is_ok())
+}
+
+#[test]
+fn what_is_left_of_a_request_goes_when_its_answer_has_ended_or_nobody_reads_it() {
+    run(1, || async {
+        let (_world, _server, client) = world(&Trace::default());
+        R::sleep(SECOND).await;
+        let host = client.clone();
+        let task = client.spawn(async move {
+            assert_eq!(streamed(&host, true, usize::MAX).await, (3, true));
+            assert_eq!(streamed(&host, false, 2).await, (2, true));
+        });
+        task.await.expect("it is not cancelled");
+    });
+}
+
+#[test]
+fn an_idle_connection_is_not_asked_for_signs_of_life_and_a_used_one_is() {
+    run(1, || async {
+        let (_world, server, client) = world(&Trace::default());
+        R::sleep(SECOND).await;
+        let host = client.clone();
+        let task = client.spawn(async move {
+            let options = KeepAlive { while_idle: false, ..KEEP_ALIVE };
+            let channel = channel(&host, options).await;
+            let mut connection = KvClient::with_origin(channel.clone(), origin());
+            put(&mut connection, 10).await.expect("nothing is wrong");
+            server.power_loss();
+            R::sleep(60 * SECOND).await;
+            assert!(!channel.is_closed());
+            let failed = R::timeout(5 * SECOND, put(&mut connection, 10)).await;
+            let status = failed.expect("it is not left waiting").expect_err("nobody is there");
+            assert!(status.message().contains("no answer to a ping"), "{status}");
+            assert!(channel.is_closed());
+        });
+        task.await.expect("it is not cancelled");
     });
 }
