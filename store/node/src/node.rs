@@ -211,15 +211,14 @@ impl<R: Runtime> Node<R> {
 
 /// Waits until the log, Raft or the database has failed, and tells why.
 pub(crate) async fn failure<R: Runtime>(raft: &Raft<R>, storage: &Storage<R>) -> String {
-    let mut metrics = raft.metrics();
+    // What is told at every turn of Raft would wake this for every request: here Raft is only asked once nobody is left
+    // to tell more.
+    let mut told = raft.server_metrics();
     let raft = async {
-        loop {
-            if let Err(fatal) = &metrics.borrow_and_update().running_state {
-                return fatal.to_string();
-            }
-            if metrics.changed().await.is_err() {
-                return "raft stopped".to_owned();
-            }
+        while told.changed().await.is_ok() {}
+        match &raft.metrics().borrow_watched().running_state {
+            Err(fatal) => fatal.to_string(),
+            Ok(()) => "raft stopped".to_owned(),
         }
     };
     let storage = async { storage.failed().await.to_string() };
