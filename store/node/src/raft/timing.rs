@@ -11,13 +11,20 @@ use crate::config::Config as MemberConfig;
 /// With `T = --election-timeout` the two are 0.3 T and 0.6 T, 0.9 T to 1.2 T in all, so that an outage
 /// is no longer than etcd's, which draws from T to 2 T.
 /// The minimum stays above two heartbeats.
+///
+/// A follower that has answered within a heartbeat's interval, be it to entries, is not sent a heartbeat as well: under
+/// writes that is most of them. Two heartbeats are then twice their interval apart at most, and a tick of openraft's.
 pub fn config(member: &MemberConfig) -> Config {
     let heartbeat = member.heartbeat_interval_ms;
     let min = (member.election_timeout_ms * 3 / 10).max(2 * heartbeat + 1);
     let max = (member.election_timeout_ms * 6 / 10).max(min + heartbeat);
+    // openraft insists that a follower hears of its leader within the minimum; 0 means that none is left out.
+    let tick = (heartbeat * 13 / 64).max(1);
+    let spared = heartbeat.min((min - heartbeat).saturating_sub(tick + 1));
     Config {
         cluster_name: member.initial_cluster_token.clone(),
         heartbeat_interval: heartbeat,
+        heartbeat_min_interval: Some(spared),
         election_timeout_min: min,
         election_timeout_max: max,
         enable_pre_vote: Some(true),
@@ -42,6 +49,7 @@ mod tests {
     fn default_flags_give_a_valid_config_within_etcds_outage() {
         let raft = config(&MemberConfig::default()).validate().expect("the defaults are valid");
         assert_eq!((raft.election_timeout_min, raft.election_timeout_max), (300, 600));
+        assert_eq!((raft.heartbeat_interval, raft.heartbeat_min_interval), (100, Some(100)));
         assert!(2 * raft.election_timeout_max <= 1_200);
     }
 
