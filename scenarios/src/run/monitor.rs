@@ -86,12 +86,14 @@ impl Monitor {
     }
 
     fn look(&mut self) {
-        let records = self.members.cluster().observed().records_from(self.records);
-        self.records += records.len();
         let fresh = self.waiting.len();
-        for record in &records {
-            observed::tell(record, &|_| None, &mut self.waiting);
-        }
+        let waiting = &mut self.waiting;
+        self.records += self.members.cluster().observed().look_from(self.records, |records| {
+            for record in records {
+                observed::tell(record, &|_| None, waiting);
+            }
+            records.len()
+        });
         let faults = self.members.faults_from(self.faults);
         self.faults += faults.len();
         self.waiting.extend(faults.iter().filter_map(observed::stop));
@@ -143,7 +145,9 @@ impl Monitor {
     fn history(&self) -> History {
         let names = |id| self.members.number(id);
         let clients = self.recorder.events_from(0);
-        let (records, faults) = (self.members.records(), self.members.faults());
-        History::from(observed::merge(&names, &records, &faults, clients))
+        let faults = self.members.faults();
+        self.members.cluster().observed().look_from(0, |records| {
+            History::from(observed::merge(&names, records, &faults, clients))
+        })
     }
 }

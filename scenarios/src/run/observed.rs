@@ -43,7 +43,7 @@ pub(super) fn stop(fault: &FaultRecord) -> Option<Event> {
 /// Puts what a member told into words, and before it what its disk showed.
 pub(super) fn tell(record: &Record, names: &dyn Fn(u64) -> Option<usize>, events: &mut Vec<Event>) {
     let (time, member) = (micros(record.time), record.member as MemberId);
-    let facts = witnessed(record).into_iter().chain(facts(record, names));
+    let facts = witnessed(record).into_iter().chain(facts(record, names).into_iter().flatten());
     events.extend(facts.map(|fact| Event::Observed(Observation { time, member, fact })));
     events.extend(state(record));
 }
@@ -59,14 +59,14 @@ fn witnessed(record: &Record) -> Option<Fact> {
     }
 }
 
-fn facts(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Vec<Fact> {
+fn facts(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> [Option<Fact>; 2] {
     match &record.observation {
         Told::Started { .. } => started(record, names),
         Told::Role { .. } | Told::Voted { .. } | Told::Acknowledged { .. } => {
-            election(record, names).into_iter().collect()
+            [election(record, names), None]
         }
-        Told::Membership { .. } => membership(record, names).into_iter().collect(),
-        _ => log(record).into_iter().collect(),
+        Told::Membership { .. } => [membership(record, names), None],
+        _ => [log(record), None],
     }
 }
 
@@ -79,22 +79,20 @@ fn log_id(term: u64, index: u64) -> LogId {
     LogId { term, index }
 }
 
-fn started(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Vec<Fact> {
+fn started(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> [Option<Fact>; 2] {
     let Told::Started { applied, last_log, last_term, vote, committed, committed_term, .. } =
         &record.observation
     else {
-        return Vec::new();
+        return [None, None];
     };
     let term = vote.map_or(0, |vote| vote.term);
     let vote = vote
         .map(|vote| Vote { candidate: name(vote.candidate, names), is_committed: vote.committed });
     let last_log = log_id(*last_term, *last_log);
-    let mut facts = vec![Fact::Started { term, vote, last_log, applied: *applied }];
     // What is applied is committed as well, and may be more than the log knows.
-    if committed > applied {
-        facts.push(Fact::Committed { last: log_id(*committed_term, *committed) });
-    }
-    facts
+    let committed = (committed > applied)
+        .then(|| Fact::Committed { last: log_id(*committed_term, *committed) });
+    [Some(Fact::Started { term, vote, last_log, applied: *applied }), committed]
 }
 
 fn election(record: &Record, names: &dyn Fn(u64) -> Option<usize>) -> Option<Fact> {

@@ -95,6 +95,12 @@ impl Observed {
         self.inner().records.iter().skip(skip).cloned().collect()
     }
 
+    /// Shows all observations so far, but for the first so many, to somebody who must not ask for more meanwhile.
+    pub fn look_from<T>(&self, skip: usize, look: impl FnOnce(&[Record]) -> T) -> T {
+        let inner = self.inner();
+        look(inner.records.get(skip..).unwrap_or_default())
+    }
+
     /// What is known of a member.
     pub fn status(&self, member: usize) -> Status {
         self.inner().statuses[member - 1]
