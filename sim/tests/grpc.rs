@@ -1,5 +1,6 @@
 //! The real gRPC stack over simulated connections.
 
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,6 +26,8 @@ use tonic::{Request, Response, Status, Streaming};
 type R = SimRuntime;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// After that long a server says goodbye.
+const SERVED: Duration = Duration::from_secs(100);
 const KEEP_ALIVE: KeepAlive = KeepAlive { interval: SECOND, timeout: SECOND, while_idle: true };
 
 /// Counts puts.
@@ -87,7 +90,7 @@ impl Watch for Echo {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let is_watch = |request: &Result<rpc::WatchRequest, Status>| {
             let union = request.as_ref().ok().and_then(|request| request.request_union.as_ref());
-            std::future::ready(matches!(union, Some(RequestUnion::CreateRequest(_))))
+            ready(matches!(union, Some(RequestUnion::CreateRequest(_))))
         };
         let answers = requests.into_inner().take_while(is_watch);
         let answers = answers.map(|_| Ok(rpc::WatchResponse::default()));
@@ -100,10 +103,11 @@ async fn serve(around: Surroundings) {
         .route_service("/etcdserverpb.KV/{*method}", KvServer::new(Counter::default()))
         .route_service("/etcdserverpb.Watch/{*method}", WatchServer::new(Echo));
     let network = Arc::new(around.network);
-    let options = ServerOptions::default();
-    let served =
-        grpc::serve::<R>(network, "0.0.0.0:2379", router, options, &Tasks::<R>::default()).await;
+    let (options, tasks) = (ServerOptions::default(), Tasks::<R>::default());
+    let served = grpc::serve::<R>(network, "0.0.0.0:2379", router, options, &tasks).await;
     served.expect("the port is free");
+    R::sleep(SERVED).await;
+    tasks.stop().stop();
     std::future::pending().await
 }
 
@@ -240,9 +244,13 @@ impl stream::Stream for Requests {
 async fn streamed(host: &Host, asks_for_progress: bool, read_max: usize) -> (usize, bool) {
     let mut client = WatchClient::with_origin(channel(host, KEEP_ALIVE).await, origin());
     let (requests, dropped) = requests(3, asks_for_progress);
-    let answers = client.watch(requests).await.expect("it is served").into_inner();
-    let count = answers.take(read_max).filter(|answer| std::future::ready(answer.is_ok())).count();
-    let count = count.await;
+    let mut answers = client.watch(requests).await.expect("it is served").into_inner();
+    let count = (&mut answers).take(read_max).filter(|answer| ready(answer.is_ok())).count().await;
+    if count < read_max {
+        // It is at its end, and still there.
+        return (count, R::timeout(SECOND, dropped).await.is_ok());
+    }
+    drop(answers);
     (count, R::timeout(SECOND, dropped).await.is_ok())
 }
 
@@ -278,6 +286,32 @@ fn an_idle_connection_is_not_asked_for_signs_of_life_and_a_used_one_is() {
             let status = failed.expect("it is not left waiting").expect_err("nobody is there");
             assert!(status.message().contains("no answer to a ping"), "{status}");
             assert!(channel.is_closed());
+        });
+        task.await.expect("it is not cancelled");
+    });
+}
+
+#[test]
+fn a_connection_that_takes_no_more_requests_is_closed_while_an_answer_still_comes() {
+    run(1, || async {
+        let (_world, _server, client) = world(&Trace::default());
+        R::sleep(SECOND).await;
+        let host = client.clone();
+        let task = client.spawn(async move {
+            let channel = channel(&host, KEEP_ALIVE).await;
+            let mut watcher = WatchClient::with_origin(channel.clone(), origin());
+            let mut connection = KvClient::with_origin(channel.clone(), origin());
+            let (requests, _dropped) = requests(1, false);
+            let mut answers = watcher.watch(requests).await.expect("it is served").into_inner();
+            answers.next().await.expect("it is answered").expect("nothing is wrong");
+            R::sleep(SERVED - 10 * SECOND).await;
+            put(&mut connection, 10).await.expect("nothing is wrong");
+            assert!(!channel.is_closed());
+            R::sleep(20 * SECOND).await;
+            put(&mut connection, 10).await.expect_err("the server has said goodbye");
+            assert!(channel.is_closed());
+            let more = R::timeout(SECOND, answers.next()).await;
+            assert!(more.is_err(), "the watch goes on: {more:?}");
         });
         task.await.expect("it is not cancelled");
     });

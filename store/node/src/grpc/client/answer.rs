@@ -31,6 +31,9 @@ struct Open {
     _sending: Option<oneshot::Sender<()>>,
 }
 
+/// What a caller must not do.
+const DONE: &str = "a future is not polled when it is done";
+
 impl Answering {
     pub(super) fn new(
         begun: Result<(ResponseFuture, SendStream<Bytes>), h2::Error>,
@@ -62,9 +65,9 @@ impl Future for Answering {
         }
         let answered = match &mut this.begun {
             Ok(response) => ready!(Pin::new(response).poll(task)),
-            Err(error) => Err(error.take().unwrap_or_else(|| Reason::CANCEL.into())),
+            Err(error) => Err(error.take().expect(DONE)),
         };
-        let open = this.open.take().expect("a future is not polled when it is done");
+        let open = this.open.take().expect(DONE);
         Poll::Ready(match answered {
             Ok(response) => {
                 Ok(response.map(|stream| ResponseBody { stream, open: Some(open), has_data: true }))

@@ -39,29 +39,29 @@ impl<R: Runtime> Future for Driver<R> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let is_idle = this.state.running.load(Ordering::Relaxed) == 0;
-        if let Some(pings) = &mut this.ping_pong
-            && this.life_signs.poll_end(task, pings, is_idle).is_ready()
-        {
-            tracing::debug!("connection given up: no answer to a ping");
-            this.state.is_silent.store(true, Ordering::Relaxed);
-            return Poll::Ready(());
-        }
-        let polled = Pin::new(&mut this.connection).poll(task);
-        if this.heard.swap(false, Ordering::Relaxed) {
-            this.life_signs.heard();
-        }
-        polled.map(|result| {
+        this.state.driver.register(task.waker());
+        // Before the signs of life: what answers a ping may have come while this process stood still.
+        if let Poll::Ready(result) = Pin::new(&mut this.connection).poll(task) {
             if let Err(error) = result {
                 tracing::debug!(%error, "connection ended");
             }
+            return Poll::Ready(());
+        }
+        if this.heard.swap(false, Ordering::Relaxed) {
+            this.life_signs.heard();
+        }
+        let is_idle = this.state.running.load(Ordering::Acquire) == 0;
+        let Some(pings) = &mut this.ping_pong else { return Poll::Pending };
+        this.life_signs.poll_end(task, pings, is_idle).map(|()| {
+            tracing::debug!("connection given up: no answer to a ping");
+            this.state.is_silent.store(true, Ordering::Relaxed);
         })
     }
 }
 
 impl<R: Runtime> Drop for Driver<R> {
     fn drop(&mut self) {
-        self.state.has_ended.store(true, Ordering::Relaxed);
+        self.state.is_closed.store(true, Ordering::Relaxed);
     }
 }
 

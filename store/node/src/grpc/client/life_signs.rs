@@ -11,7 +11,7 @@ use super::KeepAlive;
 use crate::runtime::Runtime;
 
 /// Asks by a ping when nothing was heard for long, and finds out whether that is answered.
-pub(crate) struct LifeSigns<R: Runtime> {
+pub(super) struct LifeSigns<R: Runtime> {
     options: KeepAlive,
     heard_at: <R as AsyncRuntime>::Instant,
     phase: Phase<R>,
@@ -27,19 +27,19 @@ enum Phase<R: Runtime> {
 }
 
 impl<R: Runtime> LifeSigns<R> {
-    pub(crate) fn new(options: KeepAlive) -> Self {
+    pub(super) fn new(options: KeepAlive) -> Self {
         let heard_at = <R as AsyncRuntime>::Instant::now();
         Self { options, heard_at, phase: Phase::Quiet }
     }
 
     /// Something came.
-    pub(crate) fn heard(&mut self) {
+    pub(super) fn heard(&mut self) {
         self.heard_at = <R as AsyncRuntime>::Instant::now();
     }
 
     /// Ready when a ping was not answered. `is_idle` if nothing is asked: then the silence may last, unless the
     /// options want to know all the same.
-    pub(crate) fn poll_end(
+    pub(super) fn poll_end(
         &mut self,
         task: &mut Context<'_>,
         pings: &mut PingPong,

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::task::AtomicWaker;
 use tonic::body::Body;
 use tower_service::Service;
 
@@ -70,7 +71,7 @@ pub enum RequestError {
     Silent,
     /// The connection ended, or this request was ended by the other side.
     #[error("HTTP/2: {0}")]
-    Http2(h2::Error),
+    Http2(#[source] h2::Error),
 }
 
 /// An HTTP/2 connection; clones share it. It never reconnects by itself.
@@ -86,7 +87,10 @@ pub struct Channel {
 struct State {
     /// Requests whose answers are not at their ends.
     running: AtomicUsize,
-    has_ended: AtomicBool,
+    /// Wakes the driver. h2 wakes it for a new request as well, but not always: not while it is not ready to send.
+    driver: AtomicWaker,
+    /// It takes no more requests.
+    is_closed: AtomicBool,
     is_silent: AtomicBool,
 }
 
@@ -106,7 +110,9 @@ struct Running(Arc<State>);
 
 impl Running {
     fn new(state: &Arc<State>) -> Self {
-        state.running.fetch_add(1, Ordering::Relaxed);
+        if state.running.fetch_add(1, Ordering::AcqRel) == 0 {
+            state.driver.wake();
+        }
         Self(Arc::clone(state))
     }
 
@@ -117,14 +123,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl Channel {
-    /// Whether the connection has ended: requests on it would fail.
+    /// Whether the connection takes no more requests: it has ended, or does so when the running ones are answered.
     pub fn is_closed(&self) -> bool {
-        self.state.has_ended.load(Ordering::Relaxed)
+        self.state.is_closed.load(Ordering::Relaxed)
     }
 }
 
@@ -134,6 +140,8 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 22;
 /// Bytes of all headers of one answer.
 const HEADERS_BYTES_MAX: u32 = 1 << 14;
+/// Bytes of one request that may wait to be sent.
+const SEND_BUFFER_BYTES: usize = 1 << 20;
 /// Requests that may be begun before the other side has said how many it takes.
 const STREAMS_BEFORE_SETTINGS: usize = 100;
 
@@ -164,6 +172,7 @@ pub async fn connect_with_window<R: Runtime>(
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .initial_max_send_streams(STREAMS_BEFORE_SETTINGS)
         .max_header_list_size(HEADERS_BYTES_MAX)
+        .max_send_buffer_size(SEND_BUFFER_BYTES)
         .handshake(stream)
         .await
         .map_err(|source| ChannelError::Handshake { address: address.to_owned(), source })?;
@@ -179,13 +188,17 @@ impl Service<http::Request<Body>> for Channel {
     type Future = Answering;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), RequestError>> {
-        self.sender.poll_ready(context).map_err(|error| self.state.error(error))
+        self.sender.poll_ready(context).map_err(|error| {
+            // Said goodbye, or has no number left for a stream: no request will ever be taken.
+            self.state.is_closed.store(true, Ordering::Relaxed);
+            self.state.error(error)
+        })
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Answering {
         let (head, body) = request.into_parts();
         let request = http::Request::from_parts(head, ());
-        // Counted first: the driver, which this wakes, looks for silence only if something is asked.
+        // Counted first: the driver looks for silence only if something is asked.
         let running = Running::new(&self.state);
         let begun = self.sender.send_request(request, false);
         Answering::new(begun, body, running, self.spawn)

@@ -48,7 +48,8 @@ impl Sending {
         }
     }
 
-    /// Until something may be sent: more than one chunk is never kept for a reader that is behind.
+    /// Until something may be sent: for a reader that is behind, no more is kept than a chunk, what follows it, and
+    /// what h2 has of the one before.
     fn poll_window(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Over>> {
         self.stream.reserve_capacity(1);
         while self.stream.capacity() == 0 {
