@@ -155,6 +155,13 @@ pub enum Fact {
         /// The term in which it leads, and the read index.
         last: LogId,
     },
+    /// It follows, and begins to ask the leader, for those who want to read.
+    ReadAsked,
+    /// The leader has answered: whoever has applied this entry may answer them.
+    ReadAnswered {
+        /// The term of the leader, and the read index.
+        last: LogId,
+    },
     /// It uses this membership from now on.
     Membership {
         /// The index of the entry that brings it; 0 for the one that everything begins with.

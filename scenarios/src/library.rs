@@ -31,6 +31,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     script!("rolling-restart"),
     script!("broken-watches"),
     script!("stale-reads"),
+    script!("reads-in-a-minority"),
     script!("failing-disks"),
     script!("full-disk"),
     script!("slow-disks"),

@@ -204,12 +204,29 @@ fn a_read_by_a_leader_that_was_superseded_is_told() {
     breaks(
         &[old(), (2, committed(3, 6)), begun(), (1, granted(2, 5))],
         "READ_INDEX",
-        &["leads term 2", "index 5", "member 2 knew index 6 of term 3"],
+        &["leader of term 2", "index 5", "member 2 knew index 6 of term 3"],
     );
     breaks(
         &[old(), (2, committed(2, 6)), begun(), (1, granted(2, 5))],
         "READ_INDEX",
         &["index 5", "index 6 of term 2"],
+    );
+    // A follower's rounds are its own, and not those of a time as the leader.
+    let (asked, answered) =
+        ((1, Fact::ReadAsked), |term, index| Fact::ReadAnswered { last: id(term, index) });
+    told(&[
+        old(),
+        begun(),
+        (2, committed(3, 6)),
+        asked.clone(),
+        (1, granted(2, 5)),
+        (1, answered(3, 6)),
+    ])
+    .is_legal();
+    breaks(
+        &[old(), (2, committed(3, 6)), asked, (1, answered(2, 5))],
+        "READ_INDEX",
+        &["leader of term 2", "index 5", "member 2 knew index 6 of term 3"],
     );
     // Another life has rounds of its own.
     let restart = (1, starts(2, 1, true, 0));

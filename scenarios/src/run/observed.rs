@@ -144,6 +144,8 @@ fn log(record: &Record) -> Option<Fact> {
         Told::Purged { index, term } => Fact::Purged { last: log_id(term, index) },
         Told::ReadBegun => Fact::ReadBegun,
         Told::ReadGranted { index, term } => Fact::ReadGranted { last: log_id(term, index) },
+        Told::ReadAsked => Fact::ReadAsked,
+        Told::ReadAnswered { index, term } => Fact::ReadAnswered { last: log_id(term, index) },
         Told::Failed { .. } => Fact::Stopped,
         _ => return None,
     })
@@ -227,6 +229,8 @@ mod tests {
             record(2_050, Told::Truncated { index: 7, term: 2 }),
             record(2_060, Told::ReadBegun),
             record(2_070, Told::ReadGranted { index: 7, term: 2 }),
+            record(2_080, Told::ReadAsked),
+            record(2_090, Told::ReadAnswered { index: 7, term: 2 }),
         ];
         let last = LogId { term: 2, index: 7 };
         let expected = vec![
@@ -242,6 +246,8 @@ mod tests {
             Fact::Truncated { last },
             Fact::ReadBegun,
             Fact::ReadGranted { last },
+            Fact::ReadAsked,
+            Fact::ReadAnswered { last },
         ];
         assert_eq!(facts(&told), expected);
     }

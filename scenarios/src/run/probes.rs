@@ -190,7 +190,9 @@ impl Looking {
             | Told::Committed { .. }
             | Told::Acknowledged { .. }
             | Told::ReadBegun
-            | Told::ReadGranted { .. } => {}
+            | Told::ReadGranted { .. }
+            | Told::ReadAsked
+            | Told::ReadAnswered { .. } => {}
         }
     }
 

@@ -205,7 +205,9 @@ impl Observed {
             Observation::Appended { .. }
             | Observation::Committed { .. }
             | Observation::ReadBegun
-            | Observation::ReadGranted { .. } => {}
+            | Observation::ReadGranted { .. }
+            | Observation::ReadAsked
+            | Observation::ReadAnswered { .. } => {}
             Observation::Truncated { index, .. } => {
                 trace.event("truncated", &[("member", member), ("index", (*index).into())]);
             }
@@ -259,6 +261,8 @@ fn update(status: &mut Status, observation: &Observation) {
         | Observation::Committed { .. }
         | Observation::ReadBegun
         | Observation::ReadGranted { .. }
+        | Observation::ReadAsked
+        | Observation::ReadAnswered { .. }
         | Observation::SnapshotBuilt { .. }
         | Observation::Purged { .. } => {}
         Observation::Failed { .. } => status.is_leader = false,

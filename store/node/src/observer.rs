@@ -154,13 +154,23 @@ pub enum Observation {
         /// Who leads it; the member itself when it leads.
         leader: u64,
     },
-    /// A round of linearizable reads begins: it serves those who have asked by now.
+    /// A round of linearizable reads begins, where this member leads: it serves those who have asked by now.
     ReadBegun,
     /// That round is over, and whoever has applied `index` may answer.
     ReadGranted {
         /// The read index.
         index: u64,
         /// The term in which the member leads.
+        term: u64,
+    },
+    /// A round of linearizable reads begins, where this member follows: it asks the leader for those who have asked by
+    /// now.
+    ReadAsked,
+    /// The leader has answered: whoever has applied `index` may answer.
+    ReadAnswered {
+        /// The read index.
+        index: u64,
+        /// The term in which the other one leads.
         term: u64,
     },
     /// The member cannot go on, and stops.

@@ -113,7 +113,9 @@ impl Member {
             Fact::Purged { .. }
             | Fact::AtRisk { .. }
             | Fact::ReadBegun
-            | Fact::ReadGranted { .. } => {}
+            | Fact::ReadGranted { .. }
+            | Fact::ReadAsked
+            | Fact::ReadAnswered { .. } => {}
             Fact::Membership { index, voters, learners } => {
                 // What stood there, or after it, is cut off.
                 self.configurations.retain(|before| before.index < *index);

@@ -6,7 +6,7 @@
 //! a quorum of which somebody had to answer this round and had voted for the newer one by then; so no such grant is
 //! made. One that commits only after the round began may have been elected in its course, and the grant stands: who
 //! reads by it asked before. For the same reason the index covers everything that anybody knew as committed when the
-//! round began: whoever reads may have heard of that.
+//! round began: whoever reads may have heard of that. The same goes for a follower's rounds, in which it asks the leader.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,10 @@ use crate::observation::{Fact, LogId, Observation};
 #[derive(Debug, Default)]
 pub(super) struct ReadIndex {
     newest: Newest,
-    /// What was committed when the round of each member began.
+    /// What was committed when the round of each member began that leads.
     begun: BTreeMap<MemberId, Newest>,
+    /// The same of each member that follows. Who has just lost leadership may have one of both.
+    asked: BTreeMap<MemberId, Newest>,
 }
 
 /// The newest that is known as committed, and who told of it first.
@@ -46,7 +48,16 @@ impl Property for ReadIndex {
                     judge(*last, newest, report);
                 }
             }
-            Fact::Started { .. } | Fact::Stopped => _ = self.begun.remove(&seen.member),
+            Fact::ReadAsked => _ = self.asked.insert(seen.member, self.newest),
+            Fact::ReadAnswered { last } => {
+                if let Some(newest) = self.asked.remove(&seen.member) {
+                    judge(*last, newest, report);
+                }
+            }
+            Fact::Started { .. } | Fact::Stopped => {
+                self.begun.remove(&seen.member);
+                self.asked.remove(&seen.member);
+            }
             _ => {}
         }
     }
@@ -57,8 +68,8 @@ fn judge(granted: LogId, newest: Newest, report: &mut Report<'_>) {
     let (committed, by) = if is_newer { newest.by_term } else { newest.by_index };
     if is_newer || committed.index > granted.index {
         let text = format!(
-            "it leads term {} and lets index {} be read, in a round that began when member {by} knew index {} of \
-             term {} as committed",
+            "index {1} may be read by the word of the leader of term {0}, in a round that began when member {by} knew \
+             index {2} of term {3} as committed",
             granted.term, granted.index, committed.index, committed.term
         );
         report("READ_INDEX", text);

@@ -174,7 +174,9 @@ impl Heard {
             | Fact::Damaged
             | Fact::AtRisk { .. }
             | Fact::ReadBegun
-            | Fact::ReadGranted { .. } => {}
+            | Fact::ReadGranted { .. }
+            | Fact::ReadAsked
+            | Fact::ReadAnswered { .. } => {}
         }
     }
 

@@ -292,8 +292,12 @@ fn of_member(fact: &Fact, durable: &mut u64) -> Option<(Weight, String)> {
         Fact::ReadGranted { last } => {
             (Weight::Tick, format!("lets those read who have applied {}", last.index))
         }
+        Fact::ReadAnswered { last } => {
+            (Weight::Tick, format!("was told that those may read who have applied {}", last.index))
+        }
         Fact::Durable { .. }
         | Fact::ReadBegun
+        | Fact::ReadAsked
         | Fact::Appended { .. }
         | Fact::Committed { .. }
         | Fact::Applied { .. }

@@ -213,9 +213,15 @@ pub struct ReadIndexRequest {
     pub recipient: u64,
     #[prost(uint64, tag = "3")]
     pub sender: u64,
+    /// The sender's vote, looked up after those had asked for whom it asks. Earlier versions do not tell.
+    #[prost(message, optional, tag = "4")]
+    pub vote: ::core::option::Option<Vote>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadIndexReply {
+    /// In which the recipient leads; 0 with an error, and from earlier versions.
+    #[prost(uint64, tag = "3")]
+    pub term: u64,
     #[prost(oneof = "read_index_reply::Result", tags = "1, 2")]
     pub result: ::core::option::Option<read_index_reply::Result>,
 }

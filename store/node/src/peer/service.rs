@@ -14,7 +14,7 @@ use crate::api;
 use crate::lease::{Lessor, TimeToLive};
 use crate::raft::inbound::{self, malformed, missing};
 use crate::raft::local::{Local, LocalError};
-use crate::raft::{Proposal, Raft};
+use crate::raft::{Proposal, Raft, codec};
 use crate::reconfigure::{ChangeError, change_from_peer, refusal_to_peer};
 use crate::replica::Replica;
 use crate::runtime::Runtime;
@@ -142,11 +142,17 @@ impl<R: Runtime> Peer for PeerService<R> {
         let request = request.into_inner();
         self.local_ids.check(request.cluster_id, request.recipient)?;
         self.check_sender(request.sender)?;
-        let answer = match self.member()?.local.read_index().await {
-            Ok(index) => Answer::Index(index),
-            Err(error) => Answer::Error(peer_error(&error).into()),
+        let local = &self.member()?.local;
+        let read = match request.vote.map(codec::vote_from_peer) {
+            Some(vote) => local.read_log_id_for(request.sender, vote).await,
+            // A member of an earlier version does not tell.
+            None => local.read_log_id().await,
         };
-        Ok(Response::new(peer::ReadIndexReply { result: Some(answer) }))
+        let (answer, term) = match read {
+            Ok(read) => (Answer::Index(read.index), read.leader_id.term),
+            Err(error) => (Answer::Error(peer_error(&error).into()), 0),
+        };
+        Ok(Response::new(peer::ReadIndexReply { result: Some(answer), term }))
     }
 
     async fn forward(

@@ -129,6 +129,21 @@ impl<R: Runtime> Leadership<R> {
     }
 }
 
+impl Standing {
+    /// The entry that [`Leadership::confirm`] would find for those who had asked `voter` before it looked up its `vote`,
+    /// if nobody else has to be asked.
+    ///
+    /// It had voted for nobody newer by then, and neither had `leader`, which still has not. If the two are a quorum,
+    /// nobody newer had been elected, and so nobody newer had acknowledged anything. A membership that `leader` does not
+    /// know changes nothing in that: the log of a newer leader has the committed entry, which is of this term, and so
+    /// begins its changes with this membership or the one before; quorums of these overlap.
+    pub(super) fn confirmed_by(&self, leader: u64, voter: u64, vote: RaftVote) -> Option<LogId> {
+        let both = BTreeSet::from([leader, voter]);
+        let is_confirmed = vote == self.vote && is_quorum(&self.membership, &both);
+        self.committed.filter(|_| is_confirmed)
+    }
+}
+
 /// What this member is as a leader, if it is one.
 pub(super) async fn standing<R: Runtime>(raft: &Raft<R>) -> Result<Standing, LocalError> {
     let read = raft.with_raft_state(|state| {
@@ -176,6 +191,8 @@ fn is_quorum(membership: &Membership, members: &BTreeSet<u64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raft::codec;
+    use crate::wal::Position;
 
     fn membership(configs: &[&[u64]]) -> Membership {
         let configs: Vec<BTreeSet<u64>> =
@@ -197,5 +214,26 @@ mod tests {
         assert!(!is(&[&[1, 2, 3]], &[1, 8, 9]));
         assert!(!is(&[&[1, 2, 3], &[3, 4, 5]], &[1, 2, 3]));
         assert!(is(&[&[1, 2, 3], &[3, 4, 5]], &[1, 3, 4]));
+    }
+
+    #[test]
+    fn a_voter_that_still_follows_confirms_if_it_and_the_leader_are_a_quorum() {
+        let vote = RaftVote::new_committed(3, 1);
+        let committed = Some(codec::log_id(Position { term: 3, node: 0, index: 7 }));
+        let standing =
+            |configs: &[&[u64]]| Standing { vote, membership: membership(configs), committed };
+        let three = standing(&[&[1, 2, 3]]);
+        assert_eq!(three.confirmed_by(1, 2, vote), committed);
+        assert_eq!(three.confirmed_by(1, 1, vote), None);
+        // A learner has no voice.
+        assert_eq!(three.confirmed_by(1, 4, vote), None);
+        for other in [RaftVote::new(3, 1), RaftVote::new_committed(4, 2), RaftVote::new(4, 3)] {
+            assert_eq!(three.confirmed_by(1, 2, other), None);
+        }
+        assert_eq!(standing(&[&[1, 2, 3, 4]]).confirmed_by(1, 2, vote), None);
+        assert_eq!(standing(&[&[1, 2], &[1, 3, 4]]).confirmed_by(1, 2, vote), None);
+        // What a leader of before has acknowledged may not be known to be committed yet.
+        let new = Standing { committed: None, ..three };
+        assert_eq!(new.confirmed_by(1, 2, vote), None);
     }
 }

@@ -1,23 +1,20 @@
 //! What a leader does, for itself and for the members that ask it.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::errors::ClientWriteError;
-use tokio::sync::{Notify, oneshot};
 
 use super::in_flight::{Admitted, Answering, InFlight};
-use super::leadership::Leadership;
+use super::leadership::{self, Leadership};
 use super::network::Links;
+use super::readers::{Readers, Unserved};
 use super::roll_call::RollCall;
-use super::{LogId, Proposal, Raft, Reply};
+use super::{LogId, Proposal, Raft, RaftVote, Reply};
 use crate::observer::{Observation, Observer};
 use crate::runtime::Runtime;
 use crate::tasks::Tasks;
-
-/// Most readers waiting for a round at once; more are refused.
-const READERS_MAX: usize = 100_000;
 
 /// Why this member could not do what a leader does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,24 +39,18 @@ pub enum LocalError {
 /// The leader's side of a member. Clones share it.
 pub struct Local<R: Runtime> {
     raft: Raft<R>,
-    readers: Arc<Readers>,
+    member_id: u64,
+    readers: Arc<Readers<Result<LogId, LocalError>>>,
     in_flight: InFlight,
     roll_call: RollCall<R>,
     observer: Arc<dyn Observer>,
-}
-
-type Waiter = oneshot::Sender<Result<LogId, LocalError>>;
-
-#[derive(Default)]
-struct Readers {
-    waiting: Mutex<Vec<Waiter>>,
-    arrived: Notify,
 }
 
 impl<R: Runtime> Clone for Local<R> {
     fn clone(&self) -> Self {
         Self {
             raft: self.raft.clone(),
+            member_id: self.member_id,
             readers: self.readers.clone(),
             in_flight: self.in_flight.clone(),
             roll_call: self.roll_call.clone(),
@@ -82,12 +73,13 @@ impl<R: Runtime> Local<R> {
         let leadership = Leadership::new(raft.clone(), links.clone(), member_id, patience);
         let roll_call = RollCall::new(raft.clone(), links, member_id, patience);
         let (readers, in_flight) = (Arc::default(), InFlight::default());
-        let local = Self { raft, readers, in_flight, roll_call, observer };
+        let local = Self { raft, member_id, readers, in_flight, roll_call, observer };
         let (rounds, stop) = (local.clone(), tasks.stop().clone());
+        let closing = local.readers.closing();
         tasks.add(R::spawn(async move {
+            let _closing = closing;
             let serving = rounds.run_rounds(leadership);
             R::select2(Box::pin(stop.stopped()), Box::pin(serving)).await;
-            rounds.answer_all(&Err(LocalError::Stopped));
         }));
         local
     }
@@ -151,50 +143,34 @@ impl<R: Runtime> Local<R> {
         self.read_log_id().await.map(|read| read.index)
     }
 
-    async fn read_log_id(&self) -> Result<LogId, LocalError> {
-        let (answer, answered) = oneshot::channel();
-        {
-            let mut waiting = self.readers.waiting.lock().expect("no panic happens under the lock");
-            if waiting.len() >= READERS_MAX {
-                return Err(LocalError::TooManyRequests);
-            }
-            waiting.push(answer);
-        }
-        self.readers.arrived.notify_one();
-        answered.await.unwrap_or(Err(LocalError::Stopped))
+    /// The same, with the term in which it leads.
+    pub async fn read_log_id(&self) -> Result<LogId, LocalError> {
+        self.readers.join().await.unwrap_or_else(|unserved| match unserved {
+            Unserved::TooMany => Err(LocalError::TooManyRequests),
+            Unserved::Closed => Err(LocalError::Stopped),
+        })
     }
 
-    /// One round serves all readers that were waiting when it began: a reply to an earlier round never
-    /// confirms a later reader (etcd #20418).
+    /// The same for those who had asked `voter` before it looked up this vote of its own, which may be all that there is
+    /// to find out.
+    pub async fn read_log_id_for(&self, voter: u64, vote: RaftVote) -> Result<LogId, LocalError> {
+        let standing = leadership::standing(&self.raft).await?;
+        match standing.confirmed_by(self.member_id, voter, vote) {
+            Some(read) => Ok(read),
+            None => self.read_log_id().await,
+        }
+    }
+
     async fn run_rounds(&self, mut leadership: Leadership<R>) {
         loop {
-            self.readers.arrived.notified().await;
-            let readers = self.take_readers();
-            if readers.is_empty() {
-                continue;
-            }
+            let round = self.readers.next_round().await;
             self.observer.observe(Observation::ReadBegun);
             let result = leadership.confirm().await;
             if let Ok(read) = &result {
                 let (index, term) = (read.index, read.leader_id.term);
                 self.observer.observe(Observation::ReadGranted { index, term });
             }
-            for reader in readers {
-                // A reader that has given up meanwhile is not missed.
-                let _ = reader.send(result.clone());
-            }
-            self.readers.arrived.notify_one();
-        }
-    }
-
-    fn take_readers(&self) -> Vec<Waiter> {
-        let mut waiting = self.readers.waiting.lock().expect("no panic happens under the lock");
-        std::mem::take(&mut *waiting)
-    }
-
-    fn answer_all(&self, result: &Result<LogId, LocalError>) {
-        for reader in self.take_readers() {
-            let _ = reader.send(result.clone());
+            round.answer(&result);
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod network;
 pub mod peers;
 mod presence;
 pub mod proposal;
+pub(crate) mod readers;
 mod revocable;
 mod roll_call;
 mod snapshot_chunks;

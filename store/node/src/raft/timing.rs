@@ -12,8 +12,8 @@ use crate::config::Config as MemberConfig;
 /// is no longer than etcd's, which draws from T to 2 T.
 /// The minimum stays above two heartbeats.
 ///
-/// A follower that has answered within a heartbeat's interval, be it to entries, is not sent a heartbeat as well: under
-/// writes that is most of them. Two heartbeats are then twice their interval apart at most, and a tick of openraft's.
+/// A follower that has answered what was sent within a heartbeat's interval, be it entries, is not sent a heartbeat as
+/// well: under writes that is most of them. Two heartbeats are then twice their interval apart at most, and a tick of openraft's.
 pub fn config(member: &MemberConfig) -> Config {
     let heartbeat = member.heartbeat_interval_ms;
     let min = (member.election_timeout_ms * 3 / 10).max(2 * heartbeat + 1);

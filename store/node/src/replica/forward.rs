@@ -5,7 +5,7 @@ use detcd_api::peer::{self, forward_reply, read_index_reply};
 use super::{Replica, Unavailable};
 use crate::api;
 use crate::raft::peers::Purpose;
-use crate::raft::{Proposal, Reply};
+use crate::raft::{Proposal, Reply, codec};
 use crate::reconfigure::{Change, Refusal, change_to_peer, refusal_from_peer};
 use crate::runtime::Runtime;
 
@@ -17,6 +17,13 @@ pub(super) enum Asked<T> {
     NotDone,
     /// It may or may not be done.
     Unknown(Unavailable),
+}
+
+/// Whoever has applied `index` may answer, says the leader of `term`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReadIndex {
+    pub(super) index: u64,
+    pub(super) term: u64,
 }
 
 fn unknown(error: i32) -> Unavailable {
@@ -64,21 +71,22 @@ impl<R: Runtime> Replica<R> {
         }
     }
 
-    /// Asks `leader` for a read index.
-    pub(super) async fn remote_read_index(&self, leader: u64) -> Asked<u64> {
-        let Some(node) = self.node(leader) else { return Asked::NotDone };
-        let Ok(mut client) = self.inner.peers.client(leader, &node, Purpose::Control).await else {
-            return Asked::NotDone;
-        };
+    /// Asks `leader` for a read index, for those who asked before this was called.
+    pub(super) async fn remote_read_index(&self, leader: u64) -> Option<ReadIndex> {
+        let node = self.node(leader)?;
+        let client = self.inner.peers.client(leader, &node, Purpose::Control).await;
+        let mut client = client.ok()?;
+        let vote = self.inner.raft.with_raft_state(|state| *state.vote_ref()).await.ok()?;
         let request = peer::ReadIndexRequest {
             cluster_id: self.inner.cluster_id,
             recipient: leader,
             sender: self.inner.member_id,
+            vote: Some(codec::vote_to_peer(&vote)),
         };
-        match client.read_index(request).await.map(|reply| reply.into_inner().result) {
-            Ok(Some(read_index_reply::Result::Index(index))) => Asked::Answered(index),
-            // A read changes nothing: it can be asked for as often as it takes.
-            _ => Asked::NotDone,
+        let reply = client.read_index(request).await.ok()?.into_inner();
+        match reply.result? {
+            read_index_reply::Result::Index(index) => Some(ReadIndex { index, term: reply.term }),
+            read_index_reply::Result::Error(_) => None,
         }
     }
 

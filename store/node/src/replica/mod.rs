@@ -13,6 +13,7 @@ mod lease;
 mod maintenance;
 mod membership;
 mod read;
+mod read_rounds;
 mod snapshot_file;
 mod versions;
 mod watching;
@@ -30,6 +31,7 @@ use crate::config::Config;
 use crate::lease::Lessor;
 use crate::raft::local::Local;
 use crate::raft::peers::Peers;
+use crate::raft::readers::Readers;
 use crate::raft::{MemberNode, Presence, Raft, leader_of};
 use crate::reconfigure::Reconfigurer;
 use crate::runtime::Runtime;
@@ -63,6 +65,8 @@ struct Inner<R: Runtime> {
     reconfigurer: Reconfigurer<R>,
     presence: Presence<R>,
     leaderless: Leaderless,
+    /// Who waits for the leader's word, while another member leads.
+    readers: Arc<Readers<Option<u64>>>,
     membership: AppliedMembership,
     /// Rights to send a snapshot file.
     snapshots: Arc<Semaphore>,
@@ -167,6 +171,7 @@ impl<R: Runtime> Replica<R> {
             reconfigurer,
             presence: Presence::default(),
             leaderless: Leaderless::default(),
+            readers: Arc::default(),
             membership: AppliedMembership::default(),
             snapshots: Arc::new(Semaphore::new(snapshot_file::STREAMS_MAX)),
         };

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use detcd_machine::{AuthRejection, Machine, Range, Rejection, Requester, Txn};
 
-use super::forward::Asked;
 use super::{Answer, RangeAnswer, Replica, Unavailable};
 use crate::raft::local::LocalError;
+use crate::raft::readers::Unserved;
 use crate::runtime::Runtime;
 use crate::state::ReadError;
 
@@ -59,11 +59,11 @@ impl<R: Runtime> Replica<R> {
                     Err(_) => {}
                 }
             } else {
-                // A leader that is cut off must not hold a read that another one could serve.
-                let patience = self.inner.config.election_timeout();
-                let asking = self.remote_read_index(leader);
-                if let Ok(Asked::Answered(index)) = R::timeout(patience, asking).await {
-                    return Ok(index);
+                match self.inner.readers.join().await {
+                    Ok(Some(index)) => return Ok(index),
+                    Ok(None) => {}
+                    Err(Unserved::TooMany) => return Err(Unavailable::TooManyRequests),
+                    Err(Unserved::Closed) => return Err(Unavailable::Stopped),
                 }
             }
             R::sleep(RETRY_INTERVAL).await;

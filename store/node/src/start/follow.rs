@@ -33,6 +33,7 @@ pub(super) fn spawn<R: Runtime>(
     tasks.until_stop(async move { publish(&published).await });
     let led = replica.clone();
     tasks.until_stop(async move { led.watch_leadership().await });
+    tasks.until_stop(replica.read_rounds(environment.observer.clone()));
     tasks.until_stop(follow_role(raft.clone(), environment.observer.clone()));
     tasks.until_stop(follow_members(raft.clone(), peers));
     let reconfigurer = replica.reconfigurer().clone();
