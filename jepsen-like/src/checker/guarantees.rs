@@ -1,5 +1,5 @@
 //! The names that a verdict can have, in one place: whatever a violation names is in this list, and for everything in it
-//! a test falsifies a history so that it is named (`tests/checkers/guarantees.rs`).
+//! a test falsifies a history so that it is named (`tests/suite/checkers/guarantees.rs`).
 
 /// Each checker with its guarantees.
 pub const GUARANTEES: &[(&str, &[&str])] = &[

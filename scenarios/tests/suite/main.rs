@@ -1,0 +1,11 @@
+//! The integration tests of this package, as one program: each program more would be linked with the whole store
+//! once more.
+
+mod astray;
+mod beginnings;
+mod command;
+mod harness;
+mod inspect;
+mod invariants;
+mod plans;
+mod scoreboard;
