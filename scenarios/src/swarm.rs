@@ -10,6 +10,7 @@ mod astray;
 mod damage;
 mod disk_loss;
 mod kind;
+mod large_values;
 mod membership;
 mod upkeep;
 
@@ -45,7 +46,7 @@ pub fn plan(seed: u64) -> Plan {
     let dice = |name| Dice::new(source(&streams, name));
     let users = users(&mut dice("swarm users"));
     let clock_offsets = clock_offsets(&mut dice("swarm clocks"), users);
-    let cluster = ClusterPlan { clock_offsets, ..cluster(&mut dice("swarm cluster")) };
+    let mut cluster = ClusterPlan { clock_offsets, ..cluster(&mut dice("swarm cluster")) };
     let (holders, lockers) = leases(&mut dice("swarm leases"), users);
     let electors = electors(&mut dice("swarm elections"), users);
     let slow_watchers = slow_watchers(&mut dice("swarm slow watchers"));
@@ -58,6 +59,7 @@ pub fn plan(seed: u64) -> Plan {
     steps.extend(damage::draw(dice("swarm damage"), cluster.members, duration));
     steps.extend(astray::draw(dice("swarm writes astray"), cluster.members, duration));
     steps.extend(Schedule::upkeep(dice("swarm upkeep"), cluster.members, duration));
+    large_values::draw(dice("swarm large values"), duration, &mut cluster, &mut steps);
     steps.sort_by_key(|step| *step.at.start());
     let floors = vec![
         Floor { counter: Counter::Acks, at_least: 10 },
