@@ -4,6 +4,7 @@
 mod astray;
 mod beginnings;
 mod command;
+mod follower_reads;
 mod harness;
 mod inspect;
 mod invariants;
