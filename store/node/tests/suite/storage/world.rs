@@ -1,4 +1,4 @@
-//! What the tests share: chance, a runtime, and the pieces a storage is opened with.
+//! What the tests share: the pieces a storage is opened with.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the tests share: chance, a runtime, entries, and a look at files as the format describes them.
+//! What the tests share: entries, and a look at files as the format describes them.
 
 use std::io;
 use std::sync::{Arc, Mutex};
